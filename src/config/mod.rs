@@ -1,0 +1,5 @@
+//! YAML in, located documents out. This room knows no service and touches nothing but the files it is given.
+
+mod document;
+
+pub use document::*;

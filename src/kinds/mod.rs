@@ -1,0 +1,1 @@
+//! One file a kind of sync; the only room where Amplitude meets Braze.

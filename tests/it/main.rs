@@ -1,0 +1,1 @@
+//! The one test binary. Each file is a subject; `house.rs` checks that none is forgotten.

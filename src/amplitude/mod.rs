@@ -1,1 +1,7 @@
-//! (room being furnished)
+//! Amplitude's side: clients and wire shapes. It never meets Braze; only `kinds` knows both.
+
+mod client;
+mod cohorts;
+mod wire;
+
+pub use client::{Error, Reader};

@@ -1,1 +1,9 @@
-//! (room being furnished)
+//! Braze's side: clients and wire shapes. It never meets Amplitude; only `kinds` knows both.
+
+mod client;
+mod segments;
+mod track;
+mod wire;
+
+pub use client::{Error, Reader, Writer};
+pub use track::{TrackError, TrackObject, Tracked, track_object};

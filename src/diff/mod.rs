@@ -1,1 +1,7 @@
-//! (room being furnished)
+//! Every decision, and nothing that waits: no `async`, no file, no clock.
+
+pub mod decide;
+pub mod guard;
+pub mod join;
+pub mod merge;
+pub mod outcomes;

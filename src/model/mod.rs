@@ -1,13 +1,28 @@
 //! Nouns that every room speaks. Data only: no I/O, no clock, nothing of ours imported.
 
 mod address;
+mod clock;
+mod cohort;
 mod diagnostic;
+mod edit;
+mod event;
 mod guards;
+mod key;
+pub mod plan;
+mod report;
+mod row;
 mod secret;
 mod span;
 
 pub use address::Address;
+pub use clock::Clock;
+pub use cohort::Cohort;
 pub use diagnostic::{Diagnostic, Place, Severity};
+pub use edit::Edit;
+pub use event::Event;
 pub use guards::{Guards, Limit};
+pub use key::{BadKey, Identity, Key};
+pub use report::{Report, ResourceOutcome, ResourceReport};
+pub use row::{Change, Member, Millis, Outcome, Presence, Record, Text, Unsorted, Verb};
 pub use secret::Secret;
 pub use span::Span;

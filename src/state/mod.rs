@@ -1,1 +1,17 @@
-//! (room being furnished)
+//! What Syncform remembers: manifest, ledgers, deltas, journal, lease, cache. It decides nothing.
+
+mod files;
+mod table;
+
+pub mod delta;
+pub mod journal;
+pub mod lease;
+pub mod ledger;
+pub mod manifest;
+pub mod relation;
+pub mod runs;
+pub mod store;
+
+mod error;
+
+pub use error::Error;

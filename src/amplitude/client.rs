@@ -1,0 +1,170 @@
+//! The client: hosts, authentication, pacing. It reads; what writes to Amplitude will be another type.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    http::{
+        Answer, Authorization, Exhausted, Failure, Limiter, Policy, Request, Scrubber, Sender,
+        Stream, retrying,
+    },
+    model::Secret,
+};
+
+/// Why Amplitude did not give what was asked. Texts are clean.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No usable answer after all tries.
+    #[error("amplitude: {0}")]
+    Exhausted(#[from] Exhausted),
+    /// The connection broke while a file was read.
+    #[error("amplitude: {0}")]
+    Broken(#[from] Failure),
+    /// It answered no.
+    #[error("amplitude: {path}: status {status} {text}")]
+    Refused {
+        /// The path, without ids.
+        path: &'static str,
+        /// The status.
+        status: u16,
+        /// Its words.
+        text: String,
+    },
+    /// Its answer is not what is documented.
+    #[error("amplitude: {path}: the answer is not what is documented: {what}")]
+    Unexpected {
+        /// The path, without ids.
+        path: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A job did not end.
+    #[error("amplitude: the cohort file was not ready within {} minutes; plan again later, its request is kept", .0.as_secs() / 60)]
+    NotReady(Duration),
+}
+
+impl Error {
+    /// Returns whether the keys were refused.
+    pub fn is_authentication(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 401 | 403,
+                ..
+            }
+        )
+    }
+}
+
+/// Reads from Amplitude.
+#[derive(Debug)]
+pub struct Reader {
+    sender: Arc<Sender>,
+    base: String,
+    authorization: Authorization,
+    pub(super) policy: Policy,
+    list: Limiter,
+    requests: Limiter,
+    pub(super) parallel: Semaphore,
+}
+
+impl Reader {
+    /// Makes a reader of one project. `share` is `use_at_most` as a fraction.
+    pub fn new(
+        sender: Arc<Sender>,
+        base: &str,
+        api_key: &Secret,
+        secret_key: &Secret,
+        share: f64,
+    ) -> Self {
+        Self {
+            sender,
+            base: base.trim_end_matches('/').to_owned(),
+            authorization: Authorization::Basic(api_key.clone(), secret_key.clone()),
+            policy: Policy::for_endpoint(base),
+            // Dashboard calls: 1,000 cost in 5 minutes (Dashboard REST).
+            list: Limiter::new(1000.0 * share, Duration::from_secs(300)),
+            // "Get one cohort": 60 in 10 minutes and 4 at once, per app (Behavioral Cohorts).
+            requests: Limiter::new(60.0 * share, Duration::from_secs(600)),
+            parallel: Semaphore::new((4.0 * share).ceil().max(1.0) as usize),
+        }
+    }
+
+    pub(super) fn scrubber(&self) -> &Scrubber {
+        self.sender.scrubber()
+    }
+
+    /// Asks, at the pace of ordinary calls.
+    pub(super) async fn get(&self, path: &'static str, url: &str) -> Result<Answer, Error> {
+        self.checked(
+            path,
+            retrying(
+                &self.sender,
+                &self.request(path, url),
+                self.policy,
+                &self.list,
+            )
+            .await?,
+        )
+    }
+
+    /// Asks for a cohort, at the pace of that call.
+    pub(super) async fn get_cohort(&self, path: &'static str, url: &str) -> Result<Answer, Error> {
+        self.checked(
+            path,
+            retrying(
+                &self.sender,
+                &self.request(path, url),
+                self.policy,
+                &self.requests,
+            )
+            .await?,
+        )
+    }
+
+    /// Opens a body to be streamed; without credentials where the address is not ours.
+    pub(super) async fn open(
+        &self,
+        path: &'static str,
+        url: &str,
+        ours: bool,
+    ) -> Result<Stream, Failure> {
+        let mut request = self.request(path, url);
+        if !ours {
+            url.clone_into(&mut request.url);
+            request.authorization = None;
+        }
+        self.list.turn().await;
+        self.sender.open(&request).await
+    }
+
+    pub(super) fn address(&self, url: &str) -> String {
+        format!("{}{url}", self.base)
+    }
+
+    fn request(&self, path: &'static str, url: &str) -> Request {
+        Request {
+            method: "GET",
+            url: self.address(url),
+            path,
+            authorization: Some(self.authorization.clone()),
+            body: None,
+        }
+    }
+
+    fn checked(&self, path: &'static str, answer: Answer) -> Result<Answer, Error> {
+        match answer.status {
+            200..=299 => Ok(answer),
+            status => Err(self.refused(path, status, &answer.body)),
+        }
+    }
+
+    pub(super) fn refused(&self, path: &'static str, status: u16, body: &[u8]) -> Error {
+        Error::Refused {
+            path,
+            status,
+            text: self.scrubber().clean(&super::wire::error_text(body)),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Wire shapes of Amplitude, private to this room. Members that nothing reads are left out; all but ids are optional.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+pub(super) struct CohortList {
+    pub(super) cohorts: Vec<CohortItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CohortItem {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) app_id: Option<u64>,
+    #[serde(default)]
+    pub(super) archived: Option<bool>,
+    #[serde(default)]
+    pub(super) size: Option<u64>,
+    #[serde(default)]
+    pub(super) last_computed: Option<i64>,
+    #[serde(default)]
+    pub(super) definition: Value,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Requested {
+    pub(super) request_id: String,
+    #[serde(default)]
+    pub(super) cohort_id: Option<String>,
+}
+
+/// Finds the words of an error: an envelope, a flat body, or plain text.
+pub(super) fn error_text(body: &[u8]) -> String {
+    let plain = || String::from_utf8_lossy(body).into_owned();
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return plain();
+    };
+    let candidates = [
+        &body["error"]["metadata"]["details"],
+        &body["error"]["message"],
+        &body["error"],
+        &body["message"],
+    ];
+    candidates
+        .into_iter()
+        .find_map(Value::as_str)
+        .map_or_else(plain, str::to_owned)
+}

@@ -1,0 +1,34 @@
+//! Wire shapes of Braze, private to this room.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The answer of `/users/track`. Elements of `errors` may be objects with any of these members, or plain texts.
+#[derive(Deserialize)]
+pub(super) struct TrackAnswer {
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) errors: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SegmentList {
+    pub(super) segments: Vec<SegmentItem>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SegmentItem {
+    pub(super) id: String,
+}
+
+/// Finds the words of an error: `message`, `error` (malformed JSON), or plain text.
+pub(super) fn error_text(body: &[u8]) -> String {
+    let plain = || String::from_utf8_lossy(body).into_owned();
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return plain();
+    };
+    [&body["message"], &body["error"]]
+        .into_iter()
+        .find_map(Value::as_str)
+        .map_or_else(plain, str::to_owned)
+}

@@ -1,0 +1,129 @@
+//! What is to be done with a row, from what is recorded and what is desired. The heart of every plan.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::join::Joined;
+use crate::model::{Change, Member, Outcome, Presence, Record, Text, Verb};
+
+/// The decision on one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Braze acknowledged exactly this; nothing is sent.
+    Keep(Record),
+    /// Something is to be sent.
+    Send(Change),
+}
+
+/// Decides one row. A row in doubt is never kept: what is desired now is sent again, a removal included.
+pub fn decide(row: Joined<Record, Member>) -> Decision {
+    match row {
+        Joined::Left(record) => Decision::Send(Change {
+            key: record.key,
+            amplitude_id: record.amplitude_id,
+            verb: Verb::Remove,
+            before: Some(record.value),
+            maybe: record.maybe,
+            after: None,
+        }),
+        Joined::Right(member) => Decision::Send(add(member)),
+        Joined::Both(record, member) => {
+            let same = record.value == member.value;
+            match record.presence {
+                Presence::Doubt if same && record.maybe.is_none() => Decision::Send(add(member)),
+                Presence::Doubt => Decision::Send(change(record, member)),
+                _ if same => Decision::Keep(record),
+                _ => Decision::Send(change(record, member)),
+            }
+        }
+    }
+}
+
+fn add(member: Member) -> Change {
+    Change {
+        key: member.key,
+        amplitude_id: member.amplitude_id,
+        verb: Verb::Add,
+        before: None,
+        maybe: None,
+        after: Some(member.value),
+    }
+}
+
+fn change(record: Record, member: Member) -> Change {
+    Change {
+        key: member.key,
+        amplitude_id: member.amplitude_id,
+        verb: Verb::Change,
+        before: Some(record.value),
+        maybe: record.maybe,
+        after: Some(member.value),
+    }
+}
+
+/// What the ledger says of a row after a run: the old row, what was to be done with it, and what became of that.
+/// The same for a run that ended, was cut, or was killed.
+pub fn fold(old: Option<Record>, change: Change, outcome: Outcome, run: &Text) -> Option<Record> {
+    match outcome {
+        Outcome::Refused(_) | Outcome::NotSent => old,
+        Outcome::Acknowledged(at) => {
+            let value = change.after?;
+            Some(Record {
+                confirmed_once: old.is_some_and(|record| record.confirmed_once),
+                key: change.key,
+                amplitude_id: change.amplitude_id,
+                value,
+                maybe: None,
+                presence: Presence::Unconfirmed,
+                sent_at: at,
+                run: run.clone(),
+                checked_at: None,
+            })
+        }
+        Outcome::Doubt(at) => {
+            let confirmed_once = old.as_ref().is_some_and(|record| record.confirmed_once);
+            let checked_at = old.as_ref().and_then(|record| record.checked_at);
+            let mut values = old.map(possible).unwrap_or_default();
+            let value = match change.after {
+                Some(after) => after,
+                None => change.before?,
+            };
+            values.remove(&value);
+            Some(Record {
+                key: change.key,
+                amplitude_id: change.amplitude_id,
+                maybe: (!values.is_empty()).then(|| to_array(&values)),
+                value,
+                presence: Presence::Doubt,
+                sent_at: at,
+                run: run.clone(),
+                checked_at,
+                confirmed_once,
+            })
+        }
+    }
+}
+
+/// Every value that Braze may hold of a recorded row.
+fn possible(record: Record) -> BTreeSet<Text> {
+    let mut values: BTreeSet<Text> = record
+        .maybe
+        .as_deref()
+        .map(from_array)
+        .unwrap_or_default()
+        .into_iter()
+        .collect();
+    values.insert(record.value);
+    values
+}
+
+/// Reads the JSON array of `Record::maybe`.
+pub fn from_array(text: &str) -> Vec<Text> {
+    serde_json::from_str::<Vec<Box<serde_json::value::RawValue>>>(text)
+        .map(|values| values.iter().map(|value| Arc::from(value.get())).collect())
+        .unwrap_or_default()
+}
+
+fn to_array(values: &BTreeSet<Text>) -> Text {
+    let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
+    Arc::from(format!("[{}]", values.join(",")))
+}

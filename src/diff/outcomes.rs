@@ -1,0 +1,93 @@
+//! What became of a lane's objects, by ranges of their ordinals, as a journal tells it in any order.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Millis, Outcome};
+
+/// What one record of a journal says of a range of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It was about to be sent.
+    Intended(Millis),
+    /// Braze acknowledged it.
+    Acknowledged(Millis),
+    /// Braze refused it, for that reason.
+    Refused(u16),
+    /// It certainly never left.
+    Released,
+}
+
+/// The outcomes of one lane. An acknowledgement outweighs a refusal, that outweighs a release, that an intent: an
+/// object that was asked for again is what the best answer says.
+#[derive(Clone, Debug, Default)]
+pub struct Outcomes {
+    acknowledged: Ranges<Millis>,
+    refused: Ranges<u16>,
+    released: Ranges<()>,
+    intended: Ranges<Millis>,
+}
+
+impl Outcomes {
+    /// Takes one record in.
+    pub fn tell(&mut self, first: u64, count: u64, word: Word) {
+        match word {
+            Word::Acknowledged(at) => self.acknowledged.insert(first, count, at),
+            Word::Refused(reason) => self.refused.insert(first, count, reason),
+            Word::Released => self.released.insert(first, count, ()),
+            Word::Intended(at) => self.intended.insert(first, count, at),
+        }
+    }
+
+    /// Returns what became of an object.
+    pub fn of(&self, ordinal: u64) -> Outcome {
+        if let Some(at) = self.acknowledged.at(ordinal) {
+            Outcome::Acknowledged(at)
+        } else if let Some(reason) = self.refused.at(ordinal) {
+            Outcome::Refused(reason)
+        } else if self.released.at(ordinal).is_some() {
+            Outcome::NotSent
+        } else if let Some(at) = self.intended.at(ordinal) {
+            Outcome::Doubt(at)
+        } else {
+            Outcome::NotSent
+        }
+    }
+
+    /// Returns the time of the last intent: nothing was sent later.
+    pub fn last_send(&self) -> Option<Millis> {
+        let acknowledged = self.acknowledged.0.values().map(|(_, at)| *at).max();
+        self.intended
+            .0
+            .values()
+            .map(|(_, at)| *at)
+            .max()
+            .max(acknowledged)
+    }
+}
+
+/// Values over ranges that never overlap: an ordinal is intended once, and answered once.
+#[derive(Clone, Debug)]
+struct Ranges<T>(BTreeMap<u64, (u64, T)>);
+
+impl<T> Default for Ranges<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Copy + PartialEq> Ranges<T> {
+    fn insert(&mut self, first: u64, count: u64, value: T) {
+        let end = first.saturating_add(count);
+        match self.0.range_mut(..=first).next_back() {
+            Some((_, (before, known))) if *known == value && *before == first => *before = end,
+            _ => {
+                self.0.insert(first, (end, value));
+            }
+        }
+    }
+
+    fn at(&self, ordinal: u64) -> Option<T> {
+        let (_, (end, value)) = self.0.range(..=ordinal).next_back()?;
+        (ordinal < *end).then_some(*value)
+    }
+}

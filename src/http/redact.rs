@@ -1,0 +1,32 @@
+//! Takes secrets in use out of foreign texts before anyone sees them: one documented 401 echoes a key.
+
+use crate::model::Secret;
+
+/// Knows the secrets in use.
+#[derive(Clone, Debug, Default)]
+pub struct Scrubber(Vec<Secret>);
+
+/// The longest foreign text worth showing, in characters.
+const LONGEST: usize = 300;
+
+impl Scrubber {
+    /// Makes a scrubber of these secrets.
+    pub fn new(secrets: Vec<Secret>) -> Self {
+        Self(secrets)
+    }
+
+    /// Returns the text on one line, cut to a readable length, every secret replaced.
+    pub fn clean(&self, text: &str) -> String {
+        let text = self
+            .0
+            .iter()
+            .map(Secret::expose)
+            .filter(|secret| secret.len() > 3)
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(LONGEST) {
+            Some((at, _)) => format!("{}…", &line[..at]),
+            None => line,
+        }
+    }
+}

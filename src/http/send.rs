@@ -1,0 +1,254 @@
+//! Sends one request once. The answer, "it certainly never left", or "it may have arrived": callers need no more.
+
+use std::{net::IpAddr, sync::OnceLock, time::Duration};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use reqwest::{Client, Method, Url, header::HeaderMap, redirect};
+
+use super::Scrubber;
+use crate::model::Secret;
+
+/// A request as a value.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET`, `POST`, …
+    pub method: &'static str,
+    /// Whole address.
+    pub url: String,
+    /// The path as documented, without ids: for logs and messages.
+    pub path: &'static str,
+    /// `Authorization`, if any.
+    pub authorization: Option<Authorization>,
+    /// JSON body, if any.
+    pub body: Option<Bytes>,
+}
+
+/// How a request proves who sends it.
+#[derive(Clone, Debug)]
+pub enum Authorization {
+    /// A user and a password.
+    Basic(Secret, Secret),
+    /// A token.
+    Bearer(Secret),
+}
+
+/// An answer read whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// An answer whose body is still coming.
+pub struct Stream {
+    /// Status code.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    response: reqwest::Response,
+}
+
+/// Why there is no answer. The text is clean.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No byte of the request left.
+    #[error("{0}")]
+    NotSent(String),
+    /// It may have arrived.
+    #[error("{0}")]
+    Doubt(String),
+}
+
+/// Sends requests. Plain http only to loopback; redirects are never followed on their own.
+#[derive(Debug)]
+pub struct Sender {
+    scrubber: Scrubber,
+    remote: OnceLock<Client>,
+    loopback: OnceLock<Client>,
+}
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Longest silence inside an answer.
+const SILENCE: Duration = Duration::from_secs(60);
+
+impl Sender {
+    /// Makes a sender that knows which secrets to keep out of texts.
+    pub fn new(scrubber: Scrubber) -> Self {
+        Self {
+            scrubber,
+            remote: OnceLock::new(),
+            loopback: OnceLock::new(),
+        }
+    }
+
+    /// Returns the scrubber, for foreign texts that others read.
+    pub fn scrubber(&self) -> &Scrubber {
+        &self.scrubber
+    }
+
+    /// Sends and reads the whole answer.
+    pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        let begin = tokio::time::Instant::now();
+        let Stream {
+            status,
+            headers,
+            response,
+        } = self.open(request).await?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| self.failure(error, request));
+        tracing::debug!(
+            method = request.method,
+            path = request.path,
+            status,
+            ms = begin.elapsed().as_millis() as u64,
+            "request"
+        );
+        Ok(Answer {
+            status,
+            headers,
+            body: body?,
+        })
+    }
+
+    /// Sends and returns as soon as the head of the answer is there.
+    pub async fn open(&self, request: &Request) -> Result<Stream, Failure> {
+        let url = Url::parse(&request.url)
+            .map_err(|_| Failure::NotSent("the address is not a URL".to_owned()))?;
+        let client = self.client(&url)?;
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| Failure::NotSent("an unknown method".to_owned()))?;
+        let mut builder = client.request(method, url);
+        builder = match &request.authorization {
+            Some(Authorization::Basic(user, password)) => {
+                builder.basic_auth(user.expose(), Some(password.expose()))
+            }
+            Some(Authorization::Bearer(token)) => builder.bearer_auth(token.expose()),
+            None => builder,
+        };
+        if let Some(body) = &request.body {
+            builder = builder
+                .header(reqwest::header::CONTENT_TYPE, "application/json")
+                .body(body.clone());
+        }
+        let response = builder
+            .send()
+            .await
+            .map_err(|error| self.failure(error, request))?;
+        Ok(Stream {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            response,
+        })
+    }
+
+    fn client(&self, url: &Url) -> Result<&Client, Failure> {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback =
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        if url.scheme() == "http" && !loopback {
+            return Err(Failure::NotSent(
+                "plain http is for loopback only: use https".to_owned(),
+            ));
+        }
+        let slot = if loopback {
+            &self.loopback
+        } else {
+            &self.remote
+        };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let client = build(loopback).map_err(|error| {
+            Failure::NotSent(self.scrubber.clean(&format!(
+                "no HTTP client: {error} (are CA certificates installed?)"
+            )))
+        })?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    fn failure(&self, error: reqwest::Error, request: &Request) -> Failure {
+        let unsent = error.is_connect() || error.is_builder();
+        let what = match () {
+            () if error.is_timeout() && error.is_connect() => "no connection in time",
+            () if error.is_timeout() => "no answer in time",
+            () if error.is_connect() => "no connection",
+            () => "the connection broke",
+        };
+        let mut text = format!("{} {}: {what}", request.method, request.path);
+        let error = error.without_url();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            if inner.source().is_none() {
+                text = format!("{text} ({inner})");
+            }
+            cause = inner.source();
+        }
+        tracing::debug!(
+            method = request.method,
+            path = request.path,
+            what,
+            "request failed"
+        );
+        let text = self.scrubber.clean(&text);
+        if unsent {
+            Failure::NotSent(text)
+        } else {
+            Failure::Doubt(text)
+        }
+    }
+}
+
+fn build(loopback: bool) -> Result<Client, reqwest::Error> {
+    // A second install is refused, and the first one stands.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("syncform/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .redirect(redirect::Policy::none());
+    // Loopback needs no proxy and no certificates, and reading those takes most of a start-up.
+    if loopback {
+        builder.no_proxy().tls_certs_only([]).build()
+    } else {
+        builder.build()
+    }
+}
+
+impl Stream {
+    /// Calls with each piece of the body; stops at the first error of either.
+    pub async fn each<E: From<Failure>>(
+        self,
+        scrubber: &Scrubber,
+        mut each: impl AsyncFnMut(Bytes) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut body = self.response.bytes_stream();
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| {
+                Failure::Doubt(scrubber.clean(&error.without_url().to_string()))
+            })?;
+            each(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rest into memory: for small answers.
+    pub async fn whole(self, scrubber: &Scrubber) -> Result<Answer, Failure> {
+        let body =
+            self.response.bytes().await.map_err(|error| {
+                Failure::Doubt(scrubber.clean(&error.without_url().to_string()))
+            })?;
+        Ok(Answer {
+            status: self.status,
+            headers: self.headers,
+            body,
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! How one row names one person to Braze, as bytes that sort. Debug is masked: a person's id is nobody's log line.
+
+use std::fmt;
+
+/// The longest external id Braze takes, in bytes (braze `/users/track`, error `EXTERNAL_USER_ID_TOO_LARGE`).
+const EXTERNAL_ID_BYTES: usize = 987;
+/// The longest alias name or label Braze takes, in bytes (braze `/users/alias/new`).
+const ALIAS_BYTES: usize = 236;
+
+const ALIAS: u8 = b'a';
+const DEVICE: u8 = b'd';
+const EXTERNAL: u8 = b'e';
+
+/// A tag byte and its payload, so that keys order by identifier first: alias (label, NUL, name), device id,
+/// external id. A payload never holds NUL and is never empty.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Box<[u8]>);
+
+/// A key taken apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Identity<'a> {
+    /// A user alias.
+    Alias {
+        /// Its label.
+        label: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
+    /// A device of an anonymous person.
+    Device(&'a str),
+    /// The external id.
+    External(&'a str),
+}
+
+/// Why a text cannot be a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadKey {
+    /// Nothing there.
+    #[error("no identifier")]
+    Empty,
+    /// Longer than Braze takes.
+    #[error("identifier longer than Braze takes")]
+    TooLong,
+    /// Holds a NUL character.
+    #[error("identifier with a NUL character")]
+    Nul,
+    /// Bytes that are no key.
+    #[error("not a key")]
+    Malformed,
+}
+
+impl Key {
+    /// Makes the key of an external id.
+    pub fn external(id: &str) -> Result<Self, BadKey> {
+        Ok(Self(tagged(EXTERNAL, &[checked(id, EXTERNAL_ID_BYTES)?])))
+    }
+
+    /// Makes the key of a device id.
+    pub fn device(id: &str) -> Result<Self, BadKey> {
+        Ok(Self(tagged(DEVICE, &[checked(id, EXTERNAL_ID_BYTES)?])))
+    }
+
+    /// Makes the key of an alias.
+    pub fn alias(label: &str, name: &str) -> Result<Self, BadKey> {
+        let label = checked(label, ALIAS_BYTES)?;
+        Ok(Self(tagged(
+            ALIAS,
+            &[label, "\0", checked(name, ALIAS_BYTES)?],
+        )))
+    }
+
+    /// Makes a key of bytes that were one: what `bytes` gave.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadKey> {
+        match identity(bytes) {
+            Some(Identity::External(id)) => Self::external(id),
+            Some(Identity::Device(id)) => Self::device(id),
+            Some(Identity::Alias { label, name }) => Self::alias(label, name),
+            None => Err(BadKey::Malformed),
+        }
+    }
+
+    /// Returns the sortable bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns what the key names.
+    pub fn identity(&self) -> Identity<'_> {
+        identity(&self.0).unwrap_or(Identity::External(""))
+    }
+}
+
+impl Identity<'_> {
+    /// Returns the identifier's word: `alias`, `device_id`, `external_id`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Alias { .. } => "alias",
+            Self::Device(_) => "device_id",
+            Self::External(_) => "external_id",
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({}:***)", self.identity().word())
+    }
+}
+
+impl fmt::Debug for Identity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({}:***)", self.word())
+    }
+}
+
+fn checked(text: &str, longest: usize) -> Result<&str, BadKey> {
+    match text {
+        "" => Err(BadKey::Empty),
+        _ if text.len() > longest => Err(BadKey::TooLong),
+        _ if text.contains('\0') => Err(BadKey::Nul),
+        _ => Ok(text),
+    }
+}
+
+fn tagged(tag: u8, parts: &[&str]) -> Box<[u8]> {
+    let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    bytes.push(tag);
+    parts
+        .iter()
+        .for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+    bytes.into_boxed_slice()
+}
+
+fn identity(bytes: &[u8]) -> Option<Identity<'_>> {
+    let (tag, payload) = bytes.split_first()?;
+    let text = std::str::from_utf8(payload).ok()?;
+    match *tag {
+        EXTERNAL => Some(Identity::External(text)),
+        DEVICE => Some(Identity::Device(text)),
+        ALIAS => text
+            .split_once('\0')
+            .map(|(label, name)| Identity::Alias { label, name }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_order_by_identifier_then_text() {
+        let mut keys = [
+            Key::external("a").unwrap(),
+            Key::device("z").unwrap(),
+            Key::alias("l", "z").unwrap(),
+            Key::alias("l", "b").unwrap(),
+            Key::external("B").unwrap(),
+        ];
+        keys.sort();
+        let words: Vec<_> = keys.iter().map(|key| key.identity().word()).collect();
+        assert_eq!(
+            words,
+            ["alias", "alias", "device_id", "external_id", "external_id"]
+        );
+        assert!(
+            keys[0].identity()
+                == Identity::Alias {
+                    label: "l",
+                    name: "b"
+                }
+        );
+    }
+
+    #[test]
+    fn what_braze_would_not_take_is_no_key() {
+        assert_eq!(Key::external(""), Err(BadKey::Empty));
+        assert_eq!(Key::external("a\0b"), Err(BadKey::Nul));
+        assert!(Key::external(&"x".repeat(987)).is_ok());
+        assert_eq!(Key::external(&"x".repeat(988)), Err(BadKey::TooLong));
+        assert_eq!(Key::alias("l", &"x".repeat(237)), Err(BadKey::TooLong));
+    }
+
+    #[test]
+    fn bytes_come_back_and_debug_is_masked() {
+        let key = Key::alias("amplitude_id", "42").unwrap();
+        assert_eq!(Key::from_bytes(key.bytes()), Ok(key.clone()));
+        assert_eq!(format!("{key:?}"), "Key(alias:***)");
+        assert_eq!(Key::from_bytes(b"zfoo"), Err(BadKey::Malformed));
+    }
+}

@@ -1,0 +1,297 @@
+//! The plan: plain data that is drawn, compared, saved and applied. No person and no secret is in it.
+//! Its JSON is a promise: within "1.x" fields are only added (`schema/plan.schema.json`).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Address;
+
+/// Version of the plan's JSON.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// What an apply would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// `1.0`.
+    pub format_version: String,
+    /// Name of the workspace.
+    pub workspace: String,
+    /// The environment, if any.
+    pub environment: Option<String>,
+    /// When it was made.
+    #[schemars(with = "String")]
+    pub created_at: Timestamp,
+    /// Whether some resources were left out by a selection.
+    pub partial: bool,
+    /// The bound under which it may move and still be applied.
+    pub bounded: Option<String>,
+    /// Semantic digest: configuration, cohorts, effects, guards; not times, serials or presence.
+    pub digest: String,
+    /// Which state it was made against.
+    pub state: StateRef,
+    /// What keeps it from being applied.
+    pub errors: Vec<Problem>,
+    /// What is worth reading.
+    pub warnings: Vec<Problem>,
+    /// Every selected resource, those with nothing to do too.
+    pub resources: Vec<ResourcePlan>,
+    /// What runs at the services and no file declares.
+    pub unmanaged: Vec<Value>,
+    /// What changed outside Syncform.
+    pub drift: Vec<Drift>,
+    /// Guards of the whole apply.
+    pub guards: Vec<GuardResult>,
+    /// How many of each.
+    pub summary: Summary,
+    /// What it costs in all.
+    pub cost: TotalCost,
+}
+
+/// A state and its version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StateRef {
+    /// Its lineage; empty before the first apply.
+    pub lineage: String,
+    /// Its serial; 0 before the first apply.
+    pub serial: u64,
+}
+
+/// An error or a warning of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// Whose, if one resource's.
+    pub address: Option<Address>,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Something that changed outside Syncform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Drift {
+    /// Whose.
+    pub address: Address,
+    /// What.
+    pub path: String,
+    /// As it was when last applied.
+    pub before: Value,
+    /// As it is.
+    pub after: Value,
+}
+
+/// What is done with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It was not applied before.
+    Create,
+    /// Something about it changes.
+    Update,
+    /// It becomes another thing under the same name.
+    Replace,
+    /// It goes.
+    Delete,
+    /// It exists and is taken under management.
+    Adopt,
+    /// Somebody has to do it by hand.
+    Manual,
+    /// Nothing to do.
+    NoOp,
+}
+
+/// One resource of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourcePlan {
+    /// Its address.
+    pub address: Address,
+    /// Its kind.
+    pub kind: String,
+    /// What is done.
+    pub action: Action,
+    /// From where to where, in a line.
+    pub title: String,
+    /// What changes in its configuration.
+    pub fields: Vec<FieldChange>,
+    /// What changes in its rows; absent where no rows were compared.
+    pub delta: Option<Delta>,
+    /// What it costs by itself.
+    pub cost: Option<Cost>,
+    /// Its guards.
+    pub guards: Vec<GuardResult>,
+    /// Steps by hand.
+    pub manual: Vec<String>,
+    /// Where its rows come from; absent where no source was asked.
+    pub source: Option<Source>,
+    /// Why there is nothing to do, where that needs a word (`paused`).
+    pub note: Option<String>,
+}
+
+/// A field that changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldChange {
+    /// Its path.
+    pub path: String,
+    /// As it was applied.
+    pub before: Value,
+    /// As it is to be.
+    pub after: Value,
+}
+
+/// The source of rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// Amplitude's id of the cohort.
+    pub cohort: String,
+    /// Its name now.
+    pub name: String,
+    /// When Amplitude computed it.
+    #[schemars(with = "Option<String>")]
+    pub computed_at: Option<Timestamp>,
+    /// Members it says it has.
+    pub size: u64,
+}
+
+/// What changes in the rows of a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Delta {
+    /// Rows recorded, without those in doubt.
+    pub before: u64,
+    /// Rows desired.
+    pub after: u64,
+    /// Rows that come, those in doubt and desired among them.
+    pub add: u64,
+    /// Rows whose value changes.
+    pub change: u64,
+    /// Rows that go.
+    pub remove: u64,
+    /// Whether these are estimates.
+    pub estimated: bool,
+    /// Rows of the source left out, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Recorded rows read back and equal.
+    pub confirmed: u64,
+    /// Recorded rows with nobody there.
+    pub absent: u64,
+    /// Recorded rows not read back.
+    pub unconfirmed: u64,
+    /// Recorded rows whose answer was never seen.
+    pub doubt: u64,
+}
+
+impl Delta {
+    /// Returns whether any row is to be sent.
+    pub fn is_empty(&self) -> bool {
+        self.add + self.change + self.remove == 0
+    }
+}
+
+/// What a resource costs by itself, before merging with others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// Data points of its rows.
+    pub data_points: u64,
+    /// Data points of sending every desired row.
+    pub full_push_data_points: u64,
+    /// People it may create.
+    pub new_users: u64,
+}
+
+/// What an apply costs in all, after merging everything for one person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TotalCost {
+    /// Data points.
+    pub data_points: u64,
+    /// Data points of sending every desired row.
+    pub full_push_data_points: u64,
+    /// Requests that write.
+    pub requests: u64,
+    /// People with any change: objects sent.
+    pub people: u64,
+    /// Cohort downloads this plan spent.
+    pub downloads: u64,
+    /// Downloads a month that the project has, where it is known.
+    pub downloads_limit: Option<u64>,
+    /// Downloads of the month spent, this plan's included, where it is known.
+    pub downloads_used: Option<u64>,
+    /// Seconds that sending takes at the allowed pace, rounded up.
+    pub seconds: u64,
+}
+
+/// A guard and what it found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GuardResult {
+    /// Its name.
+    pub name: String,
+    /// Its limit as written.
+    pub limit: String,
+    /// What was found.
+    pub value: String,
+    /// Whether it lets the apply through.
+    pub ok: bool,
+    /// What refuses, in words; or which override let it through.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// What to paste into the YAML to allow it.
+    #[serde(default)]
+    pub paste: Option<String>,
+}
+
+/// How many resources of each action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// See `Action`.
+    pub create: u64,
+    /// See `Action`.
+    pub update: u64,
+    /// See `Action`.
+    pub replace: u64,
+    /// See `Action`.
+    pub delete: u64,
+    /// See `Action`.
+    pub adopt: u64,
+    /// See `Action`.
+    pub manual: u64,
+    /// See `Action`.
+    pub no_op: u64,
+}
+
+impl Summary {
+    /// Counts one resource.
+    pub fn count(&mut self, action: Action) {
+        let slot = match action {
+            Action::Create => &mut self.create,
+            Action::Update => &mut self.update,
+            Action::Replace => &mut self.replace,
+            Action::Delete => &mut self.delete,
+            Action::Adopt => &mut self.adopt,
+            Action::Manual => &mut self.manual,
+            Action::NoOp => &mut self.no_op,
+        };
+        *slot += 1;
+    }
+
+    /// Returns whether anything is to be done, by hand included.
+    pub fn changes(&self) -> bool {
+        self.create + self.update + self.replace + self.delete + self.adopt + self.manual > 0
+    }
+}
+
+impl Plan {
+    /// Returns the guards that refuse, each with its resource if it has one.
+    pub fn refusals(&self) -> impl Iterator<Item = (Option<&Address>, &GuardResult)> {
+        let resources = self.resources.iter();
+        let own = resources.flat_map(|resource| {
+            resource
+                .guards
+                .iter()
+                .map(|guard| (Some(&resource.address), guard))
+        });
+        own.chain(self.guards.iter().map(|guard| (None, guard)))
+            .filter(|(_, guard)| !guard.ok)
+    }
+}

@@ -1,0 +1,72 @@
+//! The report of an apply: what became of each resource. No person is in it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Address;
+
+/// What became of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceOutcome {
+    /// Every row was acknowledged, or there was nothing to send.
+    Done,
+    /// Some rows were.
+    Partial,
+    /// None was, though they were sent.
+    Failed,
+    /// Braze refused every row.
+    Refused,
+    /// Nothing was sent.
+    NotAttempted,
+}
+
+/// One resource of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceReport {
+    /// Its address.
+    pub address: Address,
+    /// What became of it.
+    pub outcome: ResourceOutcome,
+    /// Rows acknowledged.
+    pub acknowledged: u64,
+    /// Rows in doubt: sent, and the answer never seen. The next plan decides them anew.
+    pub doubt: u64,
+    /// Rows that were not sent.
+    pub not_sent: u64,
+    /// Rows refused, by Braze's reason.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// What an apply did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The run.
+    pub run: String,
+    /// Its resources, those with nothing to send left out.
+    pub resources: Vec<ResourceReport>,
+    /// Requests answered with success.
+    pub requests: u64,
+    /// Data points of what was acknowledged.
+    pub data_points: u64,
+    /// What ended it early, if anything did.
+    pub stopped: Option<String>,
+}
+
+impl Report {
+    /// Returns whether everything was done.
+    pub fn complete(&self) -> bool {
+        self.resources
+            .iter()
+            .all(|resource| resource.outcome == ResourceOutcome::Done)
+    }
+
+    /// Returns whether anything was written.
+    pub fn wrote(&self) -> bool {
+        self.resources
+            .iter()
+            .any(|resource| resource.acknowledged + resource.doubt > 0)
+    }
+}

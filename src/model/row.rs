@@ -1,0 +1,157 @@
+//! Rows: what should be there (`Member`), what was acknowledged (`Record`), and what is to be done (`Change`).
+
+use std::sync::Arc;
+
+use super::Key;
+
+/// A row's value as JSON text: a membership's label, `true`, a property. Shared, since many rows hold the same.
+pub type Text = Arc<str>;
+
+/// Milliseconds since 1970 in UTC.
+pub type Millis = i64;
+
+/// A row as it is desired. Debug is safe: keys are masked, values are not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub key: Key,
+    /// Amplitude's own number of the person, where the source tells it.
+    pub amplitude_id: Option<i64>,
+    /// What Braze should hold.
+    pub value: Text,
+}
+
+/// How much is known of a recorded row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Acknowledged by Braze, not yet read back.
+    Unconfirmed,
+    /// Read back and equal.
+    Confirmed,
+    /// Asked for, and nobody was there.
+    Absent,
+    /// Sent, and the answer never seen. Doubt equals nothing: the next plan decides it anew.
+    Doubt,
+}
+
+impl Presence {
+    /// Returns the word that ledgers hold.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => "unconfirmed",
+            Self::Confirmed => "confirmed",
+            Self::Absent => "absent",
+            Self::Doubt => "doubt",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Unconfirmed,
+            Self::Confirmed,
+            Self::Absent,
+            Self::Doubt,
+        ]
+        .into_iter()
+        .find(|p| p.word() == word)
+    }
+}
+
+/// A row of the ledger.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Who.
+    pub key: Key,
+    /// Amplitude's own number of the person, where it was known.
+    pub amplitude_id: Option<i64>,
+    /// What was sent last.
+    pub value: Text,
+    /// In doubt only: what else may be there, a JSON array of values; a removal takes these out too.
+    pub maybe: Option<Text>,
+    /// How much is known.
+    pub presence: Presence,
+    /// When it was sent.
+    pub sent_at: Millis,
+    /// The run that sent it.
+    pub run: Text,
+    /// When it was last read back.
+    pub checked_at: Option<Millis>,
+    /// Whether it was ever confirmed: one who is gone later was there once.
+    pub confirmed_once: bool,
+}
+
+/// What is done with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// It was not there, or that is in doubt.
+    Add,
+    /// It holds, or may hold, another value.
+    Change,
+    /// It goes.
+    Remove,
+}
+
+impl Verb {
+    /// Returns the word that deltas hold.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Change => "change",
+            Self::Remove => "remove",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Add, Self::Change, Self::Remove]
+            .into_iter()
+            .find(|verb| verb.word() == word)
+    }
+}
+
+/// One row of a delta.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Who.
+    pub key: Key,
+    /// Amplitude's own number of the person, where it is known.
+    pub amplitude_id: Option<i64>,
+    /// What is done.
+    pub verb: Verb,
+    /// What was sent last, of a change or removal.
+    pub before: Option<Text>,
+    /// What else may be there (see `Record::maybe`).
+    pub maybe: Option<Text>,
+    /// What is to be there, of an addition or change.
+    pub after: Option<Text>,
+}
+
+/// What became of one row that was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Braze acknowledged it, at that time.
+    Acknowledged(Millis),
+    /// Braze refused it; the number names the reason.
+    Refused(u16),
+    /// It left, or may have left, and no answer was seen; at that time.
+    Doubt(Millis),
+    /// It certainly never left.
+    NotSent,
+}
+
+/// A stream of rows whose keys do not ascend: cut, damaged, or never sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("rows are not in ascending order of their keys, or one key stands twice")]
+pub struct Unsorted;
+
+macro_rules! masked_debug {
+    ($($row:ident),*) => {$(
+        impl std::fmt::Debug for $row {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($row)).field("key", &self.key).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+masked_debug!(Member, Record, Change);

@@ -1,0 +1,71 @@
+//! Files as the state wants them: 0600, written whole beside their name, synced, then renamed.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+};
+
+use tempfile::NamedTempFile;
+
+use super::Error;
+
+/// Makes a directory and its parents, for the owner alone.
+pub(super) fn directory(path: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(Error::io(path))
+}
+
+/// Opens a temporary file in the directory where it will be renamed; 0600 from its first byte.
+pub(super) fn temporary(directory: &Path) -> Result<NamedTempFile, Error> {
+    tempfile::Builder::new()
+        .prefix(".writing-")
+        .tempfile_in(directory)
+        .map_err(Error::io(directory))
+}
+
+/// Syncs a temporary file and gives it its name.
+pub(super) fn persist(file: NamedTempFile, path: &Path) -> Result<(), Error> {
+    file.as_file().sync_data().map_err(Error::io(path))?;
+    file.persist(path)
+        .map_err(|error| Error::io(path)(error.error))?;
+    sync_directory(path)
+}
+
+/// Writes a whole file.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let mut file = temporary(parent)?;
+    file.write_all(bytes).map_err(Error::io(path))?;
+    persist(file, path)
+}
+
+/// Reads a whole file; none where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(path)(error)),
+    }
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A rename is durable once its directory is.
+fn sync_directory(path: &Path) -> Result<(), Error> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    File::open(parent)
+        .and_then(|directory| directory.sync_data())
+        .map_err(Error::io(parent))
+}

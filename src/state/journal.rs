@@ -1,0 +1,307 @@
+//! The journal of a run: what was about to be sent, and what became of it.
+//!
+//! # Format
+//! A line `syncform-journal/1`, a header as one line of JSON, then records of 32 bytes: kind, lane, reason, count,
+//! first ordinal, time, checksum of a following text, checksum of the record. A reason's text follows its record,
+//! filled with zeros to a multiple of 32.
+//!
+//! # Guarantees
+//! An intent is on the disk before `intend` returns; what follows it is written in order and needs no sync against
+//! a kill. A torn tail ends the reading; damage before the tail is an error, since what it hides may have been sent.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use flate2::Crc;
+use serde::{Deserialize, Serialize};
+
+use super::{Error, files};
+use crate::model::{Address, Millis};
+
+const MAGIC: &[u8] = b"syncform-journal/1\n";
+const RECORD: usize = 32;
+
+/// What a journal is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The run.
+    pub run: String,
+    /// Digest of the plan it applies.
+    pub plan: String,
+    /// Its lanes, numbered in this order.
+    pub lanes: Vec<HeaderLane>,
+}
+
+/// One lane of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderLane {
+    /// Name of the lane.
+    pub lane: String,
+    /// Its deltas in the order of the merge: address and digest.
+    pub deltas: Vec<(Address, String)>,
+}
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// These objects are about to be sent.
+    Intended(Range, Millis),
+    /// Braze acknowledged them.
+    Acknowledged(Range, Millis),
+    /// Braze refused them for the reason of that number.
+    Refused(Range, u16),
+    /// They certainly never left.
+    Released(Range),
+    /// The words of a reason.
+    Reason(u16, String),
+}
+
+/// Objects of a lane by ordinal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Number of the lane in the header.
+    pub lane: u8,
+    /// First ordinal.
+    pub first: u64,
+    /// How many.
+    pub count: u32,
+}
+
+/// Appends to a journal.
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Creates a journal; durable when this returns.
+    pub fn create(path: &Path, header: &Header) -> Result<Self, Error> {
+        let json = serde_json::to_string(header)
+            .map_err(|error| Error::corrupt(path, error.to_string()))?;
+        files::write(path, &[MAGIC, json.as_bytes(), b"\n"].concat())?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(Error::io(path))?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Writes an intent and waits until it is on the disk.
+    pub fn intend(&mut self, range: Range, at: Millis) -> Result<(), Error> {
+        self.tell(&Entry::Intended(range, at))?;
+        self.file.sync_data().map_err(Error::io(&self.path))
+    }
+
+    /// Writes one record; a kill of the process does not lose it.
+    pub fn tell(&mut self, entry: &Entry) -> Result<(), Error> {
+        self.file
+            .write_all(&encode(entry))
+            .map_err(Error::io(&self.path))
+    }
+}
+
+/// Reads a journal; none where there is no such file.
+pub fn read(path: &Path) -> Result<Option<(Header, Vec<Entry>)>, Error> {
+    let Some(bytes) = files::read(path)? else {
+        return Ok(None);
+    };
+    let corrupt = |what: &str| Error::corrupt(path, what);
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| corrupt("not a journal of this format"))?;
+    let end = rest
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(|| corrupt("its header is cut"))?;
+    let header =
+        serde_json::from_slice(&rest[..end]).map_err(|_| corrupt("its header is damaged"))?;
+    let mut rest = &rest[end + 1..];
+    let mut entries = vec![];
+    while let Some((entry, length)) = decode(rest) {
+        entries.push(entry);
+        rest = &rest[length..];
+    }
+    if rest
+        .chunks(RECORD)
+        .skip(1)
+        .any(|bytes| decode(bytes).is_some())
+    {
+        return Err(corrupt("a record in its middle is damaged"));
+    }
+    Ok(Some((header, entries)))
+}
+
+fn crc(bytes: &[u8]) -> [u8; 4] {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum().to_le_bytes()
+}
+
+fn encode(entry: &Entry) -> Vec<u8> {
+    let none = Range {
+        lane: 0,
+        first: 0,
+        count: 0,
+    };
+    let (kind, range, reason, at, text) = match entry {
+        Entry::Intended(range, at) => (1, *range, 0, *at, ""),
+        Entry::Acknowledged(range, at) => (2, *range, 0, *at, ""),
+        Entry::Refused(range, reason) => (3, *range, *reason, 0, ""),
+        Entry::Released(range) => (4, *range, 0, 0, ""),
+        Entry::Reason(reason, text) => (
+            5,
+            Range {
+                count: text.len() as u32,
+                ..none
+            },
+            *reason,
+            0,
+            text.as_str(),
+        ),
+    };
+    let mut bytes = vec![kind, range.lane];
+    bytes.extend(u16::to_le_bytes(reason));
+    bytes.extend(range.count.to_le_bytes());
+    bytes.extend(range.first.to_le_bytes());
+    bytes.extend(at.to_le_bytes());
+    bytes.extend(crc(text.as_bytes()));
+    bytes.extend(crc(&bytes));
+    bytes.extend(text.as_bytes());
+    bytes.resize(bytes.len().next_multiple_of(RECORD), 0);
+    bytes
+}
+
+/// Reads the record at the start of the bytes, and how long it is.
+fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
+    let record = bytes.get(..RECORD)?;
+    if crc(&record[..28]) != record[28..] {
+        return None;
+    }
+    let reason = u16::from_le_bytes(record[2..4].try_into().ok()?);
+    let count = u32::from_le_bytes(record[4..8].try_into().ok()?);
+    let first = u64::from_le_bytes(record[8..16].try_into().ok()?);
+    let at = Millis::from_le_bytes(record[16..24].try_into().ok()?);
+    let range = Range {
+        lane: record[1],
+        first,
+        count,
+    };
+    let entry = match record[0] {
+        1 => Entry::Intended(range, at),
+        2 => Entry::Acknowledged(range, at),
+        3 => Entry::Refused(range, reason),
+        4 => Entry::Released(range),
+        5 => {
+            let text = bytes.get(RECORD..RECORD + count as usize)?;
+            if crc(text) != record[24..28] {
+                return None;
+            }
+            let text = std::str::from_utf8(text).ok()?.to_owned();
+            let length = (RECORD + text.len()).next_multiple_of(RECORD);
+            return bytes
+                .get(..length)
+                .map(|_| (Entry::Reason(reason, text), length));
+        }
+        _ => return None,
+    };
+    Some((entry, RECORD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries() -> Vec<Entry> {
+        let range = Range {
+            lane: 1,
+            first: 75,
+            count: 75,
+        };
+        vec![
+            Entry::Intended(range, 1_700_000_000_000),
+            Entry::Reason(
+                3,
+                "'external_id' must be fewer than 988 bytes, says Braze".to_owned(),
+            ),
+            Entry::Refused(Range { count: 1, ..range }, 3),
+            Entry::Acknowledged(range, 1_700_000_000_001),
+            Entry::Released(range),
+        ]
+    }
+
+    fn written() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run.journal");
+        let header = Header {
+            run: "r1".into(),
+            plan: "sha256:0".into(),
+            lanes: vec![],
+        };
+        let mut journal = Journal::create(&path, &header).unwrap();
+        entries()
+            .iter()
+            .for_each(|entry| journal.tell(entry).unwrap());
+        let bytes = std::fs::read(&path).unwrap();
+        (directory, path, bytes)
+    }
+
+    #[test]
+    fn cut_anywhere_it_tells_what_was_whole() {
+        let (_directory, path, bytes) = written();
+        let head = bytes
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .nth(1)
+            .unwrap()
+            .0
+            + 1;
+        for cut in head..=bytes.len() {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            let (_, found) = read(&path).unwrap().unwrap();
+            assert_eq!(found, entries()[..found.len()], "cut at {cut}");
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(read(&path).unwrap().unwrap().1, entries());
+    }
+
+    #[test]
+    fn damage_before_the_tail_is_an_error() {
+        let (_directory, path, bytes) = written();
+        let head = bytes
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .nth(1)
+            .unwrap()
+            .0
+            + 1;
+        for at in head..bytes.len() - RECORD {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            std::fs::write(&path, &damaged).unwrap();
+            assert!(
+                read(&path).is_err() || is_padding(&bytes, head, at),
+                "byte {at} flipped unseen"
+            );
+        }
+    }
+
+    /// The zeros behind a reason's text carry nothing.
+    fn is_padding(bytes: &[u8], head: usize, at: usize) -> bool {
+        let text = head + 2 * RECORD;
+        let length = entries().iter().find_map(|entry| match entry {
+            Entry::Reason(_, text) => Some(text.len()),
+            _ => None,
+        });
+        bytes[at] == 0
+            && at >= text + length.unwrap()
+            && at < text + length.unwrap().next_multiple_of(RECORD)
+    }
+}

@@ -1,0 +1,58 @@
+//! One writer per state. On a local disk the lease is a lock of the operating system, held for life and freed at
+//! once by a kill; the file beside it only names the holder.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use super::{Error, files};
+
+/// The right to write a state. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Lease {
+    _lock: File,
+    holder: PathBuf,
+}
+
+impl Lease {
+    /// Takes the lease, or says who holds it.
+    pub fn take(root: &Path, holder: &str) -> Result<Self, Error> {
+        files::directory(root)?;
+        let path = root.join("lease.lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::io(&path))?;
+        let name = root.join("lease.json");
+        match lock.try_lock() {
+            Ok(()) => {
+                files::write(&name, holder.as_bytes())?;
+                Ok(Self {
+                    _lock: lock,
+                    holder: name,
+                })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let holder = files::read(&name)?.unwrap_or_default();
+                let holder = String::from_utf8_lossy(&holder).into_owned();
+                let holder = if holder.is_empty() {
+                    "another run".to_owned()
+                } else {
+                    holder
+                };
+                Err(Error::Leased { holder })
+            }
+            Err(TryLockError::Error(error)) => Err(Error::io(&path)(error)),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // The name is courtesy; the lock is what counts, and it goes with the file.
+        let _ = files::remove(&self.holder);
+    }
+}

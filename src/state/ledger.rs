@@ -1,0 +1,193 @@
+//! The ledger: whom and what Braze has acknowledged, row by row, in a Parquet file sorted by key that anyone can read.
+//! What a row means is `model::Record`; this file only stores it.
+
+use std::{fs::File, io::Write, path::Path, sync::Arc};
+
+use super::{
+    Error,
+    table::{Cell, Field, KEY, Kind, Reader, Writer, corrupt},
+};
+use crate::model::{Address, Presence, Record, Text};
+
+/// Format of the file, in its metadata.
+const FORMAT: &str = "syncform-ledger/1";
+
+const FIELDS: [Field; 11] = [
+    KEY[0],
+    KEY[1],
+    KEY[2],
+    KEY[3],
+    Field::required("value", Kind::Word),
+    Field::optional("maybe", Kind::Word),
+    Field::required("presence", Kind::Word),
+    Field::required("sent_at", Kind::Time),
+    Field::required("run", Kind::Word),
+    Field::optional("checked_at", Kind::Time),
+    Field::required("confirmed_once", Kind::Bool),
+];
+
+/// Writes a ledger; rows must come in ascending order of their keys.
+pub struct LedgerWriter<W: Write + Send> {
+    rows: Writer<W>,
+    /// What was written so far.
+    pub counts: LedgerCounts,
+}
+
+/// Rows of a ledger by presence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LedgerCounts {
+    /// Acknowledged, not read back.
+    pub unconfirmed: u64,
+    /// Read back and equal.
+    pub confirmed: u64,
+    /// Nobody there.
+    pub absent: u64,
+    /// Sent, answer never seen.
+    pub doubt: u64,
+}
+
+impl LedgerCounts {
+    /// Returns all rows, doubt included.
+    pub fn rows(&self) -> u64 {
+        self.unconfirmed + self.confirmed + self.absent + self.doubt
+    }
+}
+
+impl<W: Write + Send> LedgerWriter<W> {
+    /// Begins a ledger of a resource.
+    pub fn new(into: W, address: &Address) -> Result<Self, Error> {
+        let about = [("format", FORMAT), ("address", address.as_str())];
+        let rows = Writer::new(into, &FIELDS, &about).map_err(corrupt(Path::new("ledger")))?;
+        Ok(Self {
+            rows,
+            counts: LedgerCounts::default(),
+        })
+    }
+
+    /// Takes one row.
+    pub fn push(&mut self, record: &Record) -> Result<(), Error> {
+        let Record {
+            key,
+            amplitude_id,
+            value,
+            maybe,
+            presence,
+            sent_at,
+            run,
+            checked_at,
+            confirmed_once,
+        } = record;
+        let rest = [
+            Cell::Text(value),
+            Cell::text(maybe.as_deref()),
+            Cell::Text(presence.word()),
+            Cell::Int(*sent_at),
+            Cell::Text(run),
+            Cell::int(*checked_at),
+            Cell::Bool(*confirmed_once),
+        ];
+        match presence {
+            Presence::Unconfirmed => self.counts.unconfirmed += 1,
+            Presence::Confirmed => self.counts.confirmed += 1,
+            Presence::Absent => self.counts.absent += 1,
+            Presence::Doubt => self.counts.doubt += 1,
+        }
+        let cells = Cell::of_key(key, *amplitude_id).into_iter().chain(rest);
+        self.rows.push(cells).map_err(corrupt(Path::new("ledger")))
+    }
+
+    /// Ends the file.
+    pub fn finish(self) -> Result<W, Error> {
+        self.rows.finish().map_err(corrupt(Path::new("ledger")))
+    }
+}
+
+/// Iterates over a ledger's rows.
+pub struct LedgerReader {
+    rows: Reader,
+    path: Box<Path>,
+    value: Text,
+    run: Text,
+}
+
+impl LedgerReader {
+    /// Opens a ledger.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let rows = Reader::open(file, &FIELDS).map_err(corrupt(path))?;
+        if rows.about("format") != Some(FORMAT) {
+            return Err(Error::corrupt(
+                path,
+                format!("not a ledger of format {FORMAT}"),
+            ));
+        }
+        Ok(Self {
+            rows,
+            path: path.into(),
+            value: "".into(),
+            run: "".into(),
+        })
+    }
+
+    /// Returns the address in the file's metadata.
+    pub fn address(&self) -> Option<&str> {
+        self.rows.about("address")
+    }
+
+    /// Returns the number of rows.
+    pub fn len(&self) -> u64 {
+        self.rows.rows()
+    }
+
+    /// Returns whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn step(&mut self) -> Result<Option<Record>, parquet::errors::ParquetError> {
+        let wrong = |what: &str| parquet::errors::ParquetError::General(what.to_owned());
+        if !self.rows.advance()? {
+            return Ok(None);
+        }
+        let (key, amplitude_id) = self.rows.key()?;
+        reuse(&mut self.value, self.rows.text(4)?.unwrap_or_default());
+        let maybe = self.rows.text(5)?.map(Arc::from);
+        let presence = self
+            .rows
+            .text(6)?
+            .and_then(Presence::from_word)
+            .ok_or_else(|| wrong("an unknown presence"))?;
+        let sent_at = self.rows.int(7).unwrap_or_default();
+        reuse(&mut self.run, self.rows.text(8)?.unwrap_or_default());
+        let checked_at = self.rows.int(9);
+        let confirmed_once = self.rows.bool(10).unwrap_or_default();
+        let (value, run) = (self.value.clone(), self.run.clone());
+        Ok(Some(Record {
+            key,
+            amplitude_id,
+            value,
+            maybe,
+            presence,
+            sent_at,
+            run,
+            checked_at,
+            confirmed_once,
+        }))
+    }
+}
+
+impl Iterator for LedgerReader {
+    type Item = Result<Record, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.step().map_err(corrupt(&self.path));
+        next.transpose()
+    }
+}
+
+/// Keeps the shared text where the next row holds the same.
+pub(super) fn reuse(shared: &mut Text, text: &str) {
+    if &**shared != text {
+        *shared = text.into();
+    }
+}

@@ -1,0 +1,235 @@
+//! The manifest: everything the state knows but rows. Small JSON, swapped whole; rows are in blobs it names.
+//! It holds no secret and no person.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ledger::LedgerCounts;
+use crate::model::{Address, Millis};
+
+/// Format of the file.
+pub const FORMAT: &str = "syncform-state/1";
+
+/// The state of one workspace in one environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// `syncform-state/1`.
+    pub format: String,
+    /// Random; another lineage is another state.
+    pub lineage: String,
+    /// Grows with each commit.
+    pub serial: u64,
+    /// Name of the workspace.
+    pub workspace: String,
+    /// The environment, if any.
+    pub environment: Option<String>,
+    /// Which services it is about.
+    pub target: Target,
+    /// What was applied.
+    pub resources: BTreeMap<Address, Entry>,
+    /// Lanes by name.
+    pub lanes: BTreeMap<String, LaneEntry>,
+    /// A run that has begun to send and not yet committed.
+    pub pending: Option<Pending>,
+    /// Past runs, newest last.
+    pub runs: Vec<RunEntry>,
+}
+
+/// Which services a state is about. Another target is an error until `state rebind`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Braze's REST endpoint.
+    pub braze: String,
+    /// Keyed fingerprint of the Braze key.
+    pub braze_key: String,
+    /// The oldest segment of the workspace: proof that a rotated key opens the same one.
+    #[serde(default)]
+    pub oldest_segment: Option<String>,
+    /// Amplitude's host.
+    pub amplitude: String,
+    /// Amplitude's project, once a cohort told it.
+    pub project: Option<u64>,
+}
+
+/// What is remembered of a resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its kind.
+    pub kind: String,
+    /// Its configuration as applied; no secrets.
+    pub config: Value,
+    /// The cohort it was pinned to.
+    pub cohort: Option<CohortPin>,
+    /// What Braze shows, pinned.
+    pub label: Option<String>,
+    /// What removal does in Braze: `empty` or `keep`.
+    pub on_destroy: String,
+    /// Whether removal takes two commits.
+    pub protect: bool,
+    /// Blob of the ledger; none before anything was acknowledged.
+    pub ledger: Option<String>,
+    /// Rows of the ledger.
+    pub counts: LedgerCounts,
+    /// What the ledger fulfils; none while something is missing, refused or in doubt.
+    pub fulfilled: Option<Fulfilled>,
+    /// The most rows and the largest source of late.
+    pub peaks: Vec<Peak>,
+    /// Removals done under an override, by the override.
+    pub removals_used: BTreeMap<String, u64>,
+    /// Blob of the rows set aside after a refusal.
+    pub set_aside: Option<String>,
+    /// When it was last applied.
+    pub applied_at: Timestamp,
+    /// The run that did.
+    pub run: String,
+}
+
+/// The cohort a sync follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CohortPin {
+    /// Amplitude's id.
+    pub id: String,
+    /// Its name when it was last applied.
+    pub name: String,
+    /// What the YAML called it.
+    pub written: Value,
+}
+
+/// Which sources, under which configuration, the ledger is the answer to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fulfilled {
+    /// Digest of what the configuration asks for.
+    pub desired: String,
+    /// The cohorts read, the sync's own first.
+    pub sources: Vec<SourceStamp>,
+}
+
+/// One reading of a cohort.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStamp {
+    /// Amplitude's id.
+    pub cohort: String,
+    /// `lastComputed` of what was read, in seconds.
+    pub computed: Option<i64>,
+    /// When it was read.
+    pub read_at: Millis,
+    /// People with a usable identifier.
+    pub rows: u64,
+}
+
+/// How many there were at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peak {
+    /// From then on.
+    pub at: Millis,
+    /// Rows recorded, doubt included.
+    pub rows: u64,
+    /// Rows of the source.
+    pub source: u64,
+}
+
+/// What is remembered of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneEntry {
+    /// When something was last sent.
+    pub last_send: Millis,
+}
+
+/// A run between its first byte and its commit. Its journal tells what became of the deltas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The run; names the journal.
+    pub run: String,
+    /// Digest of its plan.
+    pub plan: String,
+    /// Who ran what.
+    pub command: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Lanes in the journal's order.
+    pub lanes: Vec<PendingLane>,
+    /// Resources without rows to send: what they become.
+    pub settled: BTreeMap<Address, Entry>,
+}
+
+/// One lane of a pending run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingLane {
+    /// Name of the lane.
+    pub lane: String,
+    /// Its deltas in the order of the merge.
+    pub parts: Vec<PendingPart>,
+}
+
+/// One delta of a pending run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingPart {
+    /// Whose it is.
+    pub address: Address,
+    /// Blob of the delta.
+    pub delta: String,
+    /// What the resource becomes if all of it is acknowledged.
+    pub next: Entry,
+}
+
+/// A past run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEntry {
+    /// Its id.
+    pub id: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it was committed.
+    pub finished_at: Timestamp,
+    /// What was called.
+    pub command: String,
+    /// Digest of its plan.
+    pub plan: String,
+    /// `done`, `partial`, `recovered`.
+    pub outcome: String,
+}
+
+impl Manifest {
+    /// Makes the manifest of a state in which nothing was applied.
+    pub fn new(
+        lineage: String,
+        workspace: String,
+        environment: Option<String>,
+        target: Target,
+    ) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            lineage,
+            serial: 0,
+            workspace,
+            environment,
+            target,
+            resources: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            pending: None,
+            runs: vec![],
+        }
+    }
+
+    /// Returns the names of all blobs it needs.
+    pub fn blobs(&self) -> impl Iterator<Item = &str> {
+        let pending = self.pending.iter();
+        let parts = pending
+            .clone()
+            .flat_map(|pending| &pending.lanes)
+            .flat_map(|lane| &lane.parts);
+        let deltas = parts.clone().map(|part| part.delta.as_str());
+        let coming = parts
+            .map(|part| &part.next)
+            .chain(pending.flat_map(|pending| pending.settled.values()));
+        let entries = self.resources.values().chain(coming);
+        entries
+            .flat_map(|entry| [&entry.ledger, &entry.set_aside])
+            .flatten()
+            .map(String::as_str)
+            .chain(deltas)
+    }
+}

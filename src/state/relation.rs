@@ -1,0 +1,182 @@
+//! A relation read from a source: its rows sorted by key in one file of the cache, with what is known about the
+//! reading. Not a promise to anyone: a cache file of another format is read anew.
+//!
+//! # Guarantees
+//! A file that was cut or changed is an error, never a shorter relation: rows are counted and summed to the end.
+
+use std::{
+    fs::File,
+    io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use flate2::Crc;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Error, files,
+    runs::{Sorter, read_row, write_row},
+};
+use crate::model::{Key, Member, Millis, Text};
+
+const MAGIC: &[u8; 16] = b"syncform-relat/1";
+
+/// What is known about a relation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Rows, one a key.
+    pub rows: u64,
+    /// Rows of the file it was read from.
+    pub file_rows: u64,
+    /// Rows without an identifier.
+    pub no_identifier: u64,
+    /// Rows whose identifier Braze would not take.
+    pub bad_identifier: u64,
+    /// Rows whose key stood before.
+    pub duplicates: u64,
+    /// When its source was asked.
+    pub read_at: Millis,
+    /// The source's own stamp (`lastComputed`), where it has one.
+    pub stamp: Option<i64>,
+    crc: u32,
+}
+
+/// Writes the rows of a sorter as a relation, and returns what is known of it.
+pub fn write(path: &Path, rows: Sorter, about: About) -> Result<About, Error> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let mut about = about;
+    let mut file = BufWriter::with_capacity(1 << 16, files::temporary(parent)?);
+    let mut crc = Crc::new();
+    let mut bytes = Vec::new();
+    let mut sorted = rows.finish()?;
+    for row in sorted.by_ref() {
+        let row = row?;
+        bytes.clear();
+        write_row(&mut bytes, &row.key, row.amplitude_id, &row.value);
+        crc.update(&bytes);
+        file.write_all(&bytes).map_err(Error::io(path))?;
+        about.rows += 1;
+    }
+    about.duplicates = sorted.duplicates;
+    about.crc = crc.sum();
+    let trailer =
+        serde_json::to_vec(&about).map_err(|error| Error::corrupt(path, error.to_string()))?;
+    file.write_all(&trailer).map_err(Error::io(path))?;
+    file.write_all(&(trailer.len() as u64).to_le_bytes())
+        .map_err(Error::io(path))?;
+    file.write_all(MAGIC).map_err(Error::io(path))?;
+    let file = file
+        .into_inner()
+        .map_err(|error| Error::io(path)(error.into_error()))?;
+    files::persist(file, path)?;
+    Ok(about)
+}
+
+/// Iterates over the rows of a relation; the kind says the value of a row that has none.
+pub struct RelationReader {
+    rows: BufReader<std::io::Take<File>>,
+    path: PathBuf,
+    crc: Crc,
+    seen: u64,
+    bytes: Vec<u8>,
+    value: Text,
+    /// What is known about it.
+    pub about: About,
+}
+
+impl RelationReader {
+    /// Opens a relation; none where there is no such file or it is of another format.
+    pub fn open(path: &Path) -> Result<Option<Self>, Error> {
+        let mut file = match File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(Error::io(path))?,
+        };
+        let Some((about, body)) = trailer(&mut file, path)? else {
+            return Ok(None);
+        };
+        file.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
+        let rows = BufReader::with_capacity(1 << 16, file.take(body));
+        let (crc, bytes) = (Crc::new(), vec![]);
+        Ok(Some(Self {
+            rows,
+            path: path.to_owned(),
+            crc,
+            seen: 0,
+            bytes,
+            value: "".into(),
+            about,
+        }))
+    }
+
+    /// Gives rows without a value this one.
+    #[must_use]
+    pub fn with_value(mut self, value: Text) -> Self {
+        self.value = value;
+        self
+    }
+
+    fn step(&mut self) -> Result<Option<Member>, Error> {
+        let corrupt = |what: &str| Error::corrupt(&self.path, what);
+        if self.seen == self.about.rows {
+            let whole = self.rows.get_ref().limit() == 0 && self.rows.buffer().is_empty();
+            return match whole && self.crc.sum() == self.about.crc {
+                true => Ok(None),
+                false => Err(corrupt(
+                    "the cached rows were changed; remove the file and plan again",
+                )),
+            };
+        }
+        let row = read_row(&mut self.rows)
+            .map_err(|_| corrupt("the cached rows end too early; remove the file"))?;
+        self.bytes.clear();
+        write_row(&mut self.bytes, &row.key, row.amplitude_id, &row.value);
+        self.crc.update(&self.bytes);
+        self.seen += 1;
+        let key = Key::from_bytes(&row.key)
+            .map_err(|_| corrupt("a cached row without a usable identifier"))?;
+        let value = match row.value.as_slice() {
+            [] => self.value.clone(),
+            value => std::str::from_utf8(value)
+                .map_err(|_| corrupt("a cached value that is not text"))?
+                .into(),
+        };
+        let amplitude_id = (row.amplitude_id != 0).then_some(row.amplitude_id);
+        Ok(Some(Member {
+            key,
+            amplitude_id,
+            value,
+        }))
+    }
+}
+
+impl Iterator for RelationReader {
+    type Item = Result<Member, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+fn trailer(file: &mut File, path: &Path) -> Result<Option<(About, u64)>, Error> {
+    let io = |error| Error::io(path)(error);
+    let length = file.metadata().map_err(io)?.len();
+    let tail = 8 + MAGIC.len() as u64;
+    if length < tail {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::End(-tail.cast_signed())).map_err(io)?;
+    let mut bytes = [0; 24];
+    file.read_exact(&mut bytes).map_err(io)?;
+    let (size, magic) = bytes.split_at(8);
+    let size = u64::from_le_bytes(size.try_into().unwrap_or_default());
+    if magic != MAGIC || size > length - tail {
+        return Ok(None);
+    }
+    let body = length - tail - size;
+    file.seek(SeekFrom::Start(body)).map_err(io)?;
+    let mut json = vec![0; size as usize];
+    file.read_exact(&mut json).map_err(io)?;
+    Ok(serde_json::from_slice(&json)
+        .ok()
+        .map(|about| (about, body)))
+}

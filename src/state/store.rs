@@ -1,0 +1,207 @@
+//! A state on a local disk: one directory with a manifest, blobs by digest, journals, a cache.
+//!
+//! # Guarantees
+//! A blob is written before a manifest names it, and a manifest is swapped by rename: killed anywhere, the old one or
+//! the new one stands, whole.
+
+use std::{
+    fs::{self, File},
+    io::{BufReader, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use super::{
+    Error, files,
+    manifest::{FORMAT, Manifest},
+};
+
+/// A state directory.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Names a state directory; nothing is made until something is written.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Returns the directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Reads the manifest; none where nothing was ever applied.
+    pub fn manifest(&self) -> Result<Option<Manifest>, Error> {
+        let path = self.root.join("manifest.json");
+        let Some(bytes) = files::read(&path)? else {
+            return Ok(None);
+        };
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| {
+            let found = serde_json::from_slice::<serde_json::Value>(&bytes).ok();
+            match found.as_ref().and_then(|found| found["format"].as_str()) {
+                Some(format) if format != FORMAT => Error::corrupt(
+                    &path,
+                    format!("its format is {format}, this release reads {FORMAT}"),
+                ),
+                _ => Error::corrupt(
+                    &path,
+                    format!(
+                        "damaged near line {} column {}",
+                        error.line(),
+                        error.column()
+                    ),
+                ),
+            }
+        })?;
+        if manifest.format == FORMAT {
+            Ok(Some(manifest))
+        } else {
+            Err(Error::corrupt(
+                &path,
+                format!(
+                    "its format is {}, this release reads {FORMAT}",
+                    manifest.format
+                ),
+            ))
+        }
+    }
+
+    /// Swaps the manifest for its next version, then removes the blobs that neither names.
+    pub fn commit(&self, manifest: &mut Manifest) -> Result<(), Error> {
+        let path = self.root.join("manifest.json");
+        let known = self.manifest()?;
+        let known_serial = known.as_ref().map_or(0, |known| known.serial);
+        if known_serial != manifest.serial
+            || known
+                .as_ref()
+                .is_some_and(|known| known.lineage != manifest.lineage)
+        {
+            return Err(Error::corrupt(
+                &path,
+                "it was changed by somebody else meanwhile",
+            ));
+        }
+        manifest.serial += 1;
+        files::directory(&self.root)?;
+        let mut json = serde_json::to_vec_pretty(manifest)
+            .map_err(|error| Error::corrupt(&path, error.to_string()))?;
+        json.push(b'\n');
+        files::write(&path, &json)?;
+        for blob in known.iter().flat_map(Manifest::blobs) {
+            if !manifest.blobs().any(|needed| needed == blob) {
+                files::remove(&self.blob_path(blob))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a temporary file that will be a blob; its digest is taken while writing.
+    pub fn new_blob(&self) -> Result<BlobWriter, Error> {
+        let directory = self.root.join("blobs");
+        files::directory(&directory)?;
+        Ok(BlobWriter {
+            file: files::temporary(&directory)?,
+            digest: Sha256::new(),
+        })
+    }
+
+    /// Gives a blob its name and returns that.
+    pub fn keep_blob(&self, blob: BlobWriter) -> Result<String, Error> {
+        let digest = hex(&blob.digest.finalize());
+        files::persist(blob.file, &self.blob_path(&digest))?;
+        Ok(digest)
+    }
+
+    /// Returns the path of a blob after checking that it is what its name says.
+    pub fn blob(&self, digest: &str) -> Result<PathBuf, Error> {
+        let path = self.blob_path(digest);
+        let file = File::open(&path).map_err(Error::io(&path))?;
+        let mut hasher = Sha256::new();
+        std::io::copy(
+            &mut BufReader::with_capacity(1 << 16, file),
+            &mut Hashing(&mut hasher),
+        )
+        .map_err(Error::io(&path))?;
+        if hex(&hasher.finalize()) == digest {
+            Ok(path)
+        } else {
+            Err(Error::corrupt(
+                &path,
+                "its content is not what its name says; restore it from a backup",
+            ))
+        }
+    }
+
+    /// Returns where the journal of a run is kept.
+    pub fn journal(&self, run: &str) -> Result<PathBuf, Error> {
+        let directory = self.root.join("journal");
+        files::directory(&directory)?;
+        Ok(directory.join(format!("{run}.journal")))
+    }
+
+    /// Removes the journals of other runs than the one given: strays of runs that were committed.
+    pub fn sweep_journals(&self, pending: Option<&str>) -> Result<(), Error> {
+        let directory = self.root.join("journal");
+        let Ok(entries) = fs::read_dir(&directory) else {
+            return Ok(());
+        };
+        for entry in entries {
+            let path = entry.map_err(Error::io(&directory))?.path();
+            if path.file_stem().and_then(|stem| stem.to_str()) != pending {
+                files::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the cache directory, made if need be.
+    pub fn cache(&self) -> Result<PathBuf, Error> {
+        let directory = self.root.join("cache");
+        files::directory(&directory)?;
+        Ok(directory)
+    }
+
+    fn blob_path(&self, digest: &str) -> PathBuf {
+        self.root.join("blobs").join(format!("{digest}.parquet"))
+    }
+}
+
+/// Writes a blob and takes its digest.
+pub struct BlobWriter {
+    file: NamedTempFile,
+    digest: Sha256,
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.digest.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+struct Hashing<'a>(&'a mut Sha256);
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

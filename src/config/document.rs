@@ -290,16 +290,18 @@ pub struct Settings {
 
 /// How often a sync is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Cadence {
     /// A word.
     Word(CadenceWord),
     /// A cron expression in a time zone.
     Cron {
-        /// Five fields.
+        /// Five fields: minute, hour, day of month, month, day of week.
+        #[schemars(extend("format" = "cron", "examples" = ["0 6 * * *"]))]
         cron: String,
         /// IANA name. Default UTC.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = "time-zone", "examples" = ["UTC", "Europe/Berlin"]))]
         time_zone: Option<String>,
     },
 }
@@ -320,7 +322,7 @@ pub enum CadenceWord {
 
 /// A cohort by name or by id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum CohortRef {
     /// By name.
     Name(String),
@@ -341,7 +343,7 @@ pub struct Exclusion {
 
 /// One way to name a person to Braze.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Identifier {
     /// `external_id` or `device_id`.
     Word(IdentifierWord),
@@ -393,7 +395,7 @@ pub struct AllowRemoval {
     /// Why.
     pub reason: String,
     /// Last day on which it holds, to its end in UTC.
-    #[schemars(with = "String", extend("format" = "date"))]
+    #[schemars(with = "String", extend("format" = "date", "examples" = ["2026-12-01"]))]
     pub until: Date,
 }
 
@@ -468,10 +470,10 @@ pub struct Removed {
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
     /// Its begin.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time", "examples" = ["2026-12-24T00:00:00Z"]))]
     pub from: Timestamp,
     /// Its end.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time", "examples" = ["2026-12-24T00:00:00Z"]))]
     pub until: Timestamp,
     /// Why.
     #[serde(default)]

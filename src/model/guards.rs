@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A bound: a share (`30%`), a count (`1000`), or none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
-#[schemars(with = "Written")]
+#[schemars(with = "Written", extend("examples" = ["30%", 1000, "none"]))]
 pub enum Limit {
     /// Never refuses.
     None,
@@ -23,7 +23,10 @@ pub enum Limit {
 #[serde(untagged)]
 enum Written {
     Count(u64),
-    Text(#[schemars(extend("pattern" = "^([0-9]+|[0-9]+(\\.[0-9]+)?%|none)$"))] String),
+    Text(
+        #[schemars(extend("pattern" = "^([0-9]+|(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%|none)$"))]
+        String,
+    ),
 }
 
 impl TryFrom<Written> for Limit {

@@ -1,0 +1,89 @@
+//! What an entry of `destinations` may say. Not in this release.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::OnlyIn;
+
+/// An account of Amplitude's own integration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spec {
+    /// The integration, such as `braze`.
+    pub partner: String,
+    /// Name in Amplitude; unique, since an account is found by it.
+    pub display_name: String,
+    /// What the account receives.
+    pub kind: Vec<Receives>,
+    /// Parameters by the ids that the destination type names; `import` and `doctor` print them.
+    #[serde(default)]
+    pub config: Option<BTreeMap<String, Value>>,
+    /// Which events travel.
+    #[serde(default)]
+    pub event_filter: Option<EventFilter>,
+    /// What properties are called at the other side.
+    #[serde(default)]
+    pub property_mappings: Option<Vec<Mapping>>,
+    /// Whether events travel.
+    #[serde(default)]
+    pub send_events: Option<bool>,
+    /// Whether users travel.
+    #[serde(default)]
+    pub send_users: Option<bool>,
+    /// Whether the account runs.
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    /// Delivery figures that must hold.
+    #[serde(default)]
+    pub health: Option<Health>,
+    /// Environments in which it exists. Default all.
+    #[serde(default)]
+    pub only_in: Option<OnlyIn>,
+}
+
+/// What an account receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Receives {
+    /// Events.
+    Event,
+    /// User properties.
+    Identify,
+    /// Cohorts.
+    Cohort,
+}
+
+/// Which events travel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventFilter {
+    /// Names of events.
+    pub events: Vec<String>,
+}
+
+/// One property under another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// Name in Amplitude.
+    pub from: String,
+    /// Name at the other side.
+    pub to: String,
+}
+
+/// Delivery figures that must hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Id of the sync whose figures are read.
+    pub sync_id: String,
+    /// Share of deliveries that succeed, at least, such as 99%.
+    #[serde(default)]
+    #[schemars(extend("pattern" = "^[0-9]+(\\.[0-9]+)?%$", "examples" = ["99%", "99.5%"]))]
+    pub min_delivery_rate: Option<String>,
+    /// Seconds of delivery at the 95th percentile, at most.
+    #[serde(default)]
+    pub max_p95_seconds: Option<u64>,
+}

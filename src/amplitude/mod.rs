@@ -2,6 +2,8 @@
 
 mod client;
 mod cohorts;
+mod file;
 mod wire;
 
 pub use client::{Error, Reader};
+pub use file::{CohortFile, FileError, FileRow};

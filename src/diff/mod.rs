@@ -5,3 +5,4 @@ pub mod guard;
 pub mod join;
 pub mod merge;
 pub mod outcomes;
+pub mod pin;

@@ -1,6 +1,197 @@
-//! An Amplitude cohort in Braze, as a label in an array attribute or as a flag.
-//! It says what is wanted and never sends.
+//! `kind: cohort`: the members of an Amplitude cohort, kept in Braze as a label in an array attribute or as a flag.
+//!
+//! From: the cohort list (one request for all) and a download (2,000,000 people, 500 a month, 60 in 10 minutes; see
+//! Amplitude's Behavioral Cohorts page). To: `/users/track` (75 objects a request; see Braze's page of it). A
+//! membership has no value in the source: the row's value is the label, or `true`.
 
 mod spec;
 
+use serde_json::{Value, json};
+
+use super::kind::{Desired, Form, Kind};
+use crate::{
+    config::Resource,
+    diff::decide::from_array,
+    model::{Change, Diagnostic, Edit, Severity, Text},
+};
+
 pub use spec::{ImportId, RunBy, Spec, Target, TargetWord};
+
+/// The kind.
+pub struct Cohort;
+
+/// Keys that change what Syncform allows or how it works, but nothing in Braze: not part of what was applied.
+const WITHOUT_EFFECT: [&str; 11] = [
+    "guards",
+    "allow_removal",
+    "allow_empty",
+    "max_age",
+    "settle",
+    "seed",
+    "confirm",
+    "recheck",
+    "retry_refused",
+    "paused",
+    "recreate",
+];
+
+impl Kind for Cohort {
+    fn desired(&self, resource: &Resource) -> Result<Desired, Diagnostic> {
+        let wrong = |message: String| Diagnostic {
+            code: "cohort",
+            severity: Severity::Error,
+            place: resource.origin.place("/to"),
+            message,
+            hint: None,
+        };
+        // The schema has checked the entry; what is left is what the schema cannot say.
+        let spec: Spec = serde_json::from_value(resource.body.clone())
+            .map_err(|_| wrong(format!("{} is not a cohort sync", resource.address)))?;
+        let form = match spec.to {
+            Target::AttributeArray { attribute_array } => Form::AttributeArray(attribute_array),
+            Target::AttributeFlag { attribute_flag } => Form::AttributeFlag(attribute_flag),
+            Target::Word(_) | Target::CohortImport { .. } => {
+                return Err(wrong(
+                    "`to: cohort_import` is not in this release yet".to_owned(),
+                ));
+            }
+        };
+        let target = match &form {
+            Form::AttributeArray(name) => format!("attribute_array {name}"),
+            Form::AttributeFlag(name) => format!("attribute_flag {name}"),
+        };
+        let settings = &resource.settings;
+        let exclude = settings
+            .exclude
+            .iter()
+            .flatten()
+            .map(|exclusion| exclusion.cohort.clone())
+            .collect();
+        let mut config = resource.body.clone();
+        if let Value::Object(members) = &mut config {
+            members.retain(|key, _| !WITHOUT_EFFECT.contains(&key.as_str()));
+            members.sort_keys();
+        }
+        Ok(Desired {
+            source: spec.cohort,
+            exclude,
+            form,
+            target,
+            label: settings.label.clone(),
+            create_users: settings.create_users.unwrap_or(false),
+            config,
+        })
+    }
+
+    fn value(&self, desired: &Desired, label: &str) -> Text {
+        match desired.form {
+            Form::AttributeArray(_) => json!(label).to_string().into(),
+            Form::AttributeFlag(_) => "true".into(),
+        }
+    }
+
+    fn edits(&self, desired: &Desired, change: &Change) -> Vec<Edit> {
+        let json = |text: &Text| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+        match &desired.form {
+            Form::AttributeArray(attribute) => {
+                let before = change.before.iter().cloned();
+                let gone =
+                    before.chain(change.maybe.as_deref().map(from_array).unwrap_or_default());
+                let remove = gone
+                    .filter(|value| Some(value) != change.after.as_ref())
+                    .map(|value| json(&value))
+                    .collect();
+                vec![Edit::Array {
+                    attribute: attribute.clone(),
+                    add: change.after.as_ref().map(json),
+                    remove,
+                }]
+            }
+            Form::AttributeFlag(attribute) => {
+                let value = Value::Bool(change.after.is_some());
+                vec![Edit::Set {
+                    attribute: attribute.clone(),
+                    value,
+                }]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::CohortRef,
+        model::{Key, Verb},
+    };
+
+    fn desired(form: Form) -> Desired {
+        Desired {
+            source: CohortRef::Name("Power".to_owned()),
+            exclude: vec![],
+            form,
+            target: String::new(),
+            label: None,
+            create_users: false,
+            config: Value::Null,
+        }
+    }
+
+    fn change(
+        verb: Verb,
+        before: Option<&str>,
+        maybe: Option<&str>,
+        after: Option<&str>,
+    ) -> Change {
+        let text = |text: &str| text.into();
+        let (before, maybe, after) = (before.map(text), maybe.map(text), after.map(text));
+        Change {
+            key: Key::external("u").unwrap(),
+            amplitude_id: None,
+            verb,
+            before,
+            maybe,
+            after,
+        }
+    }
+
+    #[test]
+    fn an_array_loses_every_label_it_may_hold_but_the_one_it_is_to_hold() {
+        let desired = desired(Form::AttributeArray("c".to_owned()));
+        let edit = |change: &Change| match Cohort.edits(&desired, change).remove(0) {
+            Edit::Array { add, remove, .. } => (add, remove),
+            Edit::Set { .. } => panic!("an array edit"),
+        };
+        let added = edit(&change(Verb::Add, None, None, Some("\"A\"")));
+        assert_eq!(added, (Some(json!("A")), vec![]));
+        let removed = edit(&change(Verb::Remove, Some("\"A\""), Some("[\"B\"]"), None));
+        assert_eq!(removed, (None, vec![json!("A"), json!("B")]));
+        let changed = edit(&change(
+            Verb::Change,
+            Some("\"A\""),
+            Some("[\"B\",\"C\"]"),
+            Some("\"B\""),
+        ));
+        assert_eq!(changed, (Some(json!("B")), vec![json!("A"), json!("C")]));
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false() {
+        let desired = desired(Form::AttributeFlag("f".to_owned()));
+        let set = |value: bool| {
+            vec![Edit::Set {
+                attribute: "f".to_owned(),
+                value: value.into(),
+            }]
+        };
+        assert_eq!(
+            Cohort.edits(&desired, &change(Verb::Add, None, None, Some("true"))),
+            set(true)
+        );
+        assert_eq!(
+            Cohort.edits(&desired, &change(Verb::Remove, Some("true"), None, None)),
+            set(false)
+        );
+    }
+}

@@ -4,9 +4,11 @@ pub mod cohort;
 pub mod coming;
 
 mod check;
+mod kind;
 mod registry;
 mod schema;
 
 pub use check::check;
-pub use registry::{KindEntry, REGISTRY, Section};
+pub use kind::{Desired, Form, Kind, Lane};
+pub use registry::{KindEntry, REGISTRY, Section, find};
 pub use schema::schema;

@@ -111,3 +111,11 @@ const fn entry(
 fn own<T: schemars::JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     T::json_schema(generator)
 }
+
+/// Returns the kind of that name, if this release moves it.
+pub fn find(name: &str) -> Option<&'static dyn super::Kind> {
+    match name {
+        "cohort" => Some(&cohort::Cohort),
+        _ => None,
+    }
+}

@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
-
 use crate::{
     http::{
         Answer, Authorization, Exhausted, Failure, Limiter, Policy, Request, Scrubber, Sender,
@@ -66,7 +64,6 @@ pub struct Reader {
     pub(super) policy: Policy,
     list: Limiter,
     requests: Limiter,
-    pub(super) parallel: Semaphore,
 }
 
 impl Reader {
@@ -85,14 +82,9 @@ impl Reader {
             policy: Policy::for_endpoint(base),
             // Dashboard calls: 1,000 cost in 5 minutes (Dashboard REST).
             list: Limiter::new(1000.0 * share, Duration::from_secs(300)),
-            // "Get one cohort": 60 in 10 minutes and 4 at once, per app (Behavioral Cohorts).
+            // "Get one cohort": 60 in 10 minutes, per app (Behavioral Cohorts).
             requests: Limiter::new(60.0 * share, Duration::from_secs(600)),
-            parallel: Semaphore::new((4.0 * share).ceil().max(1.0) as usize),
         }
-    }
-
-    pub(super) fn scrubber(&self) -> &Scrubber {
-        self.sender.scrubber()
     }
 
     /// Asks, at the pace of ordinary calls.
@@ -127,16 +119,25 @@ impl Reader {
     pub(super) async fn open(
         &self,
         path: &'static str,
-        url: &str,
+        url: String,
         ours: bool,
     ) -> Result<Stream, Failure> {
-        let mut request = self.request(path, url);
-        if !ours {
-            url.clone_into(&mut request.url);
-            request.authorization = None;
-        }
+        let authorization = ours.then(|| self.authorization.clone());
         self.list.turn().await;
-        self.sender.open(&request).await
+        self.sender
+            .open(&Request {
+                method: "GET",
+                url,
+                path,
+                authorization,
+                body: None,
+            })
+            .await
+    }
+
+    /// Returns the scrubber, for texts that others read.
+    pub fn scrubber(&self) -> &Scrubber {
+        self.sender.scrubber()
     }
 
     pub(super) fn address(&self, url: &str) -> String {

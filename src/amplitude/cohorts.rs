@@ -2,25 +2,23 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use sha2::{Digest, Sha256};
-
 use super::{
     Error, Reader,
     wire::{CohortItem, CohortList, Requested},
 };
-use crate::model::Cohort;
+use crate::{
+    http::{Stream, backoff},
+    model::{Cohort, digest},
+};
 
 const LIST: &str = "/api/3/cohorts";
+const USAGE: &str = "/api/3/cohorts/usage";
 const REQUEST: &str = "/api/5/cohorts/request/{id}";
 const STATUS: &str = "/api/5/cohorts/request-status/{id}";
 const FILE: &str = "/api/5/cohorts/request/{id}/file";
 
 /// How long a job may take before it is left for another plan. Jobs commonly take a minute (observed).
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
-/// Tries to read a file that breaks off; asking again is free for seven days.
-const FILE_TRIES: u32 = 5;
-
 impl Reader {
     /// Lists all cohorts of the project: one request, no paging.
     pub async fn cohorts(&self) -> Result<Vec<Cohort>, Error> {
@@ -31,6 +29,20 @@ impl Reader {
                 what: format!("line {} column {}", error.line(), error.column()),
             })?;
         Ok(list.cohorts.into_iter().map(cohort).collect())
+    }
+
+    /// Returns how many downloads the month allows and how many are spent, where the project tells.
+    pub async fn usage(&self) -> Result<Option<(u64, u64)>, Error> {
+        let answer = self.get(USAGE, USAGE).await?;
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        // Seen nested (a connector's code) and flat (another client's).
+        let usage = if body["rest_download"].is_object() {
+            &body["rest_download"]
+        } else {
+            &body
+        };
+        let spent = usage["usage"].as_u64().or_else(|| usage["count"].as_u64());
+        Ok(usage["limit"].as_u64().zip(spent))
     }
 
     /// Asks for a cohort's file; spends one of the month's downloads. Returns the id of the request.
@@ -72,91 +84,46 @@ impl Reader {
         }
     }
 
-    /// Streams the file of a request, through a redirect without credentials if there is one. `begin` is called
-    /// before each try, since a file that broke off is read from its start again.
-    pub async fn cohort_file<E: From<Error>>(
-        &self,
-        request: &str,
-        mut begin: impl FnMut() -> Result<(), E>,
-        mut piece: impl AsyncFnMut(Bytes) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let url = format!("/api/5/cohorts/request/{}/file", encode(request));
-        let mut tries = 0;
-        loop {
-            begin()?;
-            tries += 1;
-            let broken = match self.try_file(&url, &mut piece).await {
-                Ok(()) => return Ok(()),
-                Err(FileError::Theirs(error)) => error,
-                Err(FileError::Ours(error)) => return Err(error),
-            };
-            let passing = match &broken {
-                Error::Broken(_) => true,
-                Error::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
-                _ => false,
-            };
-            if !passing || tries >= FILE_TRIES.max(self.policy.attempts) {
-                return Err(broken.into());
-            }
-            tokio::time::sleep(crate::http::backoff(self.policy, tries)).await;
-        }
-    }
-
-    async fn try_file<E>(
-        &self,
-        url: &str,
-        piece: &mut impl AsyncFnMut(Bytes) -> Result<(), E>,
-    ) -> Result<(), FileError<E>> {
-        let theirs = |error: crate::http::Failure| FileError::Theirs(error.into());
-        let mut stream = self.open(FILE, url, true).await.map_err(theirs)?;
+    /// Opens the file of a request, through a redirect without credentials if there is one.
+    pub async fn cohort_file(&self, request: &str) -> Result<Stream, Error> {
+        let url = self.address(&format!("/api/5/cohorts/request/{}/file", encode(request)));
+        let mut stream = self.open(FILE, url, true).await?;
         if matches!(stream.status, 301..=303 | 307 | 308) {
             let location = stream
                 .headers
                 .get("location")
                 .and_then(|location| location.to_str().ok());
-            let location = location.map(str::to_owned).ok_or_else(|| {
-                FileError::Theirs(Error::Unexpected {
-                    path: FILE,
-                    what: "a redirect to nowhere".to_owned(),
-                })
+            let location = location.ok_or_else(|| Error::Unexpected {
+                path: FILE,
+                what: "a redirect to nowhere".to_owned(),
             })?;
             let location = if location.starts_with('/') {
-                self.address(&location)
+                self.address(location)
             } else {
-                location
+                location.to_owned()
             };
-            stream = self.open(FILE, &location, false).await.map_err(theirs)?;
+            stream = self.open(FILE, location, false).await?;
         }
-        if stream.status != 200 {
-            let answer = stream.whole(self.scrubber()).await.map_err(theirs)?;
-            return Err(FileError::Theirs(self.refused(
-                FILE,
-                answer.status,
-                &answer.body,
-            )));
+        if stream.status == 200 {
+            return Ok(stream);
         }
-        stream
-            .each(self.scrubber(), async |bytes| {
-                piece(bytes).await.map_err(FileError::Ours)
-            })
-            .await
+        let answer = stream.whole(self.scrubber()).await?;
+        Err(self.refused(FILE, answer.status, &answer.body))
     }
-}
 
-/// Whose fault it was: Amplitude's or the network's (tried again), or the taker's.
-enum FileError<E> {
-    Theirs(Error),
-    Ours(E),
-}
-
-impl<E> From<crate::http::Failure> for FileError<E> {
-    fn from(failure: crate::http::Failure) -> Self {
-        Self::Theirs(failure.into())
+    /// Returns how long to wait before a file that broke off is read from its start again; none where another try
+    /// would end the same.
+    pub fn again(&self, error: &Error, tries: u32) -> Option<Duration> {
+        let passing = match error {
+            Error::Broken(_) => true,
+            Error::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
+            _ => false,
+        };
+        (passing && tries < self.policy.attempts).then(|| backoff(self.policy, tries))
     }
 }
 
 fn cohort(item: CohortItem) -> Cohort {
-    let definition = Sha256::digest(canonical(&item.definition).to_string().as_bytes());
     Cohort {
         id: item.id,
         name: item.name,
@@ -164,29 +131,7 @@ fn cohort(item: CohortItem) -> Cohort {
         size: item.size.unwrap_or(0),
         computed: item.last_computed,
         project: item.app_id,
-        definition: definition
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    }
-}
-
-/// Sorts the members of objects, so that equal definitions have equal text.
-fn canonical(value: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::Object(members) => {
-            let sorted: std::collections::BTreeMap<_, _> = members
-                .iter()
-                .map(|(key, value)| (key, canonical(value)))
-                .collect();
-            sorted
-                .into_iter()
-                .map(|(key, value)| (key.clone(), value))
-                .collect()
-        }
-        Value::Array(items) => items.iter().map(canonical).collect(),
-        other => other.clone(),
+        definition: digest::sha256(digest::canonical(&item.definition).to_string().as_bytes()),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Every decision, and nothing that waits: no `async`, no file, no clock.
 
+pub mod batch;
 pub mod decide;
+pub mod fields;
 pub mod guard;
 pub mod join;
 pub mod merge;
 pub mod outcomes;
 pub mod pin;
+pub mod select;

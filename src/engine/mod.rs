@@ -1,1 +1,16 @@
-//! (room being furnished)
+//! Every wait that matters: reading, sending, committing. What to do is decided in `diff`, how it looks in `render`.
+
+mod apply;
+mod compute;
+mod error;
+mod fold;
+mod observe;
+mod plan;
+mod send;
+mod session;
+mod target;
+
+pub use apply::{Applied, apply, prepare};
+pub use error::Error;
+pub use plan::{Planned, plan};
+pub use session::{Events, Identity, Session};

@@ -33,9 +33,9 @@ pub enum Event {
     },
     /// Sending begins.
     Sending {
-        /// Objects in all.
-        objects: u64,
-        /// Resources they belong to.
+        /// Into which lane.
+        lane: &'static str,
+        /// What is sent.
         addresses: Vec<Address>,
     },
     /// So many objects have an answer.

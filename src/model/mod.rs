@@ -4,6 +4,7 @@ mod address;
 mod clock;
 mod cohort;
 mod diagnostic;
+pub mod digest;
 mod edit;
 mod event;
 mod guards;

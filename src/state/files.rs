@@ -9,14 +9,21 @@ use std::{
 use tempfile::NamedTempFile;
 
 use super::Error;
+use crate::model::Millis;
 
 /// Makes a directory and its parents, for the owner alone.
-pub(super) fn directory(path: &Path) -> Result<(), Error> {
+pub fn directory(path: &Path) -> Result<&Path, Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(Error::io(path))
+    builder.create(path).map_err(Error::io(path))?;
+    Ok(path)
+}
+
+/// Renames a file.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::io(to))
 }
 
 /// Opens a temporary file in the directory where it will be renamed; 0600 from its first byte.
@@ -36,7 +43,7 @@ pub(super) fn persist(file: NamedTempFile, path: &Path) -> Result<(), Error> {
 }
 
 /// Writes a whole file.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = path.parent().unwrap_or(Path::new("."));
     let mut file = temporary(parent)?;
     file.write_all(bytes).map_err(Error::io(path))?;
@@ -44,7 +51,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Reads a whole file; none where there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -53,15 +60,23 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// Removes a file that may be gone already.
-pub(super) fn remove(path: &Path) -> Result<(), Error> {
+pub fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(error)),
         _ => Ok(()),
     }
 }
 
+/// Returns how long ago a file was written, in milliseconds.
+pub(super) fn age(path: &Path, now: Millis) -> Result<Millis, Error> {
+    let written = fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .map_err(Error::io(path))?;
+    Ok(now - jiff::Timestamp::try_from(written).map_or(now, jiff::Timestamp::as_millisecond))
+}
+
 /// A rename is durable once its directory is.
-fn sync_directory(path: &Path) -> Result<(), Error> {
+pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
     let Some(parent) = path.parent() else {
         return Ok(());
     };

@@ -15,3 +15,7 @@ pub mod store;
 mod error;
 
 pub use error::Error;
+
+pub use files::{
+    directory, read as read_file, remove as remove_file, rename as rename_file, write as write_file,
+};

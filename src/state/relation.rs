@@ -36,9 +36,17 @@ pub struct About {
     pub duplicates: u64,
     /// When its source was asked.
     pub read_at: Millis,
-    /// The source's own stamp (`lastComputed`), where it has one.
-    pub stamp: Option<i64>,
     crc: u32,
+}
+
+impl About {
+    /// Begins what is known about a reading made then.
+    pub fn at(read_at: Millis) -> Self {
+        Self {
+            read_at,
+            ..Self::default()
+        }
+    }
 }
 
 /// Writes the rows of a sorter as a relation, and returns what is known of it.

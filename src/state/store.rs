@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufReader, Write},
+    io::{BufReader, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -17,6 +17,9 @@ use super::{
     Error, files,
     manifest::{FORMAT, Manifest},
 };
+use crate::model::{Millis, digest::hex};
+
+const HOUR: Millis = 3_600_000;
 
 /// A state directory.
 #[derive(Clone, Debug)]
@@ -71,7 +74,7 @@ impl Store {
         }
     }
 
-    /// Swaps the manifest for its next version, then removes the blobs that neither names.
+    /// Swaps the manifest for its next version.
     pub fn commit(&self, manifest: &mut Manifest) -> Result<(), Error> {
         let path = self.root.join("manifest.json");
         let known = self.manifest()?;
@@ -92,29 +95,38 @@ impl Store {
             .map_err(|error| Error::corrupt(&path, error.to_string()))?;
         json.push(b'\n');
         files::write(&path, &json)?;
-        for blob in known.iter().flat_map(Manifest::blobs) {
-            if !manifest.blobs().any(|needed| needed == blob) {
-                files::remove(&self.blob_path(blob))?;
-            }
-        }
         Ok(())
     }
 
-    /// Opens a temporary file that will be a blob; its digest is taken while writing.
-    pub fn new_blob(&self) -> Result<BlobWriter, Error> {
-        let directory = self.root.join("blobs");
-        files::directory(&directory)?;
-        Ok(BlobWriter {
-            file: files::temporary(&directory)?,
+    /// Opens a draft in the cache: it becomes a blob when it is kept, and nothing when it is dropped.
+    pub fn draft(&self) -> Result<DraftWriter, Error> {
+        let file = files::temporary(&self.cache()?)?;
+        Ok(DraftWriter {
+            file: BufWriter::with_capacity(1 << 16, file),
             digest: Sha256::new(),
         })
     }
 
-    /// Gives a blob its name and returns that.
-    pub fn keep_blob(&self, blob: BlobWriter) -> Result<String, Error> {
-        let digest = hex(&blob.digest.finalize());
-        files::persist(blob.file, &self.blob_path(&digest))?;
-        Ok(digest)
+    /// Makes a draft a blob and returns its name.
+    pub fn keep(&self, draft: Draft) -> Result<String, Error> {
+        let directory = self.root.join("blobs");
+        files::directory(&directory)?;
+        let path = self.blob_path(&draft.digest);
+        files::persist(draft.file, &path)?;
+        Ok(draft.digest)
+    }
+
+    /// Makes a draft that is still read a blob: under a second name.
+    pub fn keep_shared(&self, draft: &Draft) -> Result<(), Error> {
+        files::directory(&self.root.join("blobs"))?;
+        let path = self.blob_path(&draft.digest);
+        draft.file.as_file().sync_data().map_err(Error::io(&path))?;
+        match fs::hard_link(draft.file.path(), &path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(Error::io(&path)(error))
+            }
+            _ => files::sync_directory(&path),
+        }
     }
 
     /// Returns the path of a blob after checking that it is what its name says.
@@ -159,6 +171,25 @@ impl Store {
         Ok(())
     }
 
+    /// Removes blobs that the manifest does not name and that are an hour old: a plan that began before may still
+    /// read younger ones.
+    pub fn sweep_blobs(&self, manifest: &Manifest, now: Millis) -> Result<(), Error> {
+        let directory = self.root.join("blobs");
+        let Ok(entries) = fs::read_dir(&directory) else {
+            return Ok(());
+        };
+        for entry in entries {
+            let path = entry.map_err(Error::io(&directory))?.path();
+            let named = manifest
+                .blobs()
+                .any(|blob| path.file_stem().is_some_and(|stem| stem == blob));
+            if !named && files::age(&path, now)? > HOUR {
+                files::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the cache directory, made if need be.
     pub fn cache(&self) -> Result<PathBuf, Error> {
         let directory = self.root.join("cache");
@@ -171,13 +202,47 @@ impl Store {
     }
 }
 
-/// Writes a blob and takes its digest.
-pub struct BlobWriter {
-    file: NamedTempFile,
+/// Writes a draft and takes its digest.
+pub struct DraftWriter {
+    file: BufWriter<NamedTempFile>,
     digest: Sha256,
 }
 
-impl Write for BlobWriter {
+/// A file that may become a blob.
+#[derive(Debug)]
+pub struct Draft {
+    file: NamedTempFile,
+    digest: String,
+}
+
+impl DraftWriter {
+    /// Ends the writing.
+    pub fn finish(self) -> Result<Draft, Error> {
+        let path = self.file.get_ref().path().to_owned();
+        let file = self
+            .file
+            .into_inner()
+            .map_err(|error| Error::io(&path)(error.into_error()))?;
+        Ok(Draft {
+            file,
+            digest: hex(&self.digest.finalize()),
+        })
+    }
+}
+
+impl Draft {
+    /// Returns where it is until it is kept.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Returns the name it will have as a blob.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+impl Write for DraftWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.digest.update(&bytes[..written]);
@@ -200,8 +265,4 @@ impl Write for Hashing<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,57 @@
+//! Why a plan or an apply could not be made or carried out.
+
+use crate::{amplitude, braze, model::Diagnostic, state};
+
+/// What ended the work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state could not be read or written, or is leased.
+    #[error(transparent)]
+    State(#[from] state::Error),
+    /// Amplitude did not give what was asked.
+    #[error(transparent)]
+    Amplitude(#[from] amplitude::Error),
+    /// A cohort's file could not be read.
+    #[error("cohort \"{cohort}\": {source}")]
+    File {
+        /// Name of the cohort.
+        cohort: String,
+        /// What is wrong with it.
+        source: amplitude::FileError,
+    },
+    /// A file holds fewer or more people than Amplitude says.
+    #[error(
+        "cohort \"{cohort}\": its file has {rows} rows and Amplitude says {size}: cut or changed while it was read"
+    )]
+    Size {
+        /// Name of the cohort.
+        cohort: String,
+        /// Rows of the file.
+        rows: u64,
+        /// What the list says.
+        size: u64,
+    },
+    /// Braze did not do what was asked.
+    #[error(transparent)]
+    Braze(#[from] braze::Error),
+    /// The state belongs to another workspace.
+    #[error(
+        "the state in {state} is about {what} `{recorded}`, and the configuration says `{configured}`"
+    )]
+    OtherTarget {
+        /// The state's directory.
+        state: String,
+        /// What differs.
+        what: &'static str,
+        /// As it is recorded.
+        recorded: String,
+        /// As it is configured.
+        configured: String,
+    },
+    /// A key of the configuration is needed and missing.
+    #[error("{}", .0.message)]
+    Missing(Box<Diagnostic>),
+    /// Work on a thread died.
+    #[error("a worker ended unexpectedly")]
+    Worker,
+}

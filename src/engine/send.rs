@@ -1,0 +1,282 @@
+//! Sends one lane: intents before their first byte, acknowledgements after, many requests at once.
+//!
+//! # Expected flow
+//! A thread merges the deltas, words the objects and cuts them into batches. Before a batch is sent, a range of
+//! ordinals that covers it is intended and on the disk. Each answer is written as it comes.
+//!
+//! # Guarantees
+//! Killed on any line, every object that may have left is intended. When this returns, what never left is released.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    Error, Session,
+    plan::{Work, creates, merged},
+};
+use crate::{
+    braze::{TrackError, TrackObject, Writer, track_object},
+    diff::batch,
+    model::{Event, Millis},
+    state::{
+        self,
+        journal::{Entry, Journal, Range},
+    },
+};
+
+/// Requests under way at once.
+const AT_ONCE: usize = 16;
+/// Batches between two syncs of the journal; a kill leaves at most so many in doubt, a fraction of a second's.
+const WINDOW: usize = 64;
+/// Batches made ahead of the network.
+const AHEAD: usize = 8;
+
+/// Objects of one request.
+struct Batch {
+    first: u64,
+    objects: Vec<TrackObject>,
+}
+
+/// What sending a lane came to.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub(super) requests: u64,
+    pub(super) data_points: u64,
+    /// What ended it early.
+    pub(super) stopped: Option<String>,
+}
+
+/// What one request came to, by ordinals.
+#[derive(Default)]
+struct Answered {
+    acknowledged: Vec<(u64, u32)>,
+    refused: Vec<(u64, String)>,
+    released: Vec<(u64, u32)>,
+    requests: u64,
+    data_points: u64,
+    /// Why nothing further should be sent.
+    stop: Option<String>,
+}
+
+/// Writes what happens into the journal.
+struct Scribe<'a> {
+    journal: &'a mut Journal,
+    lane: u8,
+    reasons: BTreeMap<String, u16>,
+}
+
+impl Scribe<'_> {
+    fn tell(&mut self, answered: &Answered, at: Millis) -> Result<(), state::Error> {
+        let lane = self.lane;
+        for (first, count) in &answered.acknowledged {
+            self.journal.tell(&Entry::Acknowledged(
+                Range {
+                    lane,
+                    first: *first,
+                    count: *count,
+                },
+                at,
+            ))?;
+        }
+        for (first, count) in &answered.released {
+            self.journal.tell(&Entry::Released(Range {
+                lane,
+                first: *first,
+                count: *count,
+            }))?;
+        }
+        for (ordinal, reason) in &answered.refused {
+            let next = self.reasons.len() as u16;
+            let number = *self.reasons.entry(reason.clone()).or_insert(next);
+            if number == next {
+                self.journal.tell(&Entry::Reason(number, reason.clone()))?;
+            }
+            self.journal.tell(&Entry::Refused(
+                Range {
+                    lane,
+                    first: *ordinal,
+                    count: 1,
+                },
+                number,
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// Sends everything of a lane.
+pub(super) async fn lane(
+    session: &Session,
+    writer: &Arc<Writer>,
+    sending: &[&Work],
+    journal: &mut Journal,
+    lane: u8,
+) -> Result<Sent, Error> {
+    let most = session.configuration.braze.objects_per_request;
+    let (mut batches, making) = make_batches(sending, most)?;
+    let mut stop = session.stop.clone();
+    let mut scribe = Scribe {
+        journal,
+        lane,
+        reasons: BTreeMap::new(),
+    };
+    let mut sent = Sent::default();
+    let mut under_way: FuturesUnordered<BoxFuture<'static, (usize, Answered)>> =
+        FuturesUnordered::new();
+    let (mut intended, mut dispatched) = (0, 0);
+    let mut open = true;
+    while open || !under_way.is_empty() {
+        open = open && sent.stopped.is_none();
+        tokio::select! {
+            biased;
+            Some((objects, answered)) = under_way.next(), if !under_way.is_empty() => {
+                scribe.tell(&answered, session.clock.millis())?;
+                sent.requests += answered.requests;
+                sent.data_points += answered.data_points;
+                sent.stopped = sent.stopped.take().or(answered.stop);
+                session.events.tell(Event::Sent { objects: objects as u64 }).await;
+            }
+            () = asked_to_stop(&mut stop), if open => {
+                sent.stopped = Some("asked to stop".to_owned());
+            }
+            batch = batches.recv(), if open && under_way.len() < AT_ONCE => match batch {
+                None => open = false,
+                Some(batch) => {
+                    let end = batch.first + batch.objects.len() as u64;
+                    if end > intended {
+                        let count = (WINDOW * most).max(batch.objects.len());
+                        let range = Range { lane, first: batch.first, count: count as u32 };
+                        let at = session.clock.millis();
+                        tokio::task::block_in_place(|| scribe.journal.intend(range, at))?;
+                        intended = batch.first + count as u64;
+                    }
+                    dispatched = end;
+                    let writer = writer.clone();
+                    under_way.push(Box::pin(async move { (batch.objects.len(), send(&writer, batch).await) }));
+                }
+            },
+        }
+    }
+    drop(batches);
+    making.await.map_err(|_| Error::Worker)??;
+    if intended > dispatched {
+        let range = Range {
+            lane,
+            first: dispatched,
+            count: (intended - dispatched) as u32,
+        };
+        scribe.journal.tell(&Entry::Released(range))?;
+    }
+    Ok(sent)
+}
+
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // Nobody can ask any more.
+        std::future::pending::<()>().await;
+    }
+}
+
+type Making = tokio::task::JoinHandle<Result<(), Error>>;
+
+/// Starts the thread that merges, words and cuts.
+fn make_batches(sending: &[&Work], most: usize) -> Result<(mpsc::Receiver<Batch>, Making), Error> {
+    let objects = merged(sending)?;
+    let kinds: Vec<_> = sending
+        .iter()
+        .map(|work| (work.kind, work.desired.clone()))
+        .collect();
+    let may_create: Vec<bool> = sending
+        .iter()
+        .map(|work| work.desired.create_users)
+        .collect();
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let making = tokio::task::spawn_blocking(move || {
+        let mut counter = batch::Counter::new(most);
+        let mut batch = Batch {
+            first: 0,
+            objects: vec![],
+        };
+        for object in objects {
+            let object = object?;
+            let edits = object.parts.iter().flat_map(|part| {
+                let (kind, desired) = &kinds[part.resource];
+                kind.edits(desired, &part.change)
+            });
+            let tracked = track_object(&object.key, edits, creates(&may_create, &object.parts));
+            if counter.take(tracked.json.len()) {
+                let next = Batch {
+                    first: object.ordinal,
+                    objects: vec![],
+                };
+                // Nobody takes batches any more: sending was stopped.
+                if sender
+                    .blocking_send(std::mem::replace(&mut batch, next))
+                    .is_err()
+                {
+                    return Ok(());
+                }
+            }
+            batch.objects.push(tracked);
+        }
+        if !batch.objects.is_empty() {
+            let _ = sender.blocking_send(batch);
+        }
+        Ok(())
+    });
+    Ok((receiver, making))
+}
+
+/// Sends one batch, halved as often as Braze finds it too large.
+async fn send(writer: &Writer, batch: Batch) -> Answered {
+    let mut answered = Answered::default();
+    let mut left = vec![batch];
+    while let Some(batch) = left.pop() {
+        let (first, count) = (batch.first, batch.objects.len() as u32);
+        if answered.stop.is_some() {
+            answered.released.push((first, count));
+            continue;
+        }
+        match writer.track(&batch.objects).await {
+            Ok(tracked) => {
+                answered.requests += 1;
+                let refused = |at: usize| tracked.refused.get(&at);
+                for (at, object) in batch.objects.iter().enumerate() {
+                    let ordinal = first + at as u64;
+                    match (refused(at), answered.acknowledged.last_mut()) {
+                        (Some(reason), _) => answered.refused.push((ordinal, reason.clone())),
+                        (None, Some((begin, length))) if *begin + u64::from(*length) == ordinal => {
+                            *length += 1
+                        }
+                        (None, _) => answered.acknowledged.push((ordinal, 1)),
+                    }
+                    answered.data_points += refused(at).map_or(object.data_points, |_| 0);
+                }
+            }
+            Err(TrackError::TooLarge(_)) if count > 1 => {
+                let mut objects = batch.objects;
+                let second = objects.split_off(objects.len() / 2);
+                left.push(Batch {
+                    first: first + objects.len() as u64,
+                    objects: second,
+                });
+                left.push(Batch { first, objects });
+            }
+            Err(TrackError::TooLarge(error) | TrackError::Refused(error)) => {
+                let reason = error.to_string();
+                answered
+                    .refused
+                    .extend((0..u64::from(count)).map(|at| (first + at, reason.clone())));
+            }
+            Err(TrackError::NotSent(error) | TrackError::Denied(error)) => {
+                answered.released.push((first, count));
+                answered.stop = Some(error.to_string());
+            }
+            // Intended and without an answer: it stays in doubt.
+            Err(TrackError::Doubt(error)) => answered.stop = Some(error.to_string()),
+        }
+    }
+    answered
+}

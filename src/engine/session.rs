@@ -1,0 +1,68 @@
+//! What a command works with: configuration, state, clients that read, clock, listeners. No client here can write.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    amplitude, braze,
+    config::Configuration,
+    http::Sender,
+    model::{Clock, Event, Secret},
+    state::store::Store,
+};
+
+/// What a command works with.
+pub struct Session {
+    /// What is declared.
+    pub configuration: Configuration,
+    /// What is remembered.
+    pub store: Store,
+    /// Who the services are.
+    pub identity: Identity,
+    /// The stack that clients share.
+    pub sender: Arc<Sender>,
+    /// Reads from Amplitude.
+    pub amplitude: amplitude::Reader,
+    /// Reads from Braze.
+    pub braze: braze::Reader,
+    /// The time.
+    pub clock: Clock,
+    /// Who listens.
+    pub events: Events,
+    /// Turns true when somebody asks to stop.
+    pub stop: watch::Receiver<bool>,
+    /// Which resources are selected.
+    pub selection: crate::diff::select::Selection,
+    /// What was called, and by whom: for lease and history.
+    pub command: String,
+}
+
+/// Who the services are, and the key to write with.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Braze's REST endpoint.
+    pub braze: String,
+    /// Braze's key; only an apply makes a writer of it.
+    pub braze_key: Secret,
+    /// Amplitude's host.
+    pub amplitude: String,
+}
+
+/// Where events go. A slow listener slows the work; one that is gone does not.
+#[derive(Clone, Debug)]
+pub struct Events(mpsc::Sender<Event>);
+
+impl Events {
+    /// Makes a channel of a stated capacity.
+    pub fn channel() -> (Self, mpsc::Receiver<Event>) {
+        let (sender, receiver) = mpsc::channel(64);
+        (Self(sender), receiver)
+    }
+
+    /// Tells.
+    pub async fn tell(&self, event: Event) {
+        // Nobody has to listen.
+        let _ = self.0.send(event).await;
+    }
+}

@@ -1,0 +1,109 @@
+//! Which services a state is about, and whether they are still the same.
+//!
+//! A rotated Braze key is accepted if the workspace's oldest segment is the one that was recorded; anything else is
+//! another target, and an error until `state rebind`.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{Error, Session};
+use crate::{
+    braze,
+    model::{Cohort, Secret, digest},
+    state::manifest::{Manifest, Target},
+};
+
+/// Returns the target as it is now, after comparing it with what the state was applied to.
+pub(super) async fn check(
+    session: &Session,
+    manifest: Option<&Manifest>,
+    list: &[Cohort],
+) -> Result<Target, Error> {
+    let identity = &session.identity;
+    let project = list.iter().find_map(|cohort| cohort.project);
+    let Some(manifest) = manifest else {
+        return Ok(Target {
+            braze: identity.braze.clone(),
+            braze_key: String::new(),
+            oldest_segment: None,
+            amplitude: identity.amplitude.clone(),
+            project,
+        });
+    };
+    let recorded = &manifest.target;
+    let other = |what, recorded: &str, configured: &str| Error::OtherTarget {
+        state: session.store.root().display().to_string(),
+        what,
+        recorded: recorded.to_owned(),
+        configured: configured.to_owned(),
+    };
+    if recorded.braze != identity.braze {
+        return Err(other(
+            "the Braze endpoint",
+            &recorded.braze,
+            &identity.braze,
+        ));
+    }
+    if recorded.amplitude != identity.amplitude {
+        return Err(other(
+            "the Amplitude host",
+            &recorded.amplitude,
+            &identity.amplitude,
+        ));
+    }
+    if let (Some(before), Some(now)) = (recorded.project, project)
+        && before != now
+    {
+        return Err(other(
+            "the Amplitude project",
+            &before.to_string(),
+            &now.to_string(),
+        ));
+    }
+    let mut target = Target {
+        project: recorded.project.or(project),
+        ..recorded.clone()
+    };
+    let key = fingerprint(&manifest.lineage, &identity.braze_key);
+    if key != recorded.braze_key {
+        let oldest = session.braze.oldest_segment().await?;
+        if oldest.is_none() || oldest != recorded.oldest_segment {
+            return Err(other(
+                "the Braze workspace of key",
+                &recorded.braze_key,
+                &key,
+            ));
+        }
+        target.braze_key = key;
+    }
+    Ok(target)
+}
+
+/// Completes the target of a state that is being made.
+pub(super) async fn pin(
+    session: &Session,
+    lineage: &str,
+    target: &mut Target,
+) -> Result<(), Error> {
+    target.braze_key = fingerprint(lineage, &session.identity.braze_key);
+    target.oldest_segment = match session.braze.oldest_segment().await {
+        Ok(oldest) => oldest,
+        // A key that may not list segments still works; only its rotation cannot be told from another workspace.
+        Err(error) if error.missing_permission().is_some() => None,
+        Err(error @ braze::Error::Refused { .. }) => {
+            tracing::warn!(%error, "the oldest segment is not known");
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(())
+}
+
+/// Which key, without the key: keyed by the lineage, so that equal keys of two states do not show.
+fn fingerprint(lineage: &str, key: &Secret) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(lineage.as_bytes()) else {
+        return String::new();
+    };
+    mac.update(key.expose().as_bytes());
+    digest::hex(&mac.finalize().into_bytes()[..8])
+}

@@ -14,23 +14,27 @@ use crate::support::truth;
 /// The lines of the recorded digests that belong to one scenario.
 fn recorded(name: &str) -> String {
     let prefix = format!("{name}/");
-    include_str!("../data/scenarios.sha256").lines().fold(String::new(), |mut text, line| {
-        let (digest, path) = line.split_once("  ").unwrap();
-        if let Some(path) = path.strip_prefix(&prefix) {
-            writeln!(text, "{digest}  {path}").unwrap();
-        }
-        text
-    })
+    include_str!("../data/scenarios.sha256")
+        .lines()
+        .fold(String::new(), |mut text, line| {
+            let (digest, path) = line.split_once("  ").unwrap();
+            if let Some(path) = path.strip_prefix(&prefix) {
+                writeln!(text, "{digest}  {path}").unwrap();
+            }
+            text
+        })
 }
 
 fn digests(files: &Files) -> String {
-    files.iter().fold(String::new(), |mut text, (path, content)| {
-        for byte in Sha256::digest(content) {
-            write!(text, "{byte:02x}").unwrap();
-        }
-        writeln!(text, "  {path}").unwrap();
-        text
-    })
+    files
+        .iter()
+        .fold(String::new(), |mut text, (path, content)| {
+            for byte in Sha256::digest(content) {
+                write!(text, "{byte:02x}").unwrap();
+            }
+            writeln!(text, "  {path}").unwrap();
+            text
+        })
 }
 
 /// Sizes as the cohort list tells them and as the files hold them.
@@ -41,7 +45,11 @@ fn sizes(files: &Files) -> Vec<(String, u64, u64)> {
         .map(|cohort| {
             let file = &files[&format!("amplitude/cohorts/{}.csv", cohort["id"].as_str().unwrap())];
             let people = truth::user_ids(file).len() as u64;
-            (cohort["name"].as_str().unwrap().to_owned(), cohort["size"].as_u64().unwrap(), people)
+            (
+                cohort["name"].as_str().unwrap().to_owned(),
+                cohort["size"].as_u64().unwrap(),
+                people,
+            )
         })
         .collect()
 }
@@ -62,7 +70,10 @@ fn june_is_as_documented() {
     .into();
     assert_eq!(sizes(files), sized);
     // 23,570 customers less every seventeenth, and 200 devices.
-    assert_eq!(files["braze/users.jsonl"].lines().count(), 23_570 - 23_570 / 17 + 200);
+    assert_eq!(
+        files["braze/users.jsonl"].lines().count(),
+        23_570 - 23_570 / 17 + 200
+    );
     assert_eq!(digests(files), recorded("1997-06-30"));
 }
 
@@ -76,16 +87,26 @@ fn july_is_as_documented() {
 
 #[test]
 fn fewer_customers_and_other_dates_are_as_recorded() {
-    assert_eq!(digests(&cdnow::make(&Ask::day(JUNE).customers(2_000))), recorded("1997-06-30-2000"));
+    assert_eq!(
+        digests(&cdnow::make(&Ask::day(JUNE).customers(2_000))),
+        recorded("1997-06-30-2000")
+    );
     let as_if = Some("2026-11-20".parse().unwrap());
-    let ask = Ask { event_days: 5, as_if, ..Ask::day(JULY).customers(2_000) };
+    let ask = Ask {
+        event_days: 5,
+        as_if,
+        ..Ask::day(JULY).customers(2_000)
+    };
     assert_eq!(digests(&cdnow::make(&ask)), recorded("as-if-2026-11-20"));
 }
 
 #[test]
 fn the_quickstart_holds_what_the_maker_makes() {
     let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
-    assert_folder(&quickstart.join("sandbox"), &cdnow::make(&Ask::day(JUNE).customers(2_000)));
+    assert_folder(
+        &quickstart.join("sandbox"),
+        &cdnow::make(&Ask::day(JUNE).customers(2_000)),
+    );
     let mut amplitude = cdnow::make(&Ask::day(JULY).customers(2_000));
     amplitude.retain(|path, _| path.starts_with("amplitude/"));
     assert_folder(&quickstart.join("next-day"), &amplitude);
@@ -104,7 +125,12 @@ fn read(root: &Path, dir: &Path, files: &mut Files) {
         if path.is_dir() {
             read(root, &path, files);
         } else {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             files.insert(name, fs::read_to_string(path).unwrap());
         }
     }

@@ -37,7 +37,12 @@ pub(crate) struct Ask {
 impl Ask {
     /// Everything there is on a day, with two days of events.
     pub(crate) fn day(as_of: &str) -> Self {
-        Self { as_of: as_of.parse().unwrap(), customers: 1_000_000_000, event_days: 2, as_if: None }
+        Self {
+            as_of: as_of.parse().unwrap(),
+            customers: 1_000_000_000,
+            event_days: 2,
+            as_if: None,
+        }
     }
 
     /// Only the first `customers` customers.
@@ -77,7 +82,9 @@ pub(crate) fn scenario(ask: &Ask) -> &'static Scenario {
             ask.event_days,
             ask.as_if.map(|day| day.to_string()).unwrap_or_default()
         );
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cdnow").join(name);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("cdnow")
+            .join(name);
         write(&files, &dir);
         Box::leak(Box::new(Scenario { dir, files }))
     })
@@ -120,10 +127,16 @@ struct Person {
 type Cohort = (&'static str, &'static str, fn(&Person, Date) -> bool);
 
 const COHORTS: [Cohort; 7] = [
-    ("act30d1", "Active 30d", |person, day| within(person, day, 30)),
-    ("act90d1", "Active 90d", |person, day| within(person, day, 90)),
+    ("act30d1", "Active 30d", |person, day| {
+        within(person, day, 30)
+    }),
+    ("act90d1", "Active 90d", |person, day| {
+        within(person, day, 90)
+    }),
     ("repeat1", "Repeat buyers", |person, _| person.orders >= 2),
-    ("bigspnd", "Big spenders", |person, _| person.cents >= 20_000),
+    ("bigspnd", "Big spenders", |person, _| {
+        person.cents >= 20_000
+    }),
     ("lapsed1", "Lapsed", |person, day| !within(person, day, 90)),
     ("visit01", "Visitors", |person, day| within(person, day, 7)), // and 150 anonymous devices
     ("nobody1", "Nobody yet", |_, _| false),
@@ -134,10 +147,15 @@ const ANONYMOUS: u64 = 150;
 
 /// The files of a scenario.
 pub(crate) fn make(ask: &Ask) -> Files {
-    let shift = ask.as_if.map_or(Span::new(), |day| day.since((Unit::Day, ask.as_of)).unwrap());
+    let shift = ask.as_if.map_or(Span::new(), |day| {
+        day.since((Unit::Day, ask.as_of)).unwrap()
+    });
     let by_customer = orders(ask, shift);
     let day = ask.as_of + shift;
-    let people: Vec<Person> = by_customer.iter().map(|(number, orders)| person(*number, orders)).collect();
+    let people: Vec<Person> = by_customer
+        .iter()
+        .map(|(number, orders)| person(*number, orders))
+        .collect();
 
     let mut files = Files::new();
     amplitude_cohorts(&mut files, &people, day);
@@ -152,7 +170,8 @@ fn orders(ask: &Ask, shift: Span) -> BTreeMap<u64, Vec<Order>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/CDNOW_master.txt");
     let mut seen: BTreeMap<u64, Vec<Order>> = BTreeMap::new();
     for line in fs::read_to_string(path).unwrap().lines().skip(1) {
-        let [customer, day, quantity, value] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+        let [customer, day, quantity, value] = line.split_whitespace().collect::<Vec<_>>()[..]
+        else {
             panic!("four columns wanted: {line}")
         };
         let day = Date::strptime("%Y%m%d", day).unwrap();
@@ -161,7 +180,11 @@ fn orders(ask: &Ask, shift: Span) -> BTreeMap<u64, Vec<Order>> {
             let (dollars, cents) = value.split_once('.').unwrap();
             assert_eq!(cents.len(), 2, "whole cents wanted: {line}");
             let cents = dollars.parse::<i64>().unwrap() * 100 + cents.parse::<i64>().unwrap();
-            let order = Order { day: day + shift, quantity: quantity.parse().unwrap(), cents };
+            let order = Order {
+                day: day + shift,
+                quantity: quantity.parse().unwrap(),
+                cents,
+            };
             seen.entry(customer).or_default().push(order);
         }
     }
@@ -202,7 +225,10 @@ fn amplitude_cohorts(files: &mut Files, people: &[Person], day: Date) {
         let mut members: Vec<&Person> = people.iter().filter(|person| rule(person, day)).collect();
         members.sort_by_cached_key(|person| small(person.amplitude_id, id, 1 << 61));
         let anonymous = if id == "visit01" { ANONYMOUS } else { 0 };
-        files.insert(format!("amplitude/cohorts/{id}.csv"), download(&members, anonymous));
+        files.insert(
+            format!("amplitude/cohorts/{id}.csv"),
+            download(&members, anonymous),
+        );
         let sync = json!([{
             "target": "braze", "frequency": "daily",
             "last_successful": format!("{day}T05:00:00.000000+00:00"),
@@ -216,7 +242,10 @@ fn amplitude_cohorts(files: &mut Files, people: &[Person], day: Date) {
             "edit_id": null, "is_predictive": false, "is_official_content": false, "location_id": null,
             "shortcut_ids": [], "syncMetadata": if id == "lapsed1" { sync } else { json!([]) }}));
     }
-    files.insert("amplitude/cohorts.json".into(), indented(&json!({"cohorts": listed})));
+    files.insert(
+        "amplitude/cohorts.json".into(),
+        indented(&json!({"cohorts": listed})),
+    );
 }
 
 fn download(members: &[&Person], anonymous: u64) -> String {
@@ -227,7 +256,15 @@ fn download(members: &[&Person], anonymous: u64) -> String {
     )
     .to_owned();
     for person in members {
-        let Person { amplitude_id, user_id, device_id, tier, orders, last, .. } = person;
+        let Person {
+            amplitude_id,
+            user_id,
+            device_id,
+            tier,
+            orders,
+            last,
+            ..
+        } = person;
         let revenue = money(person.cents);
         writeln!(
             text,
@@ -243,14 +280,28 @@ fn download(members: &[&Person], anonymous: u64) -> String {
 }
 
 fn profiles(people: &[Person], day: Date) -> String {
-    const SHELF: [&str; 8] = ["jazz", "rock", "classical", "folk", "soundtrack", "blues", "country", "world"];
+    const SHELF: [&str; 8] = [
+        "jazz",
+        "rock",
+        "classical",
+        "folk",
+        "soundtrack",
+        "blues",
+        "country",
+        "world",
+    ];
     let stamp = six_o_clock(day);
     let mut text = String::new();
     for person in people {
         let start = small(person.number, "rec", SHELF.len() as u64) as usize;
-        let items: Vec<&str> = (0..3).map(|step| SHELF[(start + step) % SHELF.len()]).collect();
-        let member: Vec<&str> =
-            COHORTS.iter().filter(|(_, _, rule)| rule(person, day)).map(|(id, _, _)| *id).collect();
+        let items: Vec<&str> = (0..3)
+            .map(|step| SHELF[(start + step) % SHELF.len()])
+            .collect();
+        let member: Vec<&str> = COHORTS
+            .iter()
+            .filter(|(_, _, rule)| rule(person, day))
+            .map(|(id, _, _)| *id)
+            .collect();
         line(
             &mut text,
             &json!({
@@ -277,7 +328,11 @@ fn events(
     let first = day - (event_days - 1).days();
     let mut by_day: BTreeMap<Date, Vec<(DateTime, String, Value)>> = BTreeMap::new();
     for (person, orders) in people.iter().zip(by_customer.values()) {
-        for (index, order) in orders.iter().enumerate().filter(|(_, order)| (first..=day).contains(&order.day)) {
+        for (index, order) in orders
+            .iter()
+            .enumerate()
+            .filter(|(_, order)| (first..=day).contains(&order.day))
+        {
             let seconds = small(person.number, &format!("t{index}"), 86_400);
             let at = order.day.to_datetime(Time::midnight()) + (seconds as i64).seconds();
             let key = format!("order-{}-{index}", person.number);
@@ -309,8 +364,12 @@ fn events(
 fn braze_users(people: &[Person]) -> String {
     let mut text = String::new();
     // One in seventeen was never seen by Braze.
-    for person in people.iter().filter(|person| !person.number.is_multiple_of(17)) {
-        let alias = json!([{"alias_name": person.amplitude_id.to_string(), "alias_label": "amplitude_id"}]);
+    for person in people
+        .iter()
+        .filter(|person| !person.number.is_multiple_of(17))
+    {
+        let alias =
+            json!([{"alias_name": person.amplitude_id.to_string(), "alias_label": "amplitude_id"}]);
         line(
             &mut text,
             &json!({
@@ -347,7 +406,11 @@ fn braze_segments() -> String {
 
 /// Six in the morning in UTC, as Unix seconds: when everything was computed.
 fn six_o_clock(day: Date) -> i64 {
-    day.at(6, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap().timestamp().as_second()
+    day.at(6, 0, 0, 0)
+        .to_zoned(TimeZone::UTC)
+        .unwrap()
+        .timestamp()
+        .as_second()
 }
 
 /// A repeatable number below `modulo`.
@@ -380,7 +443,11 @@ fn dollars(cents: i64) -> f64 {
 /// One line, with a blank after each comma and colon.
 fn line(text: &mut String, value: &Value) {
     let mut bytes = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Spaced)).unwrap();
+    value
+        .serialize(&mut serde_json::Serializer::with_formatter(
+            &mut bytes, Spaced,
+        ))
+        .unwrap();
     text.push_str(&String::from_utf8(bytes).unwrap());
     text.push('\n');
 }
@@ -389,7 +456,11 @@ fn line(text: &mut String, value: &Value) {
 fn indented(value: &Value) -> String {
     let mut bytes = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter)).unwrap();
+    value
+        .serialize(&mut serde_json::Serializer::with_formatter(
+            &mut bytes, formatter,
+        ))
+        .unwrap();
     String::from_utf8(bytes).unwrap() + "\n"
 }
 
@@ -397,15 +468,26 @@ fn indented(value: &Value) -> String {
 struct Spaced;
 
 impl serde_json::ser::Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+    fn begin_array_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
         if first { Ok(()) } else { out.write_all(b", ") }
     }
 
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+    fn begin_object_key<W: ?Sized + std::io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
         if first { Ok(()) } else { out.write_all(b", ") }
     }
 
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+    fn begin_object_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        out: &mut W,
+    ) -> std::io::Result<()> {
         out.write_all(b": ")
     }
 }

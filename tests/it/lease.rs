@@ -15,7 +15,7 @@ fn june() -> &'static Scenario {
 fn begun() -> (World, Project, Running) {
     let world = World::with(&june().dir, &["--latency", "100ms"]);
     let syncs = ten();
-    let text = yaml(OPEN, 2, &syncs);
+    let text = yaml(OPEN, 5, &syncs);
     let project = Project::written(syncs, &text);
     let mut run = project.start_apply(&world);
     assert!(

@@ -400,9 +400,8 @@ fn archived_vanished_and_ambiguous_cohorts_are_errors() {
     let project = Project::new(vec![sync]);
     project.assert_applies(&world, small_june(), "before");
     let list: Value = serde_json::from_str(&small_june().files["amplitude/cohorts.json"]).unwrap();
-    let big = list["cohorts"]
-        .as_array()
-        .unwrap()
+    let cohorts = list["cohorts"].as_array().unwrap();
+    let big = cohorts
         .iter()
         .find(|cohort| cohort["id"] == "bigspnd")
         .unwrap();
@@ -424,6 +423,25 @@ fn archived_vanished_and_ambiguous_cohorts_are_errors() {
     world.put_cohort("twin001", &twin);
     let fresh = Project::new(vec![flag("Big spenders", "bigspnd")]);
     fresh.apply(&world).exits(1).says("bigspnd").says("twin001");
+
+    // Gone from the list.
+    let mut files = small_june().files.clone();
+    let kept: Vec<&Value> = cohorts
+        .iter()
+        .filter(|cohort| cohort["id"] != "bigspnd")
+        .collect();
+    files.insert(
+        "amplitude/cohorts.json".into(),
+        json!({"cohorts": kept}).to_string(),
+    );
+    files.remove("amplitude/cohorts/bigspnd.csv");
+    let without = tempfile::TempDir::new().unwrap();
+    cdnow::write(&files, without.path());
+    world.load(without.path());
+    project.apply(&world).exits(1).says("Big spenders");
+    project.assert_exact(&world, small_june(), "with a vanished cohort");
+    world.load(&small_june().dir);
+    project.assert_settled(&world, "with the cohort back");
 
     let unknown = Project::new(vec![flag("Big spenderz", "bigspnd")]);
     unknown

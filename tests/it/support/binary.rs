@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Nothing here takes so long; what does has hung.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// The program with nothing of this machine in its environment.
 pub(crate) fn syncform<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
@@ -218,24 +218,19 @@ impl Server {
         drop(sender);
         let mut said = Vec::new();
         let url = loop {
-            match lines.recv_timeout(Duration::from_secs(30)) {
-                Ok(line) => {
-                    if let Some((_, address)) = line.split_once("listening on http://") {
-                        let end =
-                            address.find(|letter: char| letter.is_whitespace() || letter == '/');
-                        break format!("http://{}", &address[..end.unwrap_or(address.len())]);
-                    }
-                    said.push(line);
-                }
-                Err(_) => {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    panic!(
-                        "no `listening on http://…` from {command:?}:\n{}",
-                        said.join("\n")
-                    );
-                }
+            let Ok(line) = lines.recv_timeout(Duration::from_secs(30)) else {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!(
+                    "no `listening on http://…` from {command:?}:\n{}",
+                    said.join("\n")
+                );
+            };
+            if let Some((_, address)) = line.split_once("listening on http://") {
+                let end = address.find(|letter: char| letter.is_whitespace() || letter == '/');
+                break format!("http://{}", &address[..end.unwrap_or(address.len())]);
             }
+            said.push(line);
         };
         Self { child, url }
     }
@@ -250,5 +245,42 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]);
+    command
+}
+
+#[test]
+fn a_run_is_taken_apart() {
+    let run = run(shell("echo result; echo talk >&2; exit 3"))
+        .exits(3)
+        .says("talk");
+    assert_eq!(
+        (run.stdout.as_str(), run.stderr.as_str()),
+        ("result\n", "talk\n")
+    );
+}
+
+#[test]
+fn a_run_is_killed_or_asked_to_end() {
+    let mut run = start(shell("while :; do :; done"));
+    assert!(!run.ends_within(Duration::from_millis(20)));
+    run.kill();
+    let run = start(shell("while :; do :; done"));
+    run.terminate();
+    assert_eq!(run.finish().code, None, "ended by the signal");
+}
+
+#[test]
+fn a_server_says_where_it_listens() {
+    for stream in ["", ">&2"] {
+        let script = format!(
+            "echo ready {stream}; echo listening on http://127.0.0.1:9/ {stream}; read forever"
+        );
+        assert_eq!(Server::start(shell(&script)).url(), "http://127.0.0.1:9");
     }
 }

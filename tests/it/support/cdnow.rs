@@ -334,7 +334,7 @@ fn events(
             .filter(|(_, order)| (first..=day).contains(&order.day))
         {
             let seconds = small(person.number, &format!("t{index}"), 86_400);
-            let at = order.day.to_datetime(Time::midnight()) + (seconds as i64).seconds();
+            let at = order.day.to_datetime(Time::midnight()) + seconds.cast_signed().seconds();
             let key = format!("order-{}-{index}", person.number);
             let time = at.strftime("%Y-%m-%d %H:%M:%S.000000").to_string();
             let event = json!({

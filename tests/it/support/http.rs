@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) fn ask(authority: &str, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(authority).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
+        .set_read_timeout(Some(Duration::from_mins(1)))
         .unwrap();
     let kind = match body.first() {
         Some(b'{' | b'[') => "application/json",

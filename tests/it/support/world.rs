@@ -212,7 +212,7 @@ impl World {
     /// Waits until `/users/track` was asked this often; false if the run ended before.
     #[track_caller]
     pub(crate) fn wait_for_tracks(&self, count: u64, run: &mut super::binary::Running) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while self.stats().tracks() < count {
             assert!(
                 Instant::now() < deadline,

@@ -1,3 +1,20 @@
 //! The one test binary. Each file is a subject; `house.rs` checks that none is forgotten.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on says so and ends"
+)]
+
 mod config;
+mod faults;
+mod house;
+mod kills;
+mod lease;
+mod quickstart;
+mod scenarios;
+mod schema;
+mod secrecy;
+mod slice;
+mod support;

@@ -1,0 +1,104 @@
+//! Services that refuse, break and drop answers: whatever happens on the way, every profile ends exact.
+
+use serde_json::Value;
+
+use crate::support::cdnow::{self, Ask, JULY, JUNE, Scenario};
+use crate::support::project::{OPEN, Project, flag, ten, yaml};
+use crate::support::world::World;
+
+fn june() -> &'static Scenario {
+    cdnow::scenario(&Ask::day(JUNE).customers(2_000))
+}
+
+fn july() -> &'static Scenario {
+    cdnow::scenario(&Ask::day(JULY).customers(2_000))
+}
+
+/// Applies until it says that all is done; a run that gives up says so by its code and is run again.
+#[track_caller]
+fn apply_through(project: &Project, world: &World, when: &str) {
+    for _ in 0..5 {
+        let run = project.apply(world);
+        match run.code {
+            Some(0) => return,
+            Some(1 | 6) => {}
+            _ => panic!("{when}: {run}"),
+        }
+    }
+    panic!("{when}: five runs were not enough");
+}
+
+/// June, then July, both through the faults; then a look without them.
+#[track_caller]
+fn exact_through(spec: &str, seed: &str) {
+    let world = World::with(&june().dir, &["--faults", spec, "--seed", seed]);
+    let syncs = ten();
+    // Small requests, so that there are enough of them for faults to meet.
+    let text = yaml(OPEN, 20, &syncs);
+    let project = Project::written(syncs, &text);
+    apply_through(&project, &world, "in June");
+    project.assert_exact(&world, june(), "in June, through faults");
+    world.load(&july().dir);
+    apply_through(&project, &world, "in July");
+    project.assert_exact(&world, july(), "in July, through faults");
+    assert!(world.stats().tracks() > 100, "{:?}", world.stats());
+    world.faults("");
+    project.assert_settled(&world, "after the faults");
+}
+
+const MIX: &str = "429:0.1,500:0.1,drop:0.05,drop_after:0.05";
+
+#[test]
+fn a_quarter_of_all_requests_fails_seed_1() {
+    exact_through(MIX, "1");
+}
+
+#[test]
+fn a_quarter_of_all_requests_fails_seed_2() {
+    exact_through(MIX, "2");
+}
+
+#[test]
+fn a_quarter_of_all_requests_fails_seed_3() {
+    exact_through(MIX, "3");
+}
+
+#[test]
+fn a_quarter_of_all_requests_fails_seed_4() {
+    exact_through(MIX, "4");
+}
+
+#[test]
+fn a_quarter_of_all_requests_fails_seed_5() {
+    exact_through(MIX, "5");
+}
+
+#[test]
+fn answers_that_nobody_can_read_are_in_doubt() {
+    exact_through("garbage:0.1@/users/track,503:0.1@/users/track", "6");
+}
+
+#[test]
+fn a_file_that_is_not_what_the_list_says_is_an_error() {
+    let world = World::start(&june().dir);
+    let project = Project::new(vec![flag("Repeat buyers", "repeat1")]);
+    project.assert_applies(&world, june(), "before");
+    let list: Value = serde_json::from_str(&june().files["amplitude/cohorts.json"]).unwrap();
+    let cohorts = list["cohorts"].as_array().unwrap();
+    let mut repeat = cohorts
+        .iter()
+        .find(|cohort| cohort["id"] == "repeat1")
+        .unwrap()
+        .clone();
+    repeat["size"] = 5_000.into();
+    repeat["lastComputed"] = (repeat["lastComputed"].as_i64().unwrap() + 60).into();
+    world.put_cohort("repeat1", &repeat);
+    let before = world.stats();
+    project.apply(&world).exits(1).says("Repeat buyers");
+    assert_eq!(
+        world.stats().writes(),
+        before.writes(),
+        "a truncated file was applied"
+    );
+    project.assert_exact(&world, june(), "after a truncated file");
+}

@@ -1,0 +1,10 @@
+//! What the tests share: the data, the scenario maker, the harness and the independent truth.
+//! Nothing here uses the program's own code.
+
+pub(crate) mod binary;
+pub(crate) mod cdnow;
+pub(crate) mod http;
+pub(crate) mod project;
+pub(crate) mod source;
+pub(crate) mod truth;
+pub(crate) mod world;

@@ -1,0 +1,227 @@
+//! A sandbox of both services as a process of its own, with what its `/_sandbox/` endpoints tell and take.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::binary::{Server, syncform};
+use super::http;
+
+/// A running sandbox; it ends when dropped.
+pub(crate) struct World {
+    server: Server,
+}
+
+/// What a sandbox has counted since its start or the last reset.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stats {
+    /// Requests by method and templated path.
+    pub(crate) requests: BTreeMap<String, u64>,
+    /// Refused requests by method, path and status.
+    pub(crate) rejected: BTreeMap<String, u64>,
+    /// Data points logged.
+    pub(crate) data_points: u64,
+    /// Profiles in Braze.
+    pub(crate) users: u64,
+    /// Objects that `/users/track` took.
+    pub(crate) objects: u64,
+}
+
+impl Stats {
+    fn count(&self, part: &str) -> u64 {
+        self.requests
+            .iter()
+            .filter(|(path, _)| path.contains(part))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// Requests to `/users/track`.
+    pub(crate) fn tracks(&self) -> u64 {
+        self.count("POST /users/track")
+    }
+
+    /// Cohorts asked for, which is what Amplitude's quota counts.
+    pub(crate) fn downloads(&self) -> u64 {
+        self.requests
+            .get("GET /api/5/cohorts/request/{id}")
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Every request that has to do with a download: asking, polling, fetching.
+    pub(crate) fn download_requests(&self) -> u64 {
+        self.count("/api/5/cohorts/request")
+    }
+
+    /// What must stand still when there is nothing to do.
+    pub(crate) fn writes(&self) -> (u64, u64, u64, u64) {
+        let posts = self
+            .requests
+            .iter()
+            .filter(|(path, _)| !path.starts_with("GET ") && !path.contains("/export/"));
+        (
+            posts.map(|(_, count)| count).sum(),
+            self.data_points,
+            self.objects,
+            self.users,
+        )
+    }
+}
+
+impl World {
+    /// Starts a sandbox with a scenario, without limits.
+    #[track_caller]
+    pub(crate) fn start(scenario: &Path) -> Self {
+        Self::with(scenario, &[])
+    }
+
+    /// Starts a sandbox with more arguments: `--latency 20ms`, say.
+    #[track_caller]
+    pub(crate) fn with(scenario: &Path, more: &[&str]) -> Self {
+        let scenario = scenario.to_str().unwrap();
+        let fixed = [
+            "sandbox",
+            "--listen",
+            "127.0.0.1:0",
+            "--scenario",
+            scenario,
+            "--limits",
+            "off",
+        ];
+        Self {
+            server: Server::start(syncform(fixed.iter().chain(more).copied())),
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    #[track_caller]
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Value {
+        let authority = self.url().strip_prefix("http://").unwrap();
+        let path = format!("/_sandbox/{path}");
+        let (status, answer) = http::ask(authority, method, &path, body);
+        let text = String::from_utf8_lossy(&answer);
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path} answered {status}: {text}"
+        );
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// The id of this world.
+    #[track_caller]
+    pub(crate) fn id(&self) -> String {
+        self.ask("GET", "stats", b"")["world"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// What was counted so far.
+    #[track_caller]
+    pub(crate) fn stats(&self) -> Stats {
+        let stats = self.ask("GET", "stats", b"");
+        let map = |name: &str| serde_json::from_value(stats[name].clone()).unwrap();
+        let number = |name: &str| {
+            stats[name]
+                .as_u64()
+                .unwrap_or_else(|| panic!("no `{name}` in {stats}"))
+        };
+        Stats {
+            requests: map("requests"),
+            rejected: map("rejected"),
+            data_points: number("data_points"),
+            users: number("users"),
+            objects: number("objects"),
+        }
+    }
+
+    /// Counts from zero again.
+    #[track_caller]
+    pub(crate) fn reset(&self) {
+        self.ask("POST", "stats/reset", b"");
+    }
+
+    /// One attribute of everybody who has it.
+    #[track_caller]
+    pub(crate) fn attribute(&self, name: &str) -> BTreeMap<String, Value> {
+        let answer = self.ask(
+            "GET",
+            &format!("braze/attributes/{}", http::segment(name)),
+            b"",
+        );
+        serde_json::from_value(answer["values"].clone()).unwrap()
+    }
+
+    /// One profile, as an export shows it.
+    #[track_caller]
+    pub(crate) fn profile(&self, external_id: &str) -> Value {
+        self.ask(
+            "GET",
+            &format!("braze/users/{}", http::segment(external_id)),
+            b"",
+        )
+    }
+
+    /// Replaces the list entry of a cohort.
+    #[track_caller]
+    pub(crate) fn put_cohort(&self, id: &str, entry: &Value) {
+        self.ask(
+            "PUT",
+            &format!("amplitude/cohorts/{id}"),
+            entry.to_string().as_bytes(),
+        );
+    }
+
+    /// Replaces the people of a cohort; `lastComputed` and `size` follow.
+    #[track_caller]
+    pub(crate) fn put_members(&self, id: &str, csv: &str) {
+        self.ask(
+            "PUT",
+            &format!("amplitude/cohorts/{id}/members"),
+            csv.as_bytes(),
+        );
+    }
+
+    /// Replaces Amplitude's side.
+    #[track_caller]
+    pub(crate) fn load(&self, scenario: &Path) {
+        self.ask(
+            "POST",
+            "scenario",
+            json!({"dir": scenario}).to_string().as_bytes(),
+        );
+    }
+
+    /// Replaces the faults; an empty text ends them.
+    #[track_caller]
+    pub(crate) fn faults(&self, spec: &str) {
+        self.ask(
+            "POST",
+            "faults",
+            json!({"spec": spec}).to_string().as_bytes(),
+        );
+    }
+
+    /// Waits until `/users/track` was asked this often; false if the run ended before.
+    #[track_caller]
+    pub(crate) fn wait_for_tracks(&self, count: u64, run: &mut super::binary::Running) -> bool {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while self.stats().tracks() < count {
+            assert!(
+                Instant::now() < deadline,
+                "{count} requests to /users/track never came"
+            );
+            if run.ends_within(Duration::from_millis(2)) {
+                return false;
+            }
+        }
+        true
+    }
+}

@@ -52,6 +52,7 @@ impl Assembler<'_> {
             removed: self.read("removed").unwrap_or_default(),
             freeze: self.read("freeze").unwrap_or_default(),
             plan_ttl: self.read("plan_ttl").unwrap_or(Span::seconds(14 * 86_400)),
+            origin: self.origin(),
             warnings: Vec::new(),
         }
     }
@@ -220,6 +221,21 @@ impl Assembler<'_> {
         }
         resources.sort_unstable_keys();
         resources
+    }
+
+    /// Places of the top level, entries apart.
+    fn origin(&self) -> Origin {
+        let mut origin = Origin::default();
+        for (key, entry) in self.tree.map().into_iter().flatten() {
+            let pointer = format!("/{key}");
+            origin
+                .0
+                .insert(pointer.clone(), self.findings.place(entry.key));
+            if !SECTIONS.iter().any(|(section, _)| section == key) {
+                self.places(&entry.node, &mut pointer.clone(), &mut origin);
+            }
+        }
+        origin
     }
 
     /// Whether an entry says that it exists in other environments only.

@@ -110,7 +110,11 @@ impl Findings {
         let masked = source
             .and_then(|it| it.masks.as_ref())
             .is_some_and(|masks| masks.contains(&spot));
-        let width = if masked { mask::STARS.len() } else { spot.width };
+        let width = if masked {
+            mask::STARS.len()
+        } else {
+            spot.width
+        };
         Place {
             file: source.map(|it| it.path.clone()).unwrap_or_default(),
             line: spot.line,

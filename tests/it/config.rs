@@ -32,8 +32,14 @@ fn compare(path: &Path, fresh: &str) -> Result<(), String> {
     if committed == fresh {
         return Ok(());
     }
-    let diff = TextDiff::from_lines(&committed, fresh).unified_diff().context_radius(3).to_string();
-    Err(format!("{} differs (BLESS=1 rewrites it):\n{diff}", path.display()))
+    let diff = TextDiff::from_lines(&committed, fresh)
+        .unified_diff()
+        .context_radius(3)
+        .to_string();
+    Err(format!(
+        "{} differs (BLESS=1 rewrites it):\n{diff}",
+        path.display()
+    ))
 }
 
 /// What a case asks for, from its file `request`: `env NAME`, `set NAME=VALUE`, `sandbox`.
@@ -47,7 +53,10 @@ struct Asked {
 impl Asked {
     fn of(case: &Path) -> Self {
         let mut asked = Self::default();
-        for line in fs::read_to_string(case.join("request")).unwrap_or_default().lines() {
+        for line in fs::read_to_string(case.join("request"))
+            .unwrap_or_default()
+            .lines()
+        {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("env", name) => asked.environment = Some(name.into()),
                 ("set", pair) => {
@@ -102,7 +111,8 @@ fn cases() -> Vec<PathBuf> {
 fn schema_is_fresh() {
     let mut fresh = serde_json::to_string_pretty(&kinds::schema()).unwrap();
     fresh.push('\n');
-    compare(&root().join("schema/syncform.schema.json"), &fresh).unwrap_or_else(|diff| panic!("{diff}"));
+    compare(&root().join("schema/syncform.schema.json"), &fresh)
+        .unwrap_or_else(|diff| panic!("{diff}"));
 }
 
 #[test]

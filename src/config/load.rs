@@ -100,8 +100,8 @@ fn file(directory: &Path, name: &str, findings: &mut Findings) -> Option<Node> {
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     findings.sources[number].lines = text.lines().map(str::to_owned).collect();
-    let tree = syntax::tree(number, text, findings)?;
-    findings.mask(number, &tree);
+    let (tree, dropped) = syntax::tree(number, text, findings)?;
+    findings.mask(number, &tree, dropped);
     Some(tree)
 }
 

@@ -89,10 +89,12 @@ impl Findings {
         self.found.iter().any(|one| one.severity == Severity::Error)
     }
 
-    /// Remembers where the secrets of a file stand.
-    pub(super) fn mask(&mut self, file: usize, tree: &Node) {
+    /// Remembers where the secrets of a file stand, those of what its tree dropped too.
+    pub(super) fn mask(&mut self, file: usize, tree: &Node, dropped: Vec<Spot>) {
         if let Some(source) = self.sources.get_mut(file) {
-            source.masks = Some(mask::spots(tree));
+            let mut masks = mask::spots(tree);
+            masks.extend(dropped);
+            source.masks = Some(masks);
         }
     }
 
@@ -122,6 +124,19 @@ impl Findings {
             width: width.max(1),
             text,
         }
+    }
+
+    /// Returns what stands at a spot as it is written, if it is no secret.
+    pub(super) fn written(&self, spot: Spot) -> Option<String> {
+        let source = self.sources.get(spot.file)?;
+        let open = !source.masks.as_ref()?.contains(&spot);
+        let line = source.lines.get(spot.line.checked_sub(1)?)?;
+        open.then(|| {
+            line.chars()
+                .skip(spot.column - 1)
+                .take(spot.width)
+                .collect()
+        })
     }
 
     /// Returns `file:line:column` of a spot.

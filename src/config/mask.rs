@@ -44,6 +44,14 @@ pub(super) fn spots(tree: &Node) -> Vec<Spot> {
     spots
 }
 
+/// Returns where secrets stand in an entry that its tree does not hold: all of it, unless its key is harmless.
+pub(super) fn dropped(key: &str, node: &Node) -> Vec<Spot> {
+    let mut spots = Vec::new();
+    let hidden = is_secret_name(key) || key == "<<";
+    walk(node, true, hidden, 9, &mut spots);
+    spots
+}
+
 fn walk(node: &Node, service: bool, secret: bool, depth: usize, spots: &mut Vec<Spot>) {
     match &node.data {
         Data::Map(map) => {

@@ -54,8 +54,11 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
         }
         Problem::Name { key } => {
             let spot = node.entry(key).map_or(node.spot, |entry| entry.key);
-            let hint =
-                "a name begins with a-z or 0-9 and goes on with a-z, 0-9, - and _".to_owned();
+            let rule = "a name begins with a-z or 0-9 and goes on with a-z, 0-9, - and _";
+            let hint = match slug(key) {
+                Some(slug) => format!("{rule}: `{slug}`"),
+                None => rule.to_owned(),
+            };
             findings.error(
                 "wrong-name",
                 spot,
@@ -125,15 +128,29 @@ fn value(
     if let Data::Filled(_) = node.data {
         message.push_str("; its variable holds something else");
     }
+    let near = |text: &str| {
+        nearest(text, words.iter().map(String::as_str))
+            .map(|near| format!("did you mean `{near}`?"))
+    };
+    let wants = |what: &str| wanted.iter().any(|one| one.starts_with(what));
     let hint = match &node.data {
-        Data::Bool(_) | Data::Number(_) if wants_text => {
-            Some(format!("put it in quotes: \"{}\"", node.value()))
+        Data::Bool(_) | Data::Number(_) if wants_text => findings
+            .written(spot)
+            .map(|text| format!("put it in quotes: \"{text}\"")),
+        Data::Text(text)
+            if wants("true or false") && ["yes", "on", "no", "off"].contains(&text.as_str()) =>
+        {
+            Some("YAML's booleans are true and false".to_owned())
         }
-        Data::Text(text) if !matches!(load::scalar(text), Data::Text(_)) && !text.is_empty() => {
+        Data::Text(text)
+            if (wants("a whole number") || wants("true or false")) && is_plain(text) =>
+        {
             Some("take the quotes away".to_owned())
         }
-        Data::Text(text) => nearest(text, words.iter().map(String::as_str))
-            .map(|near| format!("did you mean `{near}`?")),
+        Data::Text(_) | Data::Map(_) if wants("a list") => {
+            Some("a list stands in [ ], or each item on a line that begins with `- `".to_owned())
+        }
+        Data::Text(text) => near(text),
         Data::Null => Some("write a value, or leave the key out".to_owned()),
         _ => None,
     };
@@ -149,9 +166,25 @@ fn unknown(key: &str, known: &[String]) -> Option<String> {
     }
     match known.len() {
         0 => None,
-        1..=8 => Some(format!("known here: {}", known.join(", "))),
-        _ => None,
+        1..=12 => Some(format!("known here: {}", known.join(", "))),
+        _ => Some(format!("known here: {}, …", known[..10].join(", "))),
     }
+}
+
+/// Whether a text would be a number or boolean without its quotes.
+fn is_plain(text: &str) -> bool {
+    matches!(load::scalar(text), Data::Bool(_) | Data::Number(_))
+}
+
+/// A name made of a text that is none.
+fn slug(text: &str) -> Option<String> {
+    let letter = |letter: char| match letter.to_ascii_lowercase() {
+        letter @ ('a'..='z' | '0'..='9' | '-' | '_') => letter,
+        _ => '-',
+    };
+    let slug: String = text.chars().map(letter).collect();
+    let slug = slug.trim_matches(['-', '_']);
+    (!slug.is_empty() && slug.len() <= 64).then(|| slug.to_owned())
 }
 
 /// The last name of a path: what a person would call the thing.

@@ -81,7 +81,6 @@ fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration
         .map(|(name, _)| name.into())
         .collect();
     let environment = environment::lay(&mut tree, request.environment, findings);
-    tree.prune();
 
     let variables = resolve::Variables {
         lookup: request.variables,

@@ -8,6 +8,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use super::{
     load::scalar,
     locate::Findings,
+    mask,
     tree::{Data, Entry, Map, Node, Spot},
 };
 
@@ -17,7 +18,9 @@ const MOST_FROM_ALIASES: usize = 100_000;
 const DEEPEST: usize = 64;
 
 /// Reads one document. `None` where there is nothing to go on with.
-pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<Node> {
+///
+/// Beside the tree it returns where secrets stand in what the tree dropped.
+pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<(Node, Vec<Spot>)> {
     let mut builder = Builder {
         file,
         findings,
@@ -26,6 +29,7 @@ pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<N
         from_aliases: 0,
         root: None,
         documents: 0,
+        masks: Vec::new(),
     };
     let mut parser = Parser::new_from_str(text);
     loop {
@@ -38,6 +42,7 @@ pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<N
             }
         }
     }
+    let masks = std::mem::take(&mut builder.masks);
     let Some(root) = builder.root.filter(|root| !root.is_null()) else {
         let top = spot(file, &Span::empty(Marker::new(0, 1, 0)));
         let hint = "delete it, or begin with `version: 1`";
@@ -54,7 +59,7 @@ pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<N
         );
         return None;
     }
-    Some(root)
+    Some((root, masks))
 }
 
 /// Ends the reading of a file, once the reason was reported.
@@ -74,6 +79,8 @@ struct Builder<'f> {
     from_aliases: usize,
     root: Option<Node>,
     documents: usize,
+    /// Where secrets stand in what was dropped.
+    masks: Vec<Spot>,
 }
 
 impl Builder<'_> {
@@ -96,7 +103,7 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let as_text = self.tag(tag.as_deref(), spot);
-                if style == ScalarStyle::Plain && text == "<<" && self.wants_key() {
+                if text == "<<" && self.wants_key() {
                     let hint = "write the keys out, or put what is common under `defaults`";
                     self.findings.error(
                         "merge-key",
@@ -217,6 +224,9 @@ impl Builder<'_> {
                 let Some((name, spot)) = key.take() else {
                     return Ok(());
                 };
+                if name == "<<" || map.contains_key(&name) {
+                    self.masks.extend(mask::dropped(&name, &node));
+                }
                 if let Some(first) = map.get(&name) {
                     let place = self.findings.words(first.key);
                     let message = format!("`{name}` is written twice in one map");
@@ -270,10 +280,43 @@ impl Builder<'_> {
             self.findings.error("unquoted-variable", at, message, hint);
             return;
         }
+        if let Some((line, column, bracket)) = never_closed(text, at) {
+            (at.line, at.column) = (line, column);
+            let closer = if bracket == '{' { '}' } else { ']' };
+            let hint = format!("close it with `{closer}`, or quote a text that holds `{bracket}`");
+            let message = format!("this `{bracket}` is never closed");
+            self.findings.error("syntax", at, message, hint);
+            return;
+        }
         let (message, hint) = words(error.info());
         self.findings
             .error("syntax", at, message, hint.map(str::to_owned));
     }
+}
+
+/// The last bracket before an error that nothing closes in the whole file.
+fn never_closed(text: &str, error: Spot) -> Option<(usize, usize, char)> {
+    let mut open = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let (mut quote, mut before) = (None, ' ');
+        for (column, letter) in line.chars().enumerate() {
+            match (quote, letter) {
+                (Some(one), _) if letter == one => quote = None,
+                (Some(_), _) => {}
+                (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(letter),
+                (None, '#') if before.is_whitespace() => break,
+                (None, '{' | '[') if " {[,:".contains(before) => {
+                    open.push((number + 1, column + 1, letter))
+                }
+                (None, '}' | ']') => drop(open.pop()),
+                _ => {}
+            }
+            before = letter;
+        }
+    }
+    let at = (error.line, error.column);
+    open.into_iter()
+        .rfind(|(line, column, _)| (*line, *column) <= at)
 }
 
 /// Whether a line holds a flow collection with a `${` in it outside of quotes.
@@ -296,7 +339,9 @@ fn unquoted(line: &str) -> bool {
 
 fn words(info: &str) -> (&'static str, Option<&'static str>) {
     let has = |part: &str| info.contains(part);
-    if has("unexpected end of stream") || has("quoted scalar") && has("document indicator") {
+    if has("unexpected end of stream")
+        || has("quoted scalar") && (has("document indicator") || has("indentation"))
+    {
         (
             "a quote opens and never closes",
             Some("close the quote where the text ends"),
@@ -365,7 +410,10 @@ fn spot(file: usize, span: &Span) -> Spot {
         } else {
             400
         },
-        below: end.line().saturating_sub(start.line()),
+        // A block scalar ends where the next line begins.
+        below: end
+            .line()
+            .saturating_sub(start.line() + usize::from(end.col() == 0)),
     }
 }
 

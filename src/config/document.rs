@@ -36,6 +36,8 @@ pub struct Configuration {
     pub freeze: Vec<Freeze>,
     /// How long a saved plan may be applied; 14 days by default.
     pub plan_ttl: Span,
+    /// Where everything outside of the entries stands (`/state/backend`, `/moved/0`).
+    pub origin: Origin,
     /// What is worth reading though nothing stops.
     pub warnings: Vec<Diagnostic>,
 }
@@ -321,7 +323,9 @@ pub enum CadenceWord {
 }
 
 /// A cohort by name or by id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum CohortRef {
     /// By name.

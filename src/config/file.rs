@@ -66,7 +66,7 @@ pub struct File {
 }
 
 /// A map by name. `kinds` puts the schema of its entries here.
-pub type Entries = std::collections::BTreeMap<String, serde_json::Value>;
+type Entries = std::collections::BTreeMap<String, serde_json::Value>;
 
 /// The Amplitude project and how to reach it.
 #[derive(Default, Deserialize, JsonSchema)]

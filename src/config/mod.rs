@@ -1,7 +1,25 @@
 //! YAML in, located documents out. This room knows no service and touches nothing but the files it is given.
 
+mod assemble;
+mod check;
 mod document;
+mod environment;
 mod file;
+mod instance;
+mod load;
+mod locate;
+mod mask;
+mod meaning;
+mod report;
+mod request;
+mod resolve;
+mod secrets;
+mod suggest;
+mod syntax;
+mod template;
+mod tree;
+mod wanted;
 
 pub use document::*;
 pub use file::File;
+pub use request::{Request, load, load_checked};

@@ -153,7 +153,7 @@ fn loosened(schema: &Value) -> Value {
                 let target = target.replace("#/$defs/", "#/$defs/Overlay.");
                 loose.insert(key.clone(), Value::String(target));
             }
-            ("type", Value::String(one)) => {
+            ("type", Value::String(one)) if one != "null" => {
                 loose.insert(key.clone(), json!([one, "null"]));
             }
             ("enum", Value::Array(options)) if !options.contains(&Value::Null) => {
@@ -161,9 +161,13 @@ fn loosened(schema: &Value) -> Value {
                 options.push(Value::Null);
                 loose.insert(key.clone(), Value::Array(options));
             }
-            ("oneOf" | "anyOf" | "allOf", Value::Array(branches)) => {
-                let key = if key == "oneOf" { "anyOf" } else { key };
-                loose.insert(key.into(), branches.iter().map(loosened).collect());
+            ("oneOf" | "anyOf", Value::Array(branches)) => {
+                let null = json!({"type": "null"});
+                let mut branches: Vec<Value> = branches.iter().map(loosened).collect();
+                if !branches.contains(&null) {
+                    branches.push(null);
+                }
+                loose.insert("anyOf".into(), Value::Array(branches));
             }
             ("properties", Value::Object(properties)) => {
                 let properties = properties

@@ -16,6 +16,7 @@ pub struct Spec {
 /// Where Currents are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
+#[schemars(rename = "CurrentsSource")]
 pub enum Source {
     /// A word.
     Word(SourceWord),

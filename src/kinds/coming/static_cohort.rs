@@ -21,6 +21,7 @@ pub struct Spec {
 /// Where members come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
+#[schemars(rename = "StaticMembers")]
 pub enum Members {
     /// A file.
     File {

@@ -1,0 +1,225 @@
+//! What a schema cannot see and no kind is needed for: references, hosts, times, names of environments.
+//! Findings only; the tree stays as it is.
+
+use std::collections::HashSet;
+
+use jiff::{Timestamp, civil::Date};
+
+use super::{
+    instance,
+    locate::Findings,
+    suggest::nearest,
+    tree::{Data, Node, Spot},
+};
+
+/// Sections of the tree and of addresses.
+pub(super) const SECTIONS: [(&str, &str); 4] = [
+    ("syncs", "sync"),
+    ("segments", "segment"),
+    ("cohorts", "cohort"),
+    ("destinations", "destination"),
+];
+
+/// Checks one whole configuration. `complete` says that every file could be read, so that what is not there is
+/// not there.
+pub(super) fn check(
+    tree: &Node,
+    environments: &[String],
+    today: Date,
+    complete: bool,
+    findings: &mut Findings,
+) {
+    hosts(tree, findings);
+    freezes(tree, findings);
+    overrides(tree, today, findings);
+    only_in(tree, environments, findings);
+    if complete {
+        references(tree, findings);
+        if tree.at(&["workspace"]).is_none() {
+            let hint = "write `workspace: NAME` in one of the files".to_owned();
+            findings.error("missing-key", None, "no file names the workspace", hint);
+        }
+    }
+}
+
+fn hosts(tree: &Node, findings: &mut Findings) {
+    if let (Some(_), Some(second)) = (
+        tree.at(&["braze", "instance"]),
+        tree.at(&["braze", "endpoint"]),
+    ) {
+        let message = "`instance` and `endpoint` both say where Braze is";
+        findings.error(
+            "two-hosts",
+            second.spot,
+            message,
+            "keep one of them".to_owned(),
+        );
+    }
+    if let Some(node) = tree.at(&["braze", "instance"])
+        && let Some(name) = node.text()
+        && !unfilled(node)
+        && instance::endpoint(name).is_none()
+    {
+        let hint = match nearest(name, instance::names()).filter(|near| near.eq_ignore_ascii_case(name)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write `endpoint: https://rest.…` instead, as your dashboard names it; known instances are US-01 to \
+                US-08, US-10, EU-01, EU-02, AU-01, ID-01, JP-01 and KR-01"
+                .to_owned(),
+        };
+        findings.error(
+            "unknown-instance",
+            node.spot,
+            "Braze has no such instance",
+            hint,
+        );
+    }
+    for path in [["braze", "endpoint"], ["amplitude", "endpoint"]] {
+        if let Some(node) = tree.at(&path)
+            && let Some(url) = node.text()
+            && !unfilled(node)
+            && let Some(wrong) = instance::wrong_url(url)
+        {
+            findings.error(
+                "wrong-endpoint",
+                node.spot,
+                format!("`endpoint` {wrong}"),
+                None,
+            );
+        }
+    }
+}
+
+/// Whether a text still waits for its variable, which was reported.
+fn unfilled(node: &Node) -> bool {
+    matches!(&node.data, Data::Text(text) if super::template::is_template(text))
+}
+
+fn freezes(tree: &Node, findings: &mut Findings) {
+    for window in tree.at(&["freeze"]).map_or(&[][..], Node::list) {
+        let time = |key: &str| window.at(&[key])?.text()?.parse::<Timestamp>().ok();
+        if let (Some(from), Some(until)) = (time("from"), time("until"))
+            && until <= from
+        {
+            let spot = window.at(&["until"]).map_or(window.spot, |node| node.spot);
+            findings.error(
+                "empty-window",
+                spot,
+                "this window ends before it begins",
+                None,
+            );
+        }
+    }
+}
+
+/// Warns of overrides whose last day is over.
+fn overrides(tree: &Node, today: Date, findings: &mut Findings) {
+    let defaults = tree.at(&["defaults"]).into_iter();
+    let syncs = tree.entries("syncs").map(|(_, entry)| &entry.node);
+    for node in defaults.chain(syncs) {
+        if let Some(node) = node.at(&["allow_removal", "until"])
+            && let Some(until) = node.text().and_then(|text| text.parse::<Date>().ok())
+            && until < today
+        {
+            let message = format!("this override ended with {until} and no longer lifts any guard");
+            let hint = "take it out, or give it a new day".to_owned();
+            findings.warning("expired-override", node.spot, message, hint);
+        }
+    }
+}
+
+fn only_in(tree: &Node, environments: &[String], findings: &mut Findings) {
+    for section in ["cohorts", "destinations"] {
+        for (_, entry) in tree.entries(section) {
+            let Some(node) = entry.node.at(&["only_in"]) else {
+                continue;
+            };
+            let one = std::slice::from_ref(node);
+            let named = if node.text().is_some() {
+                one
+            } else {
+                node.list()
+            };
+            for node in named {
+                if let Some(name) = node.text()
+                    && !environments.iter().any(|known| known == name)
+                {
+                    let hint = match nearest(name, environments.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "declare it under `environments`".to_owned(),
+                    };
+                    let message = format!("no environment is called `{name}`");
+                    findings.error("unknown-environment", node.spot, message, hint);
+                }
+            }
+        }
+    }
+}
+
+fn references(tree: &Node, findings: &mut Findings) {
+    let known: HashSet<String> = SECTIONS
+        .iter()
+        .flat_map(|(section, word)| {
+            tree.entries(section)
+                .map(move |(name, _)| format!("{word}.{name}"))
+        })
+        .collect();
+    for (_, entry) in tree.entries("segments") {
+        if let Some(node) = entry.node.at(&["filter", "in"]) {
+            must_exist(node, &known, findings);
+        }
+    }
+    for item in tree.at(&["moved"]).map_or(&[][..], Node::list) {
+        if let Some(node) = item.at(&["to"]) {
+            must_exist(node, &known, findings);
+        }
+        must_be_gone(item.at(&["from"]), "moved away", &known, findings);
+    }
+    for item in tree.at(&["removed"]).map_or(&[][..], Node::list) {
+        must_be_gone(item.at(&["address"]), "removed", &known, findings);
+    }
+}
+
+fn must_exist(node: &Node, known: &HashSet<String>, findings: &mut Findings) {
+    let Some(address) = node.text().filter(|text| !known.contains(*text)) else {
+        return;
+    };
+    if !is_address(address, node.spot, findings) {
+        return;
+    }
+    let mut sorted: Vec<&str> = known.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    let hint = nearest(address, sorted).map(|near| format!("did you mean `{near}`?"));
+    findings.error(
+        "unknown-reference",
+        node.spot,
+        format!("nothing is declared as `{address}`"),
+        hint,
+    );
+}
+
+fn must_be_gone(node: Option<&Node>, how: &str, known: &HashSet<String>, findings: &mut Findings) {
+    let Some((node, address)) = node.and_then(|node| Some((node, node.text()?))) else {
+        return;
+    };
+    if is_address(address, node.spot, findings) && known.contains(address) {
+        let message = format!("`{address}` is {how} here and still declared");
+        let hint = "take out its block, or this entry".to_owned();
+        findings.error("still-declared", node.spot, message, hint);
+    }
+}
+
+fn is_address(text: &str, spot: Spot, findings: &mut Findings) -> bool {
+    let fits = text.split_once('.').is_some_and(|(section, name)| {
+        !name.is_empty() && SECTIONS.iter().any(|(_, word)| *word == section)
+    });
+    if !fits {
+        let hint = "write sync.NAME, segment.NAME, cohort.NAME or destination.NAME".to_owned();
+        findings.error(
+            "wrong-address",
+            spot,
+            format!("`{text}` is no address"),
+            hint,
+        );
+    }
+    fits
+}

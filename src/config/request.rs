@@ -1,0 +1,184 @@
+//! The way from a directory to a configuration, step by step. Each step is a file of its own; errors of all steps
+//! come out together.
+
+use std::{collections::HashSet, path::Path};
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::{
+    assemble::{Assembler, SANDBOX},
+    check::{Checker, Fault},
+    document::Configuration,
+    environment,
+    locate::{Findings, sort},
+    meaning, report, resolve, secrets, template,
+    tree::{Data, Node, push},
+};
+use crate::model::{Diagnostic, Severity};
+
+/// What to load, and all that comes from outside of it.
+pub struct Request<'a> {
+    /// The directory whose `*.yaml` and `*.yml` files are one configuration.
+    pub directory: &'a Path,
+    /// The environment asked for.
+    pub environment: Option<&'a str>,
+    /// Looks a variable up.
+    pub variables: &'a dyn Fn(&str) -> Option<String>,
+    /// The schema of a file, as `kinds::schema()` composes it.
+    pub schema: &'a Value,
+    /// For overrides that end.
+    pub today: Date,
+    /// Under `--sandbox` a value of a service's block that is not set is no error, and keys and ids are `sandbox`.
+    pub sandbox: bool,
+}
+
+/// Loads a configuration, or says everything that is wrong with it, in the order of files, lines and columns.
+pub fn load(request: &Request<'_>) -> Result<Configuration, Vec<Diagnostic>> {
+    load_checked(request, &|_| Vec::new())
+}
+
+/// As `load`, with checks of another room (`kinds::check`) on what could be built, so that their findings come out
+/// together with the others. Warnings of both are in the configuration.
+pub fn load_checked(
+    request: &Request<'_>,
+    check: &dyn Fn(&Configuration) -> Vec<Diagnostic>,
+) -> Result<Configuration, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    let built = build(request, &mut findings);
+    let mut diagnostics = built.as_ref().map(check).unwrap_or_default();
+    diagnostics.extend(findings.diagnostics());
+    sort(&mut diagnostics);
+    let stops = diagnostics
+        .iter()
+        .any(|one| one.severity == Severity::Error);
+    match built {
+        Some(mut configuration) if !stops => {
+            configuration.warnings = diagnostics;
+            Ok(configuration)
+        }
+        _ => Err(diagnostics),
+    }
+}
+
+fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration> {
+    let trees = super::load::directory(request.directory, findings);
+    let complete = !findings.sources.is_empty() && trees.len() == findings.sources.len();
+    let Some(checker) = Checker::new(request.schema) else {
+        findings.error("defect", None, "the schema of this program is broken", None);
+        return None;
+    };
+    for tree in &trees {
+        for fault in checker.faults(&tree.value()) {
+            report::report(&fault, tree, findings);
+        }
+        secrets::literals(tree, findings);
+        templates(&mut tree.clone(), findings);
+    }
+    let mut tree = resolve::join(&trees, findings);
+    let environments: Vec<String> = tree
+        .entries("environments")
+        .map(|(name, _)| name.into())
+        .collect();
+    let environment = environment::lay(&mut tree, request.environment, findings);
+
+    let variables = resolve::Variables {
+        lookup: request.variables,
+        directory: request.directory,
+    };
+    let keep = |pointer: &str| secrets::is_secret(pointer) || is_parameter(pointer);
+    let missing = |pointer: &str| unset(pointer, request.sandbox);
+    resolve::substitute(&mut tree, &variables, &keep, &missing, findings);
+    defaults(&mut tree);
+    tree.prune();
+    let wrong = settle_types(&checker, &mut tree, findings);
+    meaning::check(&tree, &environments, request.today, complete, findings);
+    let assembler = Assembler {
+        tree: &tree,
+        environment,
+        variables: &variables,
+        sandbox: request.sandbox,
+        findings,
+        wrong: &|pointer| wrong.contains(pointer),
+    };
+    Some(assembler.configuration())
+}
+
+/// Reports every text that is no template, in environments not asked for, too.
+fn templates(tree: &mut Node, findings: &mut Findings) {
+    tree.scalars_mut(&mut String::new(), &mut |_, node| {
+        if let Data::Text(text) = &node.data
+            && let Err(malformed) = template::parse(text)
+        {
+            resolve::report(malformed, node.spot, findings);
+        }
+    });
+}
+
+/// Parameters of destinations may be secret, and nobody knows which: they are filled where they are used.
+fn is_parameter(pointer: &str) -> bool {
+    let mut parts = pointer.split('/').skip(1);
+    parts.next() == Some("destinations") && parts.nth(1) == Some("config")
+}
+
+/// Under `--sandbox` the blocks of the services need no variable.
+fn unset(pointer: &str, sandbox: bool) -> Option<Data> {
+    let service = pointer.starts_with("/amplitude/") || pointer.starts_with("/braze/");
+    match (sandbox && service, pointer) {
+        (false, _) => None,
+        (true, "/braze/app_id" | "/braze/cohort_import/partner") => {
+            Some(Data::Filled(SANDBOX.into()))
+        }
+        (true, _) => Some(Data::Null),
+    }
+}
+
+/// Puts `defaults` under every sync.
+fn defaults(tree: &mut Node) {
+    let Some(top) = tree.map_mut() else { return };
+    let Some(defaults) = top.shift_remove("defaults") else {
+        return;
+    };
+    let syncs = top.get_mut("syncs").and_then(|entry| entry.node.map_mut());
+    for entry in syncs.into_iter().flat_map(|map| map.values_mut()) {
+        resolve::fill(&mut entry.node, &defaults.node);
+    }
+}
+
+/// Checks the whole against the schema once more: what only the whole can lack, and what variables hold. A filled
+/// text becomes a number or boolean only where its field wants one. Returns the pointers of what stays wrong.
+fn settle_types(
+    checker: &Checker<'_>,
+    tree: &mut Node,
+    findings: &mut Findings,
+) -> HashSet<String> {
+    let mut faults = checker.faults(&tree.value());
+    let mut again = false;
+    for Fault { path, .. } in &faults {
+        if let Some(node) = tree.pointer_mut(path)
+            && let Data::Filled(text) = &node.data
+        {
+            let data = super::load::scalar(text);
+            if matches!(data, Data::Bool(_) | Data::Number(_)) {
+                node.data = data;
+                again = true;
+            }
+        }
+    }
+    if again {
+        faults = checker.faults(&tree.value());
+    }
+    let mut wrong = HashSet::new();
+    for fault in &faults {
+        let version = matches!(&fault.problem, super::check::Problem::MissingKey { key, .. } if key == "version");
+        if !version {
+            report::report(fault, tree, findings);
+        }
+        let mut pointer = String::new();
+        for part in fault.path.split('/').skip(1).take(2) {
+            push(&mut pointer, &part.replace("~1", "/").replace("~0", "~"));
+            wrong.insert(pointer.clone());
+        }
+    }
+    wrong
+}

@@ -1,0 +1,65 @@
+//! Which fields are secret, and that no file holds their values.
+//! It never looks at a value that was filled in.
+
+use super::{
+    locate::Findings,
+    template,
+    tree::{Data, Node},
+};
+
+/// Secret fields, as JSON pointers.
+const SECRETS: [&str; 6] = [
+    "/amplitude/api_key",
+    "/amplitude/secret_key",
+    "/amplitude/developer_token",
+    "/braze/api_key",
+    "/braze/cohort_import/data_import_key",
+    "/braze/cohort_import/partner_api_key",
+];
+
+/// Whether a pointer names a secret field, in the file or in the overlay of an environment.
+pub(super) fn is_secret(pointer: &str) -> bool {
+    let inside = match pointer.strip_prefix("/environments/") {
+        Some(rest) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => pointer,
+    };
+    SECRETS.contains(&inside)
+}
+
+/// Reports every literal in a secret field, and in a secret's default.
+pub(super) fn literals(tree: &Node, findings: &mut Findings) {
+    for pointer in SECRETS {
+        literal(tree, pointer, findings);
+        for (_, environment) in tree.entries("environments") {
+            literal(&environment.node, pointer, findings);
+        }
+    }
+}
+
+fn literal(tree: &Node, pointer: &str, findings: &mut Findings) {
+    let Some((node, _)) = tree.pointer(pointer) else {
+        return;
+    };
+    let name = pointer.trim_start_matches('/').replace('/', ".");
+    let example = name
+        .replace('.', "_")
+        .to_uppercase()
+        .replace("COHORT_IMPORT_", "");
+    let hint = format!(
+        "write ${{{example}}} and export the variable; if this key was ever committed, replace it"
+    );
+    match &node.data {
+        Data::Text(text) if template::is_reference(text) || template::parse(text).is_err() => {}
+        Data::Text(text) if template::is_template(text) => {
+            let message = format!(
+                "`{name}` holds a literal beside its variable: a secret, or its default, is never written in a file"
+            );
+            findings.error("literal-secret", node.spot, message, hint);
+        }
+        Data::Null | Data::List(_) | Data::Map(_) => {}
+        _ => {
+            let message = format!("`{name}` holds a literal: a secret is never written in a file");
+            findings.error("literal-secret", node.spot, message, hint);
+        }
+    }
+}

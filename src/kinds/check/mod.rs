@@ -1,0 +1,54 @@
+//! What a configuration may not ask of this release, and what the kinds know to be impossible.
+//! It reads a configuration that stands; nothing is asked of a service.
+
+mod quota;
+mod release;
+mod targets;
+
+use crate::{
+    config::{Configuration, Origin, Resource},
+    kinds::cohort,
+    model::{Diagnostic, Severity},
+};
+
+/// Returns every finding about the entries of a configuration.
+pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    release::check(configuration, &mut found);
+    targets::check(configuration, &mut found);
+    quota::check(configuration, &mut found);
+    found
+}
+
+/// Makes an error at a pointer of an entry.
+fn error(
+    origin: &Origin,
+    pointer: &str,
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+) -> Diagnostic {
+    Diagnostic {
+        code,
+        severity: Severity::Error,
+        place: origin.place(pointer),
+        message,
+        hint,
+    }
+}
+
+/// The cohort syncs, with what they say.
+fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
+    configuration
+        .resources
+        .values()
+        .filter(|resource| {
+            resource.kind == "cohort" && resource.address.as_str().starts_with("sync.")
+        })
+        .filter_map(|resource| {
+            Some((
+                resource,
+                serde_json::from_value(resource.body.clone()).ok()?,
+            ))
+        })
+}

@@ -85,6 +85,7 @@ impl Shelf {
 
     /// Replaces everything by what a scenario says.
     pub(crate) fn replace(&mut self, scenario: &Path) -> Result<(), Error> {
+        world::known(scenario)?;
         let list = scenario.join("amplitude/cohorts.json");
         let read = world::read_json(&list)?.unwrap_or_else(|| json!({"cohorts": []}));
         let wrong = |problem: &str| Error::Content {
@@ -159,7 +160,7 @@ impl Shelf {
             return;
         };
         if before["lastComputed"] == cohort["lastComputed"]
-            && fs::read(&stored.path).ok() != fs::read(file).ok()
+            && !world::same(&stored.path, file).unwrap_or(false)
         {
             let moved = cohort["lastComputed"].as_i64().unwrap_or_default() + 1;
             cohort["lastComputed"] = json!(moved);

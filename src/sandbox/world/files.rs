@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, BufWriter, Write},
+    io::{self, BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -88,6 +88,28 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(&beside, to).map_err(Error::file(to))
 }
 
+/// Tells whether two files hold the same bytes.
+pub(crate) fn same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let mut one = BufReader::with_capacity(1 << 16, one);
+    let mut other = BufReader::with_capacity(1 << 16, other);
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let common = left.len().min(right.len());
+        if left[..common] != right[..common] {
+            return Ok(false);
+        }
+        if common == 0 {
+            return Ok(true);
+        }
+        one.consume(common);
+        other.consume(common);
+    }
+}
+
 /// Removes the files of a directory that are not wanted: left by a kill, or of an older generation.
 pub(crate) fn sweep(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<(), Error> {
     for entry in fs::read_dir(dir).map_err(Error::file(dir))? {
@@ -99,4 +121,28 @@ pub(crate) fn sweep(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<(), Err
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let long = "x".repeat(100_000);
+        let (one, other) = (
+            write("1", &format!("{long}a")),
+            write("2", &format!("{long}b")),
+        );
+        assert!(same(&one, &write("3", &format!("{long}a"))).unwrap());
+        assert!(!same(&one, &other).unwrap());
+        assert!(!same(&one, &write("4", &long)).unwrap());
+        assert!(same(&write("5", ""), &write("6", "")).unwrap());
+    }
 }

@@ -98,7 +98,6 @@ fn passing(scenario: Option<&Path>) -> Result<(World, Contents), Error> {
     let from = |name: &str| scenario.map_or_else(PathBuf::new, |root| root.join(name));
     let mut shelf = Shelf::open(&dir)?;
     if let Some(scenario) = scenario {
-        known(scenario)?;
         shelf.replace(scenario)?;
     }
     let store = Store::load(
@@ -150,7 +149,8 @@ pub fn load_scenario_into(world: &Path, scenario: &Path) -> Result<Loaded, Error
     })
 }
 
-fn known(scenario: &Path) -> Result<(), Error> {
+/// Refuses a directory that is no scenario: a mistyped one would empty Amplitude.
+pub(crate) fn known(scenario: &Path) -> Result<(), Error> {
     if scenario.join("amplitude").is_dir() || scenario.join("braze").is_dir() {
         return Ok(());
     }
@@ -174,7 +174,6 @@ fn fill(dir: &Path, scenario: Option<&Path>) -> Result<(), Error> {
     files::sweep(dir, |name| name == "lock")?;
     let mut shelf = Shelf::open(dir)?;
     if let Some(scenario) = scenario {
-        known(scenario)?;
         shelf.replace(scenario)?;
         for (from, to) in [
             ("users.jsonl", "profiles.1.jsonl"),

@@ -25,9 +25,9 @@ use std::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-pub(crate) use files::{copy, read_json, swap_json, sweep};
-pub(crate) use load::open;
+pub(crate) use files::{copy, read_json, same, swap_json, sweep};
 pub use load::{Loaded, load_scenario_into};
+pub(crate) use load::{known, open};
 pub(crate) use log::{Log, Record};
 
 use super::call::hold;

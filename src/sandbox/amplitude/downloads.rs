@@ -1,15 +1,10 @@
-//! One cohort: request, status, file, signed file (amplitude.md 4.4 to 4.6). It must not read a cohort into memory.
+//! One cohort asked for, and how far it is (amplitude.md 4.4, 4.5). It must not read a cohort into memory, or send it.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use axum::{
-    body::Body,
-    http::{HeaderValue, header},
-    response::Response,
-};
+use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
 
 use super::{
     cohorts::discoverable,
@@ -17,12 +12,11 @@ use super::{
     envelope::{authorised, missing, refused, too_many},
     quota::MONTHLY,
     shelf::Stored,
-    signed::Wrong,
     spool::Spool,
 };
 use crate::sandbox::{
     app::App,
-    call::{Call, hold, reply, respond},
+    call::{Call, hold, reply},
     options::Limits,
     routes::{Routes, get, get_waiting},
     world::kind,
@@ -39,8 +33,6 @@ const REMEMBERED: usize = 256;
 pub(crate) fn routes(to: &mut Routes) {
     to.add("/api/5/cohorts/request/{id}", get_waiting(request));
     to.add("/api/5/cohorts/request-status/{id}", get(status));
-    to.add("/api/5/cohorts/request/{id}/file", get_waiting(file));
-    to.add("/signed/{id}", get_waiting(signed));
 }
 
 /// The downloads asked for in this process.
@@ -50,12 +42,15 @@ pub(crate) struct Jobs {
     count: u64,
 }
 
+/// A download somebody asked for.
 #[derive(Clone)]
-struct Job {
-    request: String,
+pub(crate) struct Job {
+    /// The request's id.
+    pub(crate) request: String,
     cohort: String,
     due: Timestamp,
-    spool: Arc<Spool>,
+    /// What is sent.
+    pub(crate) spool: Arc<Spool>,
     _file: Option<Arc<Stored>>,
 }
 
@@ -187,7 +182,8 @@ fn request_id(world: &str, now: Timestamp, count: u64) -> String {
     text
 }
 
-fn find(app: &App, call: &Call) -> Result<Job, Box<Response>> {
+/// Finds the job a path names.
+pub(crate) fn find(app: &App, call: &Call) -> Result<Job, Box<Response>> {
     let jobs = hold(&app.amplitude.jobs);
     let found = jobs
         .known
@@ -200,7 +196,8 @@ fn find(app: &App, call: &Call) -> Result<Job, Box<Response>> {
 }
 
 impl Job {
-    fn done(&self, now: Timestamp) -> bool {
+    /// Tells whether the file can be had.
+    pub(crate) fn done(&self, now: Timestamp) -> bool {
         now >= self.due && self.spool.ready().is_some()
     }
 }
@@ -220,97 +217,4 @@ fn status(app: &App, call: &Call) -> Response {
     } else {
         answer(202, "JOB INPROGRESS")
     }
-}
-
-async fn file(app: Arc<App>, call: Call) -> Response {
-    let job = match authorised(&call).and_then(|()| find(&app, &call)) {
-        Ok(job) if job.done(app.now()) => job,
-        // Not documented; amplitude.md 18.
-        Ok(_) => return missing("the request is not complete"),
-        Err(refusal) => return *refusal,
-    };
-    let length = match job.spool.ready() {
-        Some(Ok(ready)) => ready.length,
-        _ => {
-            return refused(
-                500,
-                "unspecified",
-                "Internal Server Error",
-                "the download failed",
-            );
-        }
-    };
-    if length <= app.options.redirect_over {
-        return stream(&job).await;
-    }
-    let host = call.header(&header::HOST).unwrap_or("127.0.0.1");
-    let target = format!(
-        "http://{host}{}",
-        app.amplitude.signer.sign(&job.request, app.now())
-    );
-    let mut response = respond(302, "text/html; charset=utf-8", Body::empty());
-    if let Ok(value) = HeaderValue::from_str(&target) {
-        response.headers_mut().insert(header::LOCATION, value);
-    }
-    response
-}
-
-/// The bucket behind the redirect: not Amplitude's application, so other errors and no Basic credentials.
-async fn signed(app: Arc<App>, call: Call) -> Response {
-    let refuse = |status, code: &str, message: &str| {
-        let body = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-        );
-        respond(status, "application/xml", body)
-    };
-    if call.header(&header::AUTHORIZATION).is_some() {
-        return refuse(400, "InvalidArgument", "Only one auth mechanism allowed");
-    }
-    let id = call.param("id");
-    let checked = app.amplitude.signer.check(
-        id,
-        call.query("Expires"),
-        call.query("Signature"),
-        app.now(),
-    );
-    match checked {
-        Err(Wrong::Signature) => {
-            return refuse(403, "SignatureDoesNotMatch", "The signature does not match");
-        }
-        Err(Wrong::Expired) => return refuse(403, "AccessDenied", "Request has expired"),
-        Ok(()) => {}
-    }
-    match find(&app, &call) {
-        Ok(job) => stream(&job).await,
-        Err(_) => refuse(404, "NoSuchKey", "The specified key does not exist"),
-    }
-}
-
-/// Sends the prepared file. The job is kept until the last byte: its file goes with it.
-async fn stream(job: &Job) -> Response {
-    let failed = || {
-        refused(
-            500,
-            "unspecified",
-            "Internal Server Error",
-            "the download failed",
-        )
-    };
-    let Some(Ok(ready)) = job.spool.ready() else {
-        return failed();
-    };
-    let Ok(file) = tokio::fs::File::open(&ready.path).await else {
-        return failed();
-    };
-    let chunks = futures_util::stream::try_unfold(file, |mut file| async move {
-        let mut chunk = Vec::with_capacity(1 << 16);
-        let read = file.read_buf(&mut chunk).await?;
-        Ok::<_, std::io::Error>((read > 0).then_some((chunk, file)))
-    });
-    let mut response = respond(200, "text/csv", Body::from_stream(chunks));
-    let headers = response.headers_mut();
-    // Whatever Accept-Encoding said (amplitude.md 4.6).
-    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(ready.length));
-    response
 }

@@ -2,6 +2,7 @@
 
 mod cohorts;
 mod csv;
+mod delivery;
 mod downloads;
 mod envelope;
 mod quota;
@@ -66,6 +67,7 @@ pub(crate) fn count_rows(path: &Path) -> io::Result<u64> {
 pub(crate) fn routes(to: &mut Routes) {
     cohorts::routes(to);
     downloads::routes(to);
+    delivery::routes(to);
 }
 
 /// Tells Amplitude's paths from Braze's: both answer on one port.

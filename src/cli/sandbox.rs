@@ -1,0 +1,143 @@
+//! `syncform sandbox`: serves the emulator until it is told to stop. It must not know what the emulator does.
+
+use std::{
+    error::Error as _,
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{Args, Subcommand};
+
+use crate::sandbox::{self, Clock, Contract, Faults, Limits, Options};
+
+/// Serve a local stand-in for Amplitude and Braze.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    #[command(subcommand)]
+    command: Option<SandboxCommand>,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// Fill a new world from this directory
+    #[arg(long, value_name = "DIR")]
+    scenario: Option<PathBuf>,
+    /// Keep the world in this directory
+    #[arg(long, value_name = "DIR")]
+    world: Option<PathBuf>,
+    /// Rate limits, quotas and waits as documented: `real`, or `off`
+    #[arg(long, default_value = "real")]
+    limits: Limits,
+    /// Time added to every answer, such as 30ms
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
+    latency: Duration,
+    /// Time during which Braze's exports do not see a write
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    lag: Duration,
+    /// What goes wrong: WHAT:PROBABILITY[@PATH], comma-separated; WHAT is 429, 500, 503, drop, drop_after, slow, garbage
+    #[arg(
+        long,
+        value_name = "SPEC",
+        default_value = "",
+        hide_default_value = true
+    )]
+    faults: Faults,
+    /// Makes the faults repeatable
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Dialect of Braze's rate-limit headers: `data-points` or `mau`
+    #[arg(long, default_value = "data-points")]
+    contract: Contract,
+    /// How long Amplitude prepares a download [default: 3s with real limits, else 0s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    job_time: Option<Duration>,
+    /// Redirect downloads larger than this many compressed bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
+    redirect_over: u64,
+    /// Put a TAB before every header and text of a cohort file
+    #[arg(long)]
+    tab_prefix: bool,
+    /// Put `gp:` before the property headers of a cohort file
+    #[arg(long)]
+    gp_prefix: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum SandboxCommand {
+    /// Replace Amplitude's side of a kept world by a scenario's, while no sandbox serves it
+    Load {
+        /// The scenario
+        dir: PathBuf,
+        /// The world
+        #[arg(long, value_name = "DIR", default_value = ".syncform/sandbox")]
+        world: PathBuf,
+    },
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let read: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "wanted a time such as 30ms or 2s".to_owned())?;
+    Duration::try_from(read).map_err(|_| "a time is not negative".to_owned())
+}
+
+/// Serves until Ctrl-C or SIGTERM, or loads a scenario and returns.
+pub async fn run(args: SandboxArgs, clock: Clock) -> Result<(), String> {
+    if let Some(SandboxCommand::Load { dir, world }) = args.command {
+        let loaded = sandbox::load_scenario_into(&world, &dir).map_err(|error| told(&error))?;
+        let verb = if loaded.new { "made" } else { "loaded into" };
+        let line = format!("{verb} {}: {} cohorts", world.display(), loaded.cohorts);
+        return say(&line);
+    }
+    let listen = args.listen;
+    let running = sandbox::start(listen, options(args, clock))
+        .await
+        .map_err(|error| told(&error))?;
+    say(&format!("listening on {}", running.url()))?;
+    say(&format!("world {}", running.world()))?;
+    stopped().await?;
+    running.stop().await;
+    Ok(())
+}
+
+fn options(args: SandboxArgs, clock: Clock) -> Options {
+    Options {
+        scenario: args.scenario,
+        world: args.world,
+        limits: args.limits,
+        latency: args.latency,
+        lag: args.lag,
+        faults: args.faults,
+        seed: args.seed,
+        contract: args.contract,
+        job_time: args.job_time,
+        redirect_over: args.redirect_over,
+        tab_prefix: args.tab_prefix,
+        gp_prefix: args.gp_prefix,
+        ..Options::new(clock)
+    }
+}
+
+fn told(error: &sandbox::Error) -> String {
+    error
+        .source()
+        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+/// Prints a line at once: scripts wait for it.
+fn say(line: &str) -> Result<(), String> {
+    let mut out = io::stdout();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| error.to_string())
+}
+
+async fn stopped() -> Result<(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended.map_err(|error| error.to_string()),
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,85 @@
+//! Amplitude as its pages describe it. It must not know that Braze exists.
+
+mod cohorts;
+mod csv;
+mod delivery;
+mod downloads;
+mod envelope;
+mod quota;
+mod shelf;
+mod signed;
+mod spool;
+mod tickets;
+
+pub(crate) use envelope::{refused, too_many};
+pub(crate) use quota::Quota;
+pub(crate) use shelf::Shelf;
+pub(crate) use tickets::{Ticket, ticket};
+
+use std::{
+    fs::File,
+    io::{self, BufReader},
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::Semaphore;
+
+use super::{routes::Routes, windows::Sliding};
+
+/// The service's state.
+pub(crate) struct Amplitude {
+    /// Cohorts and their files.
+    pub(crate) shelf: Mutex<Shelf>,
+    /// Downloads of the month.
+    quota: Mutex<Quota>,
+    jobs: Mutex<downloads::Jobs>,
+    /// 60 requests in 10 minutes (amplitude.md 2).
+    asked: Mutex<Sliding>,
+    /// Four of *Get one cohort* at once (amplitude.md 2).
+    asking: Arc<Semaphore>,
+    /// Five downloads at once, dashboard included (amplitude.md 2).
+    downloading: Arc<Semaphore>,
+    signer: signed::Signer,
+}
+
+impl Amplitude {
+    /// Opens for business.
+    pub(crate) fn new(shelf: Shelf, quota: Quota) -> Self {
+        Self {
+            shelf: Mutex::new(shelf),
+            quota: Mutex::new(quota),
+            jobs: Mutex::default(),
+            asked: Mutex::new(Sliding::new(60, 600)),
+            asking: Arc::new(Semaphore::new(4)),
+            downloading: Arc::new(Semaphore::new(5)),
+            signer: signed::Signer::new(),
+        }
+    }
+}
+
+/// Counts the rows of a cohort file.
+pub(crate) fn count_rows(path: &Path) -> io::Result<u64> {
+    csv::count(BufReader::with_capacity(1 << 17, File::open(path)?))
+}
+
+/// Lists the endpoints.
+pub(crate) fn routes(to: &mut Routes) {
+    cohorts::routes(to);
+    downloads::routes(to);
+    delivery::routes(to);
+}
+
+/// Tells Amplitude's paths from Braze's: both answer on one port.
+pub(crate) fn serves(path: &str) -> bool {
+    const ROOTS: [&str; 7] = [
+        "/api/",
+        "/signed/",
+        "/v1/userprofile",
+        "/2/httpapi",
+        "/batch",
+        "/identify",
+        "/usermap",
+    ];
+    ROOTS.iter().any(|root| path.starts_with(root))
+}

@@ -1,0 +1,206 @@
+//! Cohorts and their files on disk. It must not serve them; what replaces one is swapped in a single step.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::spool::Spools;
+use crate::sandbox::{Error, world};
+
+/// A cohort's file. A replaced one goes when the last download of it has gone.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its prepared downloads.
+    pub(crate) spools: Spools,
+    replaced: AtomicBool,
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if self.replaced.load(Ordering::Relaxed) {
+            // Best effort: the next start sweeps what stays.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    cohort: Value,
+    file: Option<Arc<Stored>>,
+}
+
+/// Every cohort, in the order of the list.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    dir: PathBuf,
+    entries: Vec<Entry>,
+    next: u64,
+}
+
+impl Shelf {
+    /// Opens the cohorts of a world, and removes files that nothing names.
+    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+        let index = world::read_json(&dir.join("amplitude.json"))?.unwrap_or_default();
+        let mut shelf = Self {
+            dir: dir.to_owned(),
+            entries: Vec::new(),
+            next: index["next"].as_u64().unwrap_or_default(),
+        };
+        for entry in index["cohorts"].as_array().into_iter().flatten() {
+            let file = entry["file"].as_str().map(|name| shelf.stored(name));
+            let cohort = entry["cohort"].clone();
+            shelf.entries.push(Entry { cohort, file });
+        }
+        let named = |name: &str| shelf.entries.iter().any(|entry| entry.name() == Some(name));
+        world::sweep(&dir.join("cohorts"), named)?;
+        Ok(shelf)
+    }
+
+    /// Returns how many cohorts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the cohort objects, in order.
+    pub(crate) fn cohorts(&self) -> impl Iterator<Item = &Value> {
+        self.entries.iter().map(|entry| &entry.cohort)
+    }
+
+    /// Returns a cohort and its file.
+    pub(crate) fn find(&self, id: &str) -> Option<(&Value, Option<Arc<Stored>>)> {
+        let entry = self.entries.iter().find(|entry| entry.cohort["id"] == id)?;
+        Some((&entry.cohort, entry.file.clone()))
+    }
+
+    /// Replaces everything by what a scenario says.
+    pub(crate) fn replace(&mut self, scenario: &Path) -> Result<(), Error> {
+        world::known(scenario)?;
+        let list = scenario.join("amplitude/cohorts.json");
+        let read = world::read_json(&list)?.unwrap_or_else(|| json!({"cohorts": []}));
+        let wrong = |problem: &str| Error::Content {
+            path: list.clone(),
+            line: None,
+            problem: problem.to_owned(),
+        };
+        let cohorts = read["cohorts"]
+            .as_array()
+            .ok_or_else(|| wrong("no array `cohorts`"))?;
+        let mut entries = Vec::with_capacity(cohorts.len());
+        for cohort in cohorts {
+            let id = cohort["id"]
+                .as_str()
+                .ok_or_else(|| wrong("a cohort without an id"))?;
+            let from = scenario.join("amplitude/cohorts").join(format!("{id}.csv"));
+            let name = self.fresh();
+            let file = self.stored(&name);
+            world::copy(&from, &file.path)?;
+            let mut cohort = cohort.clone();
+            self.move_on(&mut cohort, &file.path);
+            entries.push(Entry {
+                cohort,
+                file: Some(file),
+            });
+        }
+        self.swap(entries)
+    }
+
+    /// Sets a cohort's object, keeping its file.
+    pub(crate) fn put(&mut self, id: &str, mut cohort: Map<String, Value>) -> Result<(), Error> {
+        cohort.insert("id".to_owned(), json!(id));
+        let mut entries = self.entries.clone();
+        match entries.iter_mut().find(|entry| entry.cohort["id"] == id) {
+            Some(entry) => entry.cohort = Value::Object(cohort),
+            None => entries.push(Entry {
+                cohort: Value::Object(cohort),
+                file: None,
+            }),
+        }
+        self.swap(entries)
+    }
+
+    /// Sets a cohort's members to a file, which moves into the shelf; `size` and `lastComputed` follow.
+    pub(crate) fn put_members(
+        &mut self,
+        id: &str,
+        from: &Path,
+        rows: u64,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let mut entries = self.entries.clone();
+        let Some(entry) = entries.iter_mut().find(|entry| entry.cohort["id"] == id) else {
+            return Ok(false);
+        };
+        let name = self.fresh();
+        let file = self.stored(&name);
+        fs::rename(from, &file.path).map_err(Error::file(&file.path))?;
+        // Strictly: two computations in one second are still two.
+        let before = entry.cohort["lastComputed"].as_i64().unwrap_or_default();
+        entry.cohort["lastComputed"] = json!(now.as_second().max(before + 1));
+        entry.cohort["size"] = json!(rows);
+        entry.file = Some(file);
+        self.swap(entries)?;
+        Ok(true)
+    }
+
+    /// Moves `lastComputed` when a scenario brings other members under the time they had before: Amplitude cannot.
+    fn move_on(&self, cohort: &mut Value, file: &Path) {
+        let id = cohort["id"].as_str().unwrap_or_default();
+        let Some((before, Some(stored))) = self.find(id) else {
+            return;
+        };
+        if before["lastComputed"] == cohort["lastComputed"]
+            && !world::same(&stored.path, file).unwrap_or(false)
+        {
+            let moved = cohort["lastComputed"].as_i64().unwrap_or_default() + 1;
+            cohort["lastComputed"] = json!(moved);
+        }
+    }
+
+    /// Writes the index, then forgets what it no longer names.
+    fn swap(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+        let cohorts: Vec<Value> = entries
+            .iter()
+            .map(|entry| json!({"cohort": entry.cohort, "file": entry.name()}))
+            .collect();
+        let index = json!({"next": self.next, "cohorts": cohorts});
+        world::swap_json(&self.dir.join("amplitude.json"), &index)?;
+        let before = std::mem::replace(&mut self.entries, entries);
+        for stored in before.iter().filter_map(|entry| entry.file.as_ref()) {
+            let kept = self.entries.iter().filter_map(|entry| entry.file.as_ref());
+            if !kept.into_iter().any(|kept| Arc::ptr_eq(kept, stored)) {
+                stored.replaced.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn fresh(&mut self) -> String {
+        self.next += 1;
+        format!("{:06}.csv", self.next)
+    }
+
+    fn stored(&self, name: &str) -> Arc<Stored> {
+        Arc::new(Stored {
+            path: self.dir.join("cohorts").join(name),
+            spools: Spools::default(),
+            replaced: AtomicBool::new(false),
+        })
+    }
+}
+
+impl Entry {
+    fn name(&self) -> Option<&str> {
+        self.file.as_ref()?.path.file_name()?.to_str()
+    }
+}

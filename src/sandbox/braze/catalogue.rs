@@ -1,0 +1,70 @@
+//! `GET /custom_attributes` (braze.md 14.1, 14.5). It must not keep a catalogue: it is what profiles hold.
+
+use axum::{
+    http::{HeaderValue, header},
+    response::Response,
+};
+use serde_json::{Value, json};
+
+use super::gate::{Area, Needs, pass, refused};
+use crate::sandbox::{
+    app::App,
+    call::{Call, hold, reply},
+    routes::{Routes, get},
+};
+
+const NEEDS: Needs = Needs {
+    permission: "custom_attributes.get",
+    area: Area::Catalogue,
+    body: false,
+};
+const PAGE: usize = 50;
+
+/// Lists the endpoint.
+pub(crate) fn routes(to: &mut Routes) {
+    to.add("/custom_attributes", get(list));
+}
+
+/// Alphabetical; the cursor is `skip:N`, in hexadecimal here where Braze has Base64: both are opaque.
+fn list(app: &App, call: &Call) -> Response {
+    pass(app, call, &NEEDS, |_| {
+        let skip = match call.query("cursor") {
+            None => Some(0),
+            Some(cursor) => usize::from_str_radix(cursor, 16).ok(),
+        };
+        let Some(skip) = skip else {
+            return refused(400, "Invalid cursor");
+        };
+        let known = hold(&app.braze.store).people.attributes();
+        let page: Vec<Value> = known.iter().skip(skip).take(PAGE).map(shown).collect();
+        let mut links = Vec::new();
+        let link =
+            |skip: usize, way: &str| format!("</custom_attributes?cursor={skip:x}>; rel=\"{way}\"");
+        if skip > 0 {
+            links.push(link(skip.saturating_sub(PAGE), "prev"));
+        }
+        if skip + PAGE < known.len() {
+            links.push(link(skip + PAGE, "next"));
+        }
+        let mut response = reply(200, &json!({"message": "success", "attributes": page}));
+        if let (false, Ok(value)) = (links.is_empty(), HeaderValue::from_str(&links.join(","))) {
+            response.headers_mut().insert(header::LINK, value);
+        }
+        response
+    })
+}
+
+fn shown((name, value): (&String, &Value)) -> Value {
+    let (kind, length) = match value {
+        Value::Array(items) if items.iter().any(Value::is_object) => ("Object Array", Value::Null),
+        Value::Array(_) => ("Array", json!(500)),
+        Value::Bool(_) => ("Boolean", Value::Null),
+        Value::Number(_) => ("Number", Value::Null),
+        Value::Object(_) => ("Object", Value::Null),
+        _ => ("String", Value::Null),
+    };
+    json!({
+        "name": name, "data_type": kind, "description": null, "status": "Active",
+        "array_length": length, "tag_names": [],
+    })
+}

@@ -1,0 +1,94 @@
+//! `GET /segments/list` and `/segments/details` (braze.md 13). It must not compute a segment: people make them elsewhere.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::gate::{Area, Needs, pass, refused};
+use crate::sandbox::{
+    app::App,
+    call::{Call, hold, reply},
+    routes::{Routes, get},
+};
+
+const LIST: Needs = Needs {
+    permission: "segments.list",
+    area: Area::Rest,
+    body: false,
+};
+const DETAILS: Needs = Needs {
+    permission: "segments.details",
+    area: Area::Rest,
+    body: false,
+};
+const PAGE: usize = 100;
+
+/// Lists the endpoints.
+pub(crate) fn routes(to: &mut Routes) {
+    to.add("/segments/list", get(list));
+    to.add("/segments/details", get(details));
+}
+
+/// Oldest first; archived segments are not listed.
+fn list(app: &App, call: &Call) -> Response {
+    pass(app, call, &LIST, |_| {
+        let Ok(page) = call.query("page").unwrap_or("0").parse::<usize>() else {
+            return refused(400, "Invalid page");
+        };
+        let store = hold(&app.braze.store);
+        let mut segments: Vec<&Value> = store
+            .segments
+            .iter()
+            .filter(|segment| segment["archived"] != true)
+            .collect();
+        segments.sort_by_key(|segment| segment["created_at"].as_str());
+        if call.query("sort_direction") == Some("desc") {
+            segments.reverse();
+        }
+        let shown: Vec<Value> = segments
+            .into_iter()
+            .skip(page.saturating_mul(PAGE))
+            .take(PAGE)
+            .map(|segment| {
+                only(
+                    segment,
+                    &["id", "name", "analytics_tracking_enabled", "tags"],
+                )
+            })
+            .collect();
+        reply(200, &json!({"message": "success", "segments": shown}))
+    })
+}
+
+fn details(app: &App, call: &Call) -> Response {
+    const MEMBERS: [&str; 7] = [
+        "created_at",
+        "updated_at",
+        "name",
+        "description",
+        "text_description",
+        "tags",
+        "teams",
+    ];
+    pass(app, call, &DETAILS, |_| {
+        let store = hold(&app.braze.store);
+        let asked = call.query("segment_id");
+        let found = store
+            .segments
+            .iter()
+            .find(|segment| asked.is_some_and(|id| segment["id"] == id));
+        // The refusal is not documented.
+        let Some(segment) = found else {
+            return refused(400, "Invalid segment_id");
+        };
+        let mut answer = only(segment, &MEMBERS);
+        answer["message"] = json!("success");
+        reply(200, &answer)
+    })
+}
+
+fn only(segment: &Value, members: &[&str]) -> Value {
+    let members = members
+        .iter()
+        .map(|name| ((*name).to_owned(), segment[*name].clone()));
+    Value::Object(members.collect())
+}

@@ -1,0 +1,134 @@
+//! Everything Braze keeps, and how a log brings it back. It must not answer requests.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{objects::Batch, people::People, profile::Place, track};
+use crate::sandbox::{
+    Error,
+    call::json as read,
+    world::{self, Record, kind},
+};
+
+/// People, what happened to them, and the segments.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    /// The user base.
+    pub(crate) people: People,
+    /// Accepted events and purchases as they were sent, in order: `(is it a purchase, its JSON)`.
+    pub(crate) happenings: Vec<(bool, Box<str>)>,
+    /// Segments with their list and details members.
+    pub(crate) segments: Vec<Value>,
+}
+
+impl Store {
+    /// Reads a snapshot, or a scenario's files; those that are not there are empty.
+    pub(crate) fn load(profiles: &Path, segments: &Path, events: &Path) -> Result<Self, Error> {
+        let mut store = Self {
+            people: People::load(profiles)?,
+            ..Self::default()
+        };
+        if let Some(file) = world::read_json(segments)? {
+            store.segments = listed(file);
+        }
+        if let Ok(text) = fs::read_to_string(events) {
+            let parted = text.lines().filter_map(|line| line.split_at_checked(1));
+            store.happenings = parted
+                .map(|(kind, line)| (kind == "p", line.into()))
+                .collect();
+        }
+        Ok(store)
+    }
+
+    /// Does again what a log says was accepted.
+    pub(crate) fn replay(&mut self, record: &Record) {
+        let Some(body) = read(&record.payload) else {
+            return;
+        };
+        match record.kind {
+            kind::TRACK => {
+                if let Some(batch) = Batch::read(&body) {
+                    track::apply(self, &batch, record.at);
+                }
+            }
+            kind::SET => self.set(&body, record.at),
+            kind::SEGMENTS => self.segments = listed(body),
+            _ => {}
+        }
+    }
+
+    /// Sets attributes behind everybody's back: `{"external_id", "attributes"}`; creates the profile if need be.
+    pub(crate) fn set(&mut self, body: &Value, now: Timestamp) {
+        let (Some(id), Some(attributes)) =
+            (body["external_id"].as_str(), body["attributes"].as_object())
+        else {
+            return;
+        };
+        let mut members = attributes.clone();
+        let custom = match members.shift_remove("custom_attributes") {
+            Some(Value::Object(custom)) => custom,
+            _ => Map::new(),
+        };
+        let who = super::Who::External(id);
+        let profile = match self.people.find(&who) {
+            Some(profile) => {
+                self.people.touch(profile, now);
+                profile
+            }
+            None => self.people.create(&who, now),
+        };
+        // Fields of the export shape that `/users/track` cannot write.
+        for name in [
+            "user_aliases",
+            "devices",
+            "braze_id",
+            "created_at",
+            "custom_events",
+            "purchases",
+        ] {
+            if let Some(value) = members.shift_remove(name) {
+                let value = Some(&value).filter(|value| !value.is_null());
+                self.people.set(profile, Place::Field(name), value);
+            }
+        }
+        track::write_attributes(&mut self.people, profile, &members);
+        track::write_custom(&mut self.people, profile, &custom, false);
+    }
+
+    /// Writes every profile, one a line.
+    pub(crate) fn write_profiles(&self, out: &mut impl Write) -> io::Result<()> {
+        self.people.write(out)
+    }
+
+    /// Writes every event and purchase, one a line.
+    pub(crate) fn write_events(&self, out: &mut impl Write) -> io::Result<()> {
+        for (purchase, line) in &self.happenings {
+            writeln!(out, "{}{line}", if *purchase { "p" } else { "e" })?;
+        }
+        Ok(())
+    }
+
+    /// Returns the segments as a file holds them.
+    pub(crate) fn segments_file(&self) -> Value {
+        json!({"segments": self.segments})
+    }
+}
+
+/// Takes segments as `{"segments": […]}` or as the bare array.
+fn listed(mut file: Value) -> Vec<Value> {
+    let list = if file.is_array() {
+        file
+    } else {
+        file["segments"].take()
+    };
+    match list {
+        Value::Array(segments) => segments,
+        _ => Vec::new(),
+    }
+}

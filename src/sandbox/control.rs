@@ -1,0 +1,199 @@
+//! `/_sandbox/`: for tests and the curious (design 9). It must not be slowed, counted or hit by faults.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    response::Response,
+    routing,
+};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    Error, Faults,
+    amplitude::count_rows,
+    app::App,
+    braze::Who,
+    call::{Call, hold, reply, text},
+    routes::{Routes, get, post, put},
+    stats::Stats,
+    world::kind,
+};
+
+/// Where these endpoints are.
+pub(crate) const ROOT: &str = "/_sandbox/";
+
+/// Lists the endpoints.
+pub(crate) fn routes(to: &mut Routes) {
+    to.add("/_sandbox/stats", get(stats));
+    to.add("/_sandbox/stats/reset", post(reset));
+    to.add("/_sandbox/faults", post(faults));
+    to.add("/_sandbox/scenario", routing::post(scenario));
+    to.add(
+        "/_sandbox/braze/users/{external_id}",
+        get(user).merge(put(set_user)),
+    );
+    to.add("/_sandbox/braze/attributes/{name}", get(attribute));
+    to.add("/_sandbox/braze/events", get(events));
+    to.add("/_sandbox/braze/segments", put(segments));
+    to.add("/_sandbox/amplitude/cohorts/{id}", put(cohort));
+    to.add(
+        "/_sandbox/amplitude/cohorts/{id}/members",
+        routing::put(members),
+    );
+}
+
+fn stats(app: &App, _: &Call) -> Response {
+    let users = hold(&app.braze.store).people.len();
+    reply(200, &hold(&app.stats).shown(&app.world.id, users))
+}
+
+fn reset(app: &App, _: &Call) -> Response {
+    *hold(&app.stats) = Stats::default();
+    reply(200, &json!({}))
+}
+
+fn faults(app: &App, call: &Call) -> Response {
+    let body = call.json().unwrap_or_default();
+    let Some(spec) = body["spec"].as_str() else {
+        return text(400, "wanted {\"spec\": \"429:0.1\"}\n");
+    };
+    match spec.parse::<Faults>() {
+        Ok(faults) => {
+            hold(&app.faults).replace(faults);
+            reply(200, &json!({}))
+        }
+        Err(error) => text(400, format!("{error}\n")),
+    }
+}
+
+async fn scenario(State(app): State<Arc<App>>, call: Call) -> Response {
+    let body = call.json().unwrap_or_default();
+    let Some(dir) = body["dir"].as_str().map(PathBuf::from) else {
+        return text(400, "wanted {\"dir\": \"a scenario's directory\"}\n");
+    };
+    let replaced = tokio::task::spawn_blocking(move || {
+        let mut shelf = hold(&app.amplitude.shelf);
+        shelf.replace(&dir).map(|()| shelf.len())
+    });
+    match replaced.await {
+        Ok(Ok(cohorts)) => reply(200, &json!({"cohorts": cohorts})),
+        Ok(Err(error)) => failed(&error),
+        Err(_) => text(500, "the scenario could not be loaded\n"),
+    }
+}
+
+fn failed(error: &Error) -> Response {
+    let because = std::error::Error::source(error).map(|source| format!(": {source}"));
+    text(400, format!("{error}{}\n", because.unwrap_or_default()))
+}
+
+fn user(app: &App, call: &Call) -> Response {
+    let id = call.param("external_id");
+    let store = hold(&app.braze.store);
+    match store.people.find(&Who::External(id)) {
+        Some(profile) => reply(200, &Value::Object(store.people.shown(profile))),
+        None => text(404, "no such user\n"),
+    }
+}
+
+fn set_user(app: &App, call: &Call) -> Response {
+    let Some(attributes) = call.json().filter(Value::is_object) else {
+        return text(400, "wanted a JSON object of attributes\n");
+    };
+    let body = json!({"external_id": call.param("external_id"), "attributes": attributes});
+    let now = app.now();
+    let mut store = hold(&app.braze.store);
+    if app
+        .world
+        .append(kind::SET, now, body.to_string().as_bytes())
+        .is_err()
+    {
+        return text(500, "the world cannot be written\n");
+    }
+    store.set(&body, now);
+    reply(200, &json!({}))
+}
+
+fn attribute(app: &App, call: &Call) -> Response {
+    let values = hold(&app.braze.store).people.attribute(call.param("name"));
+    reply(200, &json!({"values": values}))
+}
+
+fn events(app: &App, _: &Call) -> Response {
+    let store = hold(&app.braze.store);
+    let of = |wanted: bool| -> Vec<Value> {
+        let kind = store
+            .happenings
+            .iter()
+            .filter(|(purchase, _)| *purchase == wanted);
+        kind.filter_map(|(_, line)| line.parse().ok()).collect()
+    };
+    reply(200, &json!({"events": of(false), "purchases": of(true)}))
+}
+
+fn segments(app: &App, call: &Call) -> Response {
+    let body = call.json().unwrap_or_default();
+    if !(body.is_array() || body["segments"].is_array()) {
+        return text(400, "wanted {\"segments\": […]}\n");
+    }
+    let mut store = hold(&app.braze.store);
+    let record = super::world::Record {
+        kind: kind::SEGMENTS,
+        at: app.now(),
+        payload: call.body.to_vec(),
+    };
+    if app
+        .world
+        .append(record.kind, record.at, &record.payload)
+        .is_err()
+    {
+        return text(500, "the world cannot be written\n");
+    }
+    store.replay(&record);
+    reply(200, &json!({}))
+}
+
+fn cohort(app: &App, call: &Call) -> Response {
+    let Some(Value::Object(cohort)) = call.json() else {
+        return text(400, "wanted a cohort object\n");
+    };
+    match hold(&app.amplitude.shelf).put(call.param("id"), cohort) {
+        Ok(()) => reply(200, &json!({})),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn members(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Response {
+    let received = receive(&app, body).await;
+    let Ok(path) = received else {
+        return text(500, "the members could not be received\n");
+    };
+    let put = tokio::task::spawn_blocking(move || {
+        let rows = count_rows(&path).map_err(Error::file(&*path))?;
+        let now = app.now();
+        let known = hold(&app.amplitude.shelf).put_members(&id, &path, rows, now);
+        known.map(|known| known.then_some(rows))
+    });
+    match put.await {
+        Ok(Ok(Some(rows))) => reply(200, &json!({"size": rows})),
+        Ok(Ok(None)) => text(404, "no such cohort: put its object first\n"),
+        Ok(Err(error)) => failed(&error),
+        Err(_) => text(500, "the members could not be stored\n"),
+    }
+}
+
+/// Writes a body of any size to a file of the world.
+async fn receive(app: &App, body: Body) -> io::Result<tempfile::TempPath> {
+    let (file, path) = tempfile::NamedTempFile::new_in(app.world.downloads())?.into_parts();
+    let mut file = tokio::io::BufWriter::with_capacity(1 << 17, tokio::fs::File::from_std(file));
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        file.write_all(&chunk.map_err(io::Error::other)?).await?;
+    }
+    file.flush().await?;
+    Ok(path)
+}

@@ -1,32 +1,83 @@
 //! The door: arguments, environment, clock, terminal and exit codes. One file a verb; nothing is decided here
 //! that another room could decide.
 
-pub mod sandbox;
+mod apply;
+mod failure;
+mod global;
+mod open;
+mod plan;
+mod sandbox;
+mod schema;
+mod state;
+mod talk;
+mod validate;
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-#[derive(Parser)]
+use self::{failure::Exit, global::Global};
+
+/// Keeps Braze in the state a Git repository says, from Amplitude: audience as code
+#[derive(Debug, Parser)]
+#[command(
+    name = "syncform",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
 enum Verb {
+    Validate(validate::Arguments),
+    Plan(plan::Arguments),
+    Apply(apply::Arguments),
+    State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
+    Schema(schema::Arguments),
 }
 
 /// Runs the program.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a stand-in for the real door"
-)]
 pub fn main() -> ExitCode {
-    let Verb::Sandbox(args) = Verb::parse();
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    match runtime.block_on(sandbox::run(args, Arc::new(jiff::Timestamp::now))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
+    let Arguments { global, verb } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A broken pipe is nobody's error; help and version are none at all.
+            let _ = error.print();
+            return Exit::from_usage(&error).into();
         }
+    };
+    talk::logs(&global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return failure::Failure::error(format!("no threads to work with: {error}"))
+                .told(&global);
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match verb {
+            Verb::Validate(arguments) => validate::run(&global, &arguments),
+            Verb::Plan(arguments) => plan::run(&global, &arguments).await,
+            Verb::Apply(arguments) => apply::run(&global, &arguments).await,
+            Verb::State(arguments) => state::run(&global, &arguments).await,
+            Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,
+            Verb::Schema(arguments) => schema::run(&arguments),
+        }
+    });
+    // Threads that still read a body are not waited for.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.told(&global),
     }
 }

@@ -1,20 +1,19 @@
 //! `syncform sandbox`: serves the emulator until it is told to stop. It must not know what the emulator does.
 
-use std::{
-    error::Error as _,
-    io::{self, Write},
-    net::SocketAddr,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{error::Error as _, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use crate::sandbox::{self, Clock, Contract, Faults, Limits, Options};
+use super::{
+    failure::{Exit, Failure},
+    global::Global,
+    open, talk,
+};
+use crate::sandbox::{self, Contract, Faults, Limits, Options};
 
 /// Serve a local stand-in for Amplitude and Braze.
 #[derive(Debug, Args)]
-pub struct SandboxArgs {
+pub(super) struct SandboxArgs {
     #[command(subcommand)]
     command: Option<SandboxCommand>,
     /// Where to listen; port 0 takes a free one
@@ -69,9 +68,9 @@ enum SandboxCommand {
     Load {
         /// The scenario
         dir: PathBuf,
-        /// The world
-        #[arg(long, value_name = "DIR", default_value = ".syncform/sandbox")]
-        world: PathBuf,
+        /// The world; the embedded sandbox's where none is named
+        #[arg(long, value_name = "DIR")]
+        world: Option<PathBuf>,
     },
 }
 
@@ -83,28 +82,45 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// Serves until Ctrl-C or SIGTERM, or loads a scenario and returns.
-pub async fn run(args: SandboxArgs, clock: Clock) -> Result<(), String> {
+pub(super) async fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Failure> {
     if let Some(SandboxCommand::Load { dir, world }) = args.command {
-        let loaded = sandbox::load_scenario_into(&world, &dir).map_err(|error| told(&error))?;
+        let world = world.map_or_else(
+            || open::embedded_world(global),
+            |world| global.chdir.join(world),
+        );
+        let loaded = sandbox::load_scenario_into(&world, &global.chdir.join(dir))
+            .map_err(|error| failure(&error))?;
         let verb = if loaded.new { "made" } else { "loaded into" };
-        let line = format!("{verb} {}: {} cohorts", world.display(), loaded.cohorts);
-        return say(&line);
+        talk::result(&format!(
+            "{verb} {}: {} cohorts\n",
+            world.display(),
+            loaded.cohorts
+        ))?;
+        return Ok(Exit::Done);
     }
     let listen = args.listen;
-    let running = sandbox::start(listen, options(args, clock))
+    let options = options(global, args);
+    let running = sandbox::start(listen, options)
         .await
-        .map_err(|error| told(&error))?;
-    say(&format!("listening on {}", running.url()))?;
-    say(&format!("world {}", running.world()))?;
-    stopped().await?;
+        .map_err(|error| failure(&error))?;
+    talk::result(&format!(
+        "listening on {}\nworld {}\n",
+        running.url(),
+        running.world()
+    ))?;
+    let asked = asked_to_stop().await;
     running.stop().await;
-    Ok(())
+    asked
+        .map(|()| Exit::Done)
+        .map_err(|error| Failure::error(format!("no signals: {error}")))
 }
 
-fn options(args: SandboxArgs, clock: Clock) -> Options {
+fn options(global: &Global, args: SandboxArgs) -> Options {
+    let here = |path: PathBuf| global.chdir.join(path);
+    let clock = open::clock();
     Options {
-        scenario: args.scenario,
-        world: args.world,
+        scenario: args.scenario.map(here),
+        world: args.world.map(here),
         limits: args.limits,
         latency: args.latency,
         lag: args.lag,
@@ -115,29 +131,25 @@ fn options(args: SandboxArgs, clock: Clock) -> Options {
         redirect_over: args.redirect_over,
         tab_prefix: args.tab_prefix,
         gp_prefix: args.gp_prefix,
-        ..Options::new(clock)
+        ..Options::new(Arc::new(move || clock.now()))
     }
 }
 
-fn told(error: &sandbox::Error) -> String {
-    error
+/// Says what the sandbox could not do.
+pub(super) fn failure(error: &sandbox::Error) -> Failure {
+    let cause = error
         .source()
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+        .map(|source| format!(": {source}"))
+        .unwrap_or_default();
+    Failure::error(format!("sandbox: {error}{cause}"))
 }
 
-/// Prints a line at once: scripts wait for it.
-fn say(line: &str) -> Result<(), String> {
-    let mut out = io::stdout();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(|error| error.to_string())
-}
-
-async fn stopped() -> Result<(), String> {
+/// Waits for Ctrl-C or SIGTERM.
+pub(super) async fn asked_to_stop() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended.map_err(|error| error.to_string()),
+        ended = tokio::signal::ctrl_c() => ended,
         _ = terminate.recv() => Ok(()),
     }
 }

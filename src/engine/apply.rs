@@ -41,14 +41,34 @@ pub struct Applied {
     lease: Lease,
 }
 
-/// Takes the lease, recovers, and plans.
-pub async fn prepare(session: &Session) -> Result<Applied, Error> {
-    let lease = Lease::take(session.store.root(), &session.command)?;
+/// How often a held lease is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Takes the lease, waiting for it as long as allowed, recovers, and plans.
+pub async fn prepare(session: &Session, patience: Duration) -> Result<Applied, Error> {
+    let lease = take_lease(session, patience).await?;
     recover(session).await?;
     Ok(Applied {
         planned: plan(session).await?,
         lease,
     })
+}
+
+async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Error> {
+    let begin = tokio::time::Instant::now();
+    let mut told = false;
+    loop {
+        match Lease::take(session.store.root(), &session.command) {
+            Err(state::Error::Leased { holder }) if begin.elapsed() < patience => {
+                if !told {
+                    session.events.tell(Event::Waiting { holder }).await;
+                    told = true;
+                }
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// Carries out what was prepared. The caller has seen to it that no guard refuses.
@@ -153,7 +173,7 @@ async fn send_all(
     let identity = &session.identity;
     let writer = Arc::new(Writer::new(
         session.sender.clone(),
-        &identity.braze,
+        &identity.braze_url,
         &identity.braze_key,
         share,
     ));

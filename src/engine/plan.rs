@@ -24,13 +24,14 @@ use crate::{
     },
     kinds::{self, Desired, Kind, Lane},
     model::{
-        Address, Cohort, Guards, Text, digest,
+        Address, Change, Cohort, Guards, Text, digest,
         plan::{
             Action, Cost, Delta, Drift, FORMAT_VERSION, FieldChange, GuardResult, Plan, Problem,
             ResourcePlan, Source, StateRef, Summary, TotalCost,
         },
     },
     state::{
+        self,
         delta::DeltaReader,
         ledger::LedgerCounts,
         manifest::{CohortPin, Entry, Fulfilled, Manifest, Peak, SourceStamp, Target},
@@ -49,6 +50,24 @@ pub struct Planned {
     pub(super) manifest: Option<Manifest>,
     /// Who the services are now.
     pub(super) target: Target,
+}
+
+impl Planned {
+    /// Iterates over the rows that are to be sent: people's ids are in them.
+    pub fn changes(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(&Address, Change), state::Error>>, state::Error> {
+        let drafts = self
+            .works
+            .iter()
+            .filter_map(|work| Some((&work.address, work.draft.as_ref()?)));
+        let readers =
+            drafts.map(|(address, draft)| Ok((address, DeltaReader::open(draft.path())?)));
+        let readers = readers.collect::<Result<Vec<_>, state::Error>>()?;
+        Ok(readers
+            .into_iter()
+            .flat_map(|(address, rows)| rows.map(move |row| row.map(|change| (address, change)))))
+    }
 }
 
 /// What is to be done with one resource.

@@ -41,11 +41,13 @@ pub struct Session {
 /// Who the services are, and the key to write with.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Braze's REST endpoint.
+    /// Which Braze: its REST endpoint, or the world of a sandbox.
     pub braze: String,
+    /// Where it is written to.
+    pub braze_url: String,
     /// Braze's key; only an apply makes a writer of it.
     pub braze_key: Secret,
-    /// Amplitude's host.
+    /// Which Amplitude: its host, or the world of a sandbox.
     pub amplitude: String,
 }
 

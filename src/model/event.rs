@@ -17,6 +17,11 @@ pub enum Event {
         /// Seconds.
         seconds: u64,
     },
+    /// Another run holds the lease.
+    Waiting {
+        /// Who, where, since when, doing what.
+        holder: String,
+    },
     /// A cohort is being downloaded.
     Downloading {
         /// Its name.

@@ -1,3 +1,10 @@
 //! Draws what other rooms found, for eyes and machines. It never sees a client and decides nothing.
 
 pub mod diagnostic;
+pub mod plan;
+pub mod progress;
+pub mod report;
+
+mod text;
+
+pub use text::Style;

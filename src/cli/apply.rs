@@ -1,0 +1,100 @@
+//! `syncform apply`: plans under the lease, shows it, asks, and carries it out.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use clap::Args;
+
+use super::{
+    failure::{Exit, Failure},
+    global::{Global, Selecting},
+    open, plan, talk,
+};
+use crate::{
+    config::Billing,
+    engine::{self, Applied, Session},
+    model::Span,
+    render,
+};
+
+/// Make Braze what the configuration says, with the smallest set of changes
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists"
+)]
+pub(super) struct Arguments {
+    /// Do not ask
+    #[arg(long, env = "SYNCFORM_AUTO_APPROVE", hide_env = true)]
+    auto_approve: bool,
+    /// Wait so long for another run to end, such as 5m
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "SYNCFORM_LEASE_TIMEOUT",
+        default_value = "0s",
+        hide_env = true
+    )]
+    lease_timeout: Span,
+    #[command(flatten)]
+    selecting: Selecting,
+}
+
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    let asks = !arguments.auto_approve;
+    if asks && !io::stdin().is_terminal() {
+        return Err(Failure::error("there is no terminal to ask on")
+            .with_hint("say --auto-approve to apply what the plan shows without asking"));
+    }
+    let opened = open::session(global, "apply", (&arguments.selecting).into()).await?;
+    let applied = work(global, arguments, &opened.session).await;
+    opened.close().await;
+    applied
+}
+
+async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    let prepared = engine::prepare(session, arguments.lease_timeout.0).await?;
+    let drafted = &prepared.planned.plan;
+    let priced = session.configuration.braze.billing == Billing::DataPoints;
+    talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?;
+    if !drafted.errors.is_empty() {
+        return Err(Failure::error("nothing was written: the plan has errors"));
+    }
+    if drafted.refusals().next().is_some() {
+        return Ok(refused(&prepared));
+    }
+    let changes = drafted.summary.changes();
+    if changes && !arguments.auto_approve && !asked()? {
+        return Err(Failure::error("nothing was written: not approved"));
+    }
+    let report = engine::apply(session, prepared).await?;
+    if changes {
+        talk::result(&format!(
+            "\n{}",
+            render::report::human(&report, talk::style(global), priced)
+        ))?;
+    }
+    Ok(match (report.complete(), report.wrote()) {
+        (true, _) => Exit::Done,
+        (false, true) => Exit::Partial,
+        (false, false) => Exit::Error,
+    })
+}
+
+fn refused(prepared: &Applied) -> Exit {
+    let count = prepared.planned.plan.refusals().count();
+    talk::say(&format!(
+        "error: nothing was written: {count} guard{} refuse{}",
+        if count == 1 { "" } else { "s" },
+        if count == 1 { "s" } else { "" }
+    ));
+    Exit::Refused
+}
+
+fn asked() -> Result<bool, Failure> {
+    talk::result("\nApply this? Only `yes` is taken for yes: ")?;
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::error(format!("stdin: {error}")))?;
+    Ok(answer.trim() == "yes")
+}

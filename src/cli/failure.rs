@@ -1,0 +1,161 @@
+//! Exit codes, and how a failure is told: what happened, why, what to do.
+
+use std::process::ExitCode;
+
+use super::{global::Global, talk};
+use crate::{amplitude, braze, engine, model::Diagnostic, render, state};
+
+/// How a command ends. The table is in the README.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// An error.
+    Error = 1,
+    /// `plan --detailed-exitcode` found changes.
+    Changes = 2,
+    /// Refused by a guard.
+    Refused = 3,
+    /// The state is leased to another run.
+    Leased = 4,
+    /// Applied in part.
+    Partial = 6,
+}
+
+impl Exit {
+    /// Help and version are no errors; a wrong word on the command line is an error like any other.
+    pub(super) fn from_usage(error: &clap::Error) -> Self {
+        if error.use_stderr() {
+            Self::Error
+        } else {
+            Self::Done
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// One message, its causes, and what to do.
+    Message {
+        exit: Exit,
+        message: String,
+        hint: Option<String>,
+    },
+    /// Findings about the configuration.
+    Configuration(Vec<Diagnostic>),
+}
+
+impl Failure {
+    pub(super) fn error(message: impl Into<String>) -> Self {
+        Self::Message {
+            exit: Exit::Error,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn with_hint(self, words: impl Into<String>) -> Self {
+        match self {
+            Self::Message { exit, message, .. } => Self::Message {
+                exit,
+                message,
+                hint: Some(words.into()),
+            },
+            other @ Self::Configuration(_) => other,
+        }
+    }
+
+    /// Tells it on stderr and returns the code to exit with.
+    pub(super) fn told(self, global: &Global) -> ExitCode {
+        match self {
+            Self::Configuration(diagnostics) => {
+                talk::say(
+                    render::diagnostic::human(&diagnostics, talk::colour_of_stderr(global))
+                        .trim_end(),
+                );
+                Exit::Error.into()
+            }
+            Self::Message {
+                exit,
+                message,
+                hint,
+            } => {
+                talk::say(&format!("error: {message}"));
+                if let Some(hint) = hint {
+                    talk::say(&format!("  hint: {hint}"));
+                }
+                exit.into()
+            }
+        }
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        let hint = hint(&error);
+        let exit = match &error {
+            engine::Error::State(state::Error::Leased { .. }) => Exit::Leased,
+            _ => Exit::Error,
+        };
+        if let engine::Error::Missing(diagnostic) = error {
+            return Self::Configuration(vec![*diagnostic]);
+        }
+        Self::Message {
+            exit,
+            message: error.to_string(),
+            hint,
+        }
+    }
+}
+
+impl From<state::Error> for Failure {
+    fn from(error: state::Error) -> Self {
+        engine::Error::from(error).into()
+    }
+}
+
+fn hint(error: &engine::Error) -> Option<String> {
+    let text = match error {
+        engine::Error::State(state::Error::Leased { .. }) => {
+            "wait for it, or say --lease-timeout 5m to wait here; a run that was killed frees its lease at once"
+        }
+        engine::Error::State(state::Error::Corrupt { .. }) => {
+            "nothing was changed; restore the state's directory from a backup"
+        }
+        engine::Error::State(state::Error::Io { .. }) => {
+            "see that the directory exists, is yours, and has room"
+        }
+        engine::Error::Amplitude(error) if error.is_authentication() => {
+            "amplitude.api_key and amplitude.secret_key must be of one project, and of the region configured"
+        }
+        engine::Error::Amplitude(amplitude::Error::Exhausted(_)) => {
+            "nothing was written; see that the host can be reached from here, and run again"
+        }
+        engine::Error::Braze(braze::Error::Exhausted(_)) => {
+            "see that braze.instance is yours and can be reached from here, and run again"
+        }
+        engine::Error::Braze(error) => {
+            return error.missing_permission().map(|permission| {
+                format!(
+                    "braze.api_key must be of this instance and have the permission {permission}"
+                )
+            });
+        }
+        engine::Error::OtherTarget { .. } => {
+            "point the configuration back, or give it a state of its own (state.path); `state rebind` is for a workspace \
+             that moved, and comes in a later release"
+        }
+        engine::Error::Size { .. } => {
+            "run again; if it stays so, have Amplitude recompute the cohort"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

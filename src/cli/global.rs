@@ -1,0 +1,116 @@
+//! Flags that every verb takes. Each also reads a variable `SYNCFORM_…`.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+/// Flags that every verb takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Global {
+    /// Work in this directory
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SYNCFORM_CHDIR",
+        default_value = ".",
+        hide_env = true
+    )]
+    pub(super) chdir: PathBuf,
+    /// Lay this environment over the configuration
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "SYNCFORM_ENV",
+        hide_env = true
+    )]
+    pub(super) env: Option<String>,
+    /// Work against a sandbox: one in this process, or the one at URL
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SYNCFORM_SANDBOX",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        hide_env = true
+    )]
+    pub(super) sandbox: Option<String>,
+    /// When to use colour
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "SYNCFORM_COLOR",
+        default_value = "auto",
+        hide_env = true
+    )]
+    pub(super) color: When,
+    /// Say more (-v), and each request (-vv)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Say only results and errors
+    #[arg(short, long, global = true, env = "SYNCFORM_QUIET", hide_env = true)]
+    pub(super) quiet: bool,
+    /// Form of the log
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORM",
+        env = "SYNCFORM_LOG_FORMAT",
+        default_value = "text",
+        hide_env = true
+    )]
+    pub(super) log_format: LogFormat,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Which resources a verb is about.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Selecting {
+    /// Only these: an address, a glob, or kind:NAME (may be repeated)
+    #[arg(
+        long,
+        value_name = "WHAT",
+        env = "SYNCFORM_ONLY",
+        value_delimiter = ',',
+        hide_env = true
+    )]
+    pub(super) only: Vec<String>,
+    /// All but these
+    #[arg(
+        long,
+        value_name = "WHAT",
+        env = "SYNCFORM_EXCEPT",
+        value_delimiter = ',',
+        hide_env = true
+    )]
+    pub(super) except: Vec<String>,
+}
+
+impl From<&Selecting> for crate::diff::select::Selection {
+    fn from(selecting: &Selecting) -> Self {
+        Self {
+            only: selecting.only.clone(),
+            except: selecting.except.clone(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `syncform schema`: the JSON Schemas of what is read and written, as they are committed in `schema/`.
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    failure::{Exit, Failure},
+    talk,
+};
+use crate::{kinds, model::plan::Plan};
+
+/// Print a JSON Schema
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  syncform schema config > syncform.schema.json")]
+pub(super) struct Arguments {
+    /// Of what
+    of: Subject,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Subject {
+    /// The configuration
+    Config,
+    /// A plan as JSON
+    Plan,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let schema = match arguments.of {
+        Subject::Config => kinds::schema(),
+        Subject::Plan => schemars::schema_for!(Plan).to_value(),
+    };
+    let json =
+        serde_json::to_string_pretty(&schema).map_err(|error| Failure::error(error.to_string()))?;
+    talk::result(&(json + "\n"))?;
+    Ok(Exit::Done)
+}

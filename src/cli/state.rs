@@ -1,0 +1,71 @@
+//! `syncform state`: what the state remembers. It changes nothing.
+
+use clap::{Args, Subcommand};
+
+use super::{
+    failure::{Exit, Failure},
+    global::Global,
+    open, talk,
+};
+use crate::{model::Address, state::manifest::Manifest};
+
+/// Look into the state
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  syncform state list\n  syncform state show sync.power-users")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the resources that were applied
+    List,
+    /// Show what is remembered of the whole, or of one resource, as JSON
+    Show {
+        /// Its address
+        address: Option<String>,
+    },
+}
+
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    let store = open::store(global).await?;
+    let manifest = store.manifest()?;
+    match &arguments.verb {
+        Verb::List => {
+            let addresses = manifest
+                .iter()
+                .flat_map(|manifest| manifest.resources.keys());
+            talk::result(
+                &addresses
+                    .map(|address| format!("{address}\n"))
+                    .collect::<String>(),
+            )?;
+        }
+        Verb::Show { address } => talk::result(&shown(manifest.as_ref(), address.as_deref())?)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn shown(manifest: Option<&Manifest>, address: Option<&str>) -> Result<String, Failure> {
+    let manifest = manifest.ok_or_else(|| {
+        Failure::error("nothing was applied yet")
+            .with_hint("under --sandbox each world has a state of its own")
+    })?;
+    let json = match address {
+        None => serde_json::to_string_pretty(manifest),
+        Some(wanted) => {
+            let entry = manifest
+                .resources
+                .iter()
+                .find(|(address, _)| address.as_str() == wanted);
+            let (_, entry): (&Address, _) = entry.ok_or_else(|| {
+                Failure::error(format!("the state knows no `{wanted}`"))
+                    .with_hint("`syncform state list` lists what it knows")
+            })?;
+            serde_json::to_string_pretty(entry)
+        }
+    };
+    json.map(|json| json + "\n")
+        .map_err(|error| Failure::error(format!("the state cannot be written as JSON: {error}")))
+}

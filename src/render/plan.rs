@@ -1,0 +1,307 @@
+//! Draws a plan: what refuses, what changes, what drifted, what it costs, in that order. What has nothing to do is
+//! counted and not listed.
+
+use std::fmt::Write;
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::Value;
+
+use super::{
+    Style,
+    text::{about, count, number},
+};
+use crate::model::{
+    Address, Change, Identity, Verb,
+    plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan},
+};
+
+/// Draws a plan for people. `priced` says whether data points are what Braze bills.
+pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail; the results below are of that kind.
+    problems(&mut out, "error", &plan.errors, style);
+    problems(&mut out, "warning", &plan.warnings, style);
+    refusals(&mut out, plan, style);
+    if plan.partial {
+        let _ = writeln!(
+            out,
+            "{}: only what was selected is compared.\n",
+            style.bold("PARTIAL")
+        );
+    }
+    let width = plan
+        .resources
+        .iter()
+        .map(|resource| resource.address.as_str().len())
+        .max()
+        .unwrap_or(0);
+    for resource in plan
+        .resources
+        .iter()
+        .filter(|resource| resource.action != Action::NoOp)
+    {
+        draw(&mut out, plan, resource, width, style);
+    }
+    unchanged(&mut out, plan);
+    drift(&mut out, plan);
+    if plan.summary.create > 0 {
+        let _ = writeln!(
+            out,
+            "What was in Braze before a first apply is not known: only what Syncform adds is ever removed.\n"
+        );
+    }
+    let _ = writeln!(out, "{}", summary(plan));
+    let _ = writeln!(out, "{}", cost(plan, priced));
+    out
+}
+
+fn problems(out: &mut String, word: &str, problems: &[Problem], style: Style) {
+    for problem in problems {
+        let word = if word == "error" {
+            style.red(word)
+        } else {
+            style.yellow(word)
+        };
+        let at = problem
+            .address
+            .as_ref()
+            .map(|address| format!("{address}: "))
+            .unwrap_or_default();
+        let _ = writeln!(out, "{word}: {at}{}", problem.message);
+        if let Some(hint) = &problem.hint {
+            let _ = writeln!(out, "  hint: {hint}");
+        }
+    }
+    if !problems.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn refusals(out: &mut String, plan: &Plan, style: Style) {
+    let mut refusals = plan.refusals().peekable();
+    if refusals.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "{}: guards stop this plan, and nothing of it can be applied.",
+        style.red("REFUSED")
+    );
+    for (address, guard) in refusals {
+        let whose = address.map_or_else(|| "the whole apply".to_owned(), ToString::to_string);
+        let GuardResult {
+            name,
+            limit,
+            value,
+            message,
+            paste,
+            ..
+        } = guard;
+        let message = message.as_deref().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {whose}: {} {message} ({value}, limit {limit})",
+            style.bold(name)
+        );
+        if let Some(paste) = paste {
+            let place = if address.is_some() && name != "undeclared_removal" {
+                whose.as_str()
+            } else {
+                "the configuration"
+            };
+            let _ = writeln!(
+                out,
+                "      if this is right, put this into {place}:\n        {paste}"
+            );
+        }
+    }
+    out.push('\n');
+}
+
+fn draw(out: &mut String, plan: &Plan, resource: &ResourcePlan, width: usize, style: Style) {
+    let sign = match resource.action {
+        Action::Create => style.green("  +"),
+        Action::Update => style.yellow("  ~"),
+        Action::Replace => style.yellow("-/+"),
+        Action::Delete => style.red("  -"),
+        Action::Adopt => style.green("  ="),
+        Action::Manual => style.yellow("  !"),
+        Action::NoOp => "   ".to_owned(),
+    };
+    let _ = writeln!(
+        out,
+        "{sign} {:<width$}   {}",
+        resource.address, resource.title
+    );
+    for field in &resource.fields {
+        let _ = writeln!(
+            out,
+            "      {:<12} {} -> {}",
+            field.path,
+            value(&field.before),
+            value(&field.after)
+        );
+    }
+    if let Some(delta) = &resource.delta {
+        let movement = format!("{} -> {}", number(delta.before), number(delta.after));
+        let line = format!(
+            "      members      {movement:<20} {:<18} {}",
+            changes(delta),
+            notes(delta, resource, plan.created_at)
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    for (step, words) in resource.manual.iter().enumerate() {
+        let _ = writeln!(out, "      {}. {words}", step + 1);
+    }
+}
+
+fn changes(delta: &Delta) -> String {
+    let parts = [('+', delta.add), ('~', delta.change), ('-', delta.remove)];
+    let parts = parts.iter().filter(|(_, count)| *count > 0);
+    parts
+        .map(|(sign, count)| format!("{sign}{}", number(*count)))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
+    let mut notes: Vec<String> = delta
+        .skipped
+        .iter()
+        .map(|(reason, count)| {
+            let count = number(*count);
+            match reason.as_str() {
+                "no_identifier" => format!("{count} without an identifier"),
+                "bad_identifier" => format!("{count} with an identifier Braze does not take"),
+                "duplicate" => format!("{count} twice"),
+                "excluded" => format!("{count} excluded"),
+                other => format!("{count} {other}"),
+            }
+        })
+        .collect();
+    if delta.doubt > 0 {
+        notes.push(format!("{} in doubt", number(delta.doubt)));
+    }
+    if let Some(computed) = resource
+        .source
+        .as_ref()
+        .and_then(|source| source.computed_at)
+    {
+        let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
+        let format = if day(computed) == day(now) {
+            "%H:%M UTC"
+        } else {
+            "%Y-%m-%d"
+        };
+        notes.push(format!("computed {}", computed.strftime(format)));
+    }
+    notes.join(", ")
+}
+
+fn unchanged(out: &mut String, plan: &Plan) {
+    if plan.summary.no_op > 0 {
+        let _ = writeln!(out, "  = {} unchanged", number(plan.summary.no_op));
+    }
+    let resting = plan
+        .resources
+        .iter()
+        .filter_map(|resource| Some((&resource.address, resource.note.as_ref()?)));
+    for (address, note) in resting {
+        let _ = writeln!(out, "      {address}: {note}");
+    }
+    if !plan.resources.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn drift(out: &mut String, plan: &Plan) {
+    for drift in &plan.drift {
+        let (before, after) = (value(&drift.before), value(&drift.after));
+        let _ = writeln!(
+            out,
+            "drift: {}: {} was {before} when it was applied and is {after} now",
+            drift.address, drift.path
+        );
+    }
+    if !plan.drift.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn summary(plan: &Plan) -> String {
+    let sum = &plan.summary;
+    if !sum.changes() && plan.errors.is_empty() {
+        return "Nothing to do.".to_owned();
+    }
+    let mut parts = vec![
+        format!("{} to create", number(sum.create)),
+        format!("{} to update", number(sum.update)),
+    ];
+    let rare = [(sum.replace, "to replace"), (sum.adopt, "to adopt")];
+    parts.extend(
+        rare.iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, words)| format!("{} {words}", number(*count))),
+    );
+    parts.push(format!("{} to delete", number(sum.delete)));
+    if sum.manual > 0 {
+        parts.push(format!("{} by hand", number(sum.manual)));
+    }
+    let failed = plan.errors.len() as u64;
+    if failed > 0 {
+        parts.push(count(failed, "error"));
+    }
+    format!("Plan: {}.", parts.join(", "))
+}
+
+fn cost(plan: &Plan, priced: bool) -> String {
+    let cost = &plan.cost;
+    let mut parts = vec![];
+    if priced {
+        let full = number(cost.full_push_data_points);
+        parts.push(format!(
+            "{} (a full push would log {full})",
+            count(cost.data_points, "data point")
+        ));
+    }
+    parts.push(count(cost.requests, "request"));
+    if cost.downloads > 0 {
+        let left = match (cost.downloads_used, cost.downloads_limit) {
+            (Some(used), Some(limit)) => {
+                format!(" ({} of {} this month)", number(used), number(limit))
+            }
+            (None, Some(limit)) => format!(" of {} a month", number(limit)),
+            _ => String::new(),
+        };
+        parts.push(format!("{}{left}", count(cost.downloads, "download")));
+    }
+    if cost.requests > 0 {
+        parts.push(format!("about {}", about(cost.seconds)));
+    }
+    format!("Cost: {}.", parts.join(", "))
+}
+
+/// Draws the row of a person who asked to be shown: only `--show-ids` does.
+pub fn person(address: &Address, change: &Change) -> String {
+    let sign = match change.verb {
+        Verb::Add => '+',
+        Verb::Change => '~',
+        Verb::Remove => '-',
+    };
+    match change.key.identity() {
+        Identity::Alias { label, name } => format!("{address} {sign} alias {label} {name}\n"),
+        identity @ (Identity::Device(id) | Identity::External(id)) => {
+            format!("{address} {sign} {} {id}\n", identity.word())
+        }
+    }
+}
+
+/// Writes a value on one line, texts without quotes.
+fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "(none)".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

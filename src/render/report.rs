@@ -1,0 +1,103 @@
+//! Draws the report of an apply: what became of each resource, and what to do about what was not done.
+
+use std::fmt::Write;
+
+use super::{
+    Style,
+    text::{count, number},
+};
+use crate::model::{Report, ResourceOutcome, ResourceReport};
+
+/// Draws a report for people.
+pub fn human(report: &Report, style: Style, priced: bool) -> String {
+    let mut out = String::new();
+    let width = report
+        .resources
+        .iter()
+        .map(|resource| resource.address.as_str().len())
+        .max()
+        .unwrap_or(0);
+    // Writing to a String cannot fail; the results below are of that kind.
+    for resource in &report.resources {
+        let word = word(resource.outcome);
+        let word = match resource.outcome {
+            ResourceOutcome::Done => style.green(word),
+            ResourceOutcome::Partial | ResourceOutcome::NotAttempted => style.yellow(word),
+            ResourceOutcome::Failed | ResourceOutcome::Refused => style.red(word),
+        };
+        let _ = writeln!(
+            out,
+            "  {:<width$}   {word}: {}",
+            resource.address,
+            rows(resource)
+        );
+        for (reason, count) in &resource.refused {
+            let _ = writeln!(out, "      {} refused: {reason}", number(*count));
+        }
+    }
+    if let Some(stopped) = &report.stopped {
+        let _ = writeln!(out, "Stopped early: {stopped}");
+    }
+    let doubt: u64 = report.resources.iter().map(|resource| resource.doubt).sum();
+    if doubt > 0 {
+        let _ = writeln!(
+            out,
+            "{} in doubt: sent, and the answer never seen. The next plan decides them anew.",
+            count(doubt, "row")
+        );
+    }
+    let done = report
+        .resources
+        .iter()
+        .filter(|resource| resource.outcome == ResourceOutcome::Done)
+        .count() as u64;
+    let all = report.resources.len() as u64;
+    let begin = if done == all {
+        "Applied"
+    } else {
+        "Applied in part"
+    };
+    let price = if priced {
+        format!(", {}", count(report.data_points, "data point"))
+    } else {
+        String::new()
+    };
+    let _ = writeln!(
+        out,
+        "{}: {} of {}, {}{price}. Run {}.",
+        style.bold(begin),
+        number(done),
+        count(all, "resource"),
+        count(report.requests, "request"),
+        report.run
+    );
+    if done < all {
+        let _ = writeln!(out, "Run the same command again: it sends what is left.");
+    }
+    out
+}
+
+fn word(outcome: ResourceOutcome) -> &'static str {
+    match outcome {
+        ResourceOutcome::Done => "done",
+        ResourceOutcome::Partial => "partial",
+        ResourceOutcome::Failed => "failed",
+        ResourceOutcome::Refused => "refused",
+        ResourceOutcome::NotAttempted => "not attempted",
+    }
+}
+
+fn rows(resource: &ResourceReport) -> String {
+    let refused = resource.refused.values().sum();
+    let parts = [
+        (resource.acknowledged, "acknowledged"),
+        (refused, "refused"),
+        (resource.doubt, "in doubt"),
+        (resource.not_sent, "not sent"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    parts
+        .map(|(count, word)| format!("{} {word}", number(*count)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

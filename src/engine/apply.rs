@@ -154,6 +154,10 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
     manifest.pending = Some(pending);
     session.store.commit(&mut manifest)?;
     let sent = send_all(session, &works, &mut journal, &mut report).await;
+    if report.requests > 0 {
+        manifest.target.braze_key =
+            target::fingerprint(&manifest.lineage, &session.identity.braze_key);
+    }
     let folded = tokio::task::block_in_place(|| finish(session, &mut manifest, &mut report));
     drop(lease);
     // What was sent is folded even where sending failed; that failure is told first.
@@ -373,7 +377,7 @@ fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {
 
 async fn begin(session: &Session, mut target: state::manifest::Target) -> Result<Manifest, Error> {
     let lineage = digest::hex(&rand::random::<[u8; 16]>());
-    target::pin(session, &lineage, &mut target).await?;
+    target.oldest_segment = target::oldest_segment(session).await?;
     let configuration = &session.configuration;
     Ok(Manifest::new(
         lineage,

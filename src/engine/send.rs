@@ -17,7 +17,7 @@ use super::{
     plan::{Work, creates, merged},
 };
 use crate::{
-    braze::{TrackError, TrackObject, Writer, track_object},
+    braze::{self, TrackError, TrackObject, Writer, track_object},
     diff::batch,
     model::{Event, Millis},
     state::{
@@ -274,8 +274,13 @@ async fn send(writer: &Writer, batch: Batch) -> Answered {
                 answered.released.push((first, count));
                 answered.stop = Some(error.to_string());
             }
-            // Intended and without an answer: it stays in doubt.
-            Err(TrackError::Doubt(error)) => answered.stop = Some(error.to_string()),
+            // Intended and without an answer: it stays in doubt. A service that answered nothing so often is down.
+            Err(TrackError::Doubt(error @ braze::Error::Exhausted(_))) => {
+                answered.stop = Some(error.to_string())
+            }
+            Err(TrackError::Doubt(error)) => {
+                tracing::warn!(%error, objects = count, "an answer that cannot be read")
+            }
         }
     }
     answered

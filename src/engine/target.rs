@@ -65,7 +65,8 @@ pub(super) async fn check(
         ..recorded.clone()
     };
     let key = fingerprint(&manifest.lineage, &identity.braze_key);
-    if key != recorded.braze_key {
+    // Before anything was acknowledged the key is not known to be right.
+    if key != recorded.braze_key && !recorded.braze_key.is_empty() {
         let oldest = session.braze.oldest_segment().await?;
         if oldest.is_none() || oldest != recorded.oldest_segment {
             return Err(other(
@@ -79,28 +80,17 @@ pub(super) async fn check(
     Ok(target)
 }
 
-/// Completes the target of a state that is being made.
-pub(super) async fn pin(
-    session: &Session,
-    lineage: &str,
-    target: &mut Target,
-) -> Result<(), Error> {
-    target.braze_key = fingerprint(lineage, &session.identity.braze_key);
-    target.oldest_segment = match session.braze.oldest_segment().await {
-        Ok(oldest) => oldest,
+/// Returns the oldest segment for a state that is being made.
+pub(super) async fn oldest_segment(session: &Session) -> Result<Option<String>, Error> {
+    match session.braze.oldest_segment().await {
         // A key that may not list segments still works; only its rotation cannot be told from another workspace.
-        Err(error) if error.missing_permission().is_some() => None,
-        Err(error @ braze::Error::Refused { .. }) => {
-            tracing::warn!(%error, "the oldest segment is not known");
-            None
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(())
+        Err(braze::Error::Refused { .. }) => Ok(None),
+        other => Ok(other?),
+    }
 }
 
 /// Which key, without the key: keyed by the lineage, so that equal keys of two states do not show.
-fn fingerprint(lineage: &str, key: &Secret) -> String {
+pub(super) fn fingerprint(lineage: &str, key: &Secret) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(lineage.as_bytes()) else {
         return String::new();
     };

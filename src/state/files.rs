@@ -67,6 +67,15 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Opens a file to be locked, for the owner alone.
+pub(super) fn lock_file(path: &Path) -> Result<File, Error> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(Error::io(path))
+}
+
 /// Returns how long ago a file was written, in milliseconds.
 pub(super) fn age(path: &Path, now: Millis) -> Result<Millis, Error> {
     let written = fs::metadata(path)

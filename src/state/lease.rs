@@ -2,7 +2,7 @@
 //! once by a kill; the file beside it only names the holder.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -20,12 +20,7 @@ impl Lease {
     pub fn take(root: &Path, holder: &str) -> Result<Self, Error> {
         files::directory(root)?;
         let path = root.join("lease.lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io(&path))?;
+        let lock = files::lock_file(&path)?;
         let name = root.join("lease.json");
         match lock.try_lock() {
             Ok(()) => {

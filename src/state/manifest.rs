@@ -43,7 +43,7 @@ pub struct Manifest {
 pub struct Target {
     /// Braze's REST endpoint.
     pub braze: String,
-    /// Keyed fingerprint of the Braze key.
+    /// Keyed fingerprint of the Braze key; empty until Braze took something with it.
     pub braze_key: String,
     /// The oldest segment of the workspace: proof that a rotated key opens the same one.
     #[serde(default)]

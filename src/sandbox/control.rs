@@ -161,7 +161,7 @@ fn cohort(app: &App, call: &Call) -> Response {
     let Some(Value::Object(cohort)) = call.json() else {
         return text(400, "wanted a cohort object\n");
     };
-    match hold(&app.amplitude.shelf).put(call.param("id"), cohort) {
+    match hold(&app.amplitude.shelf).put(call.param("id"), &cohort, app.now()) {
         Ok(()) => reply(200, &json!({})),
         Err(error) => failed(&error),
     }

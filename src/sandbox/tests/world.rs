@@ -39,7 +39,7 @@ async fn a_restart_keeps_the_world() {
         .own(
             "PUT",
             "amplitude/cohorts/third",
-            &json!({"name": "Third", "published": true}).to_string(),
+            &json!({"name": "Third"}).to_string(),
         )
         .await;
     sandbox

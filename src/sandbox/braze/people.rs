@@ -222,7 +222,7 @@ impl People {
     /// Writes every profile as it is, one a line.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for profile in &self.profiles {
-            writeln!(out, "{}", Value::Object(profile.shown(&self.names)))?;
+            writeln!(out, "{}", profile.line(&self.names))?;
         }
         Ok(())
     }

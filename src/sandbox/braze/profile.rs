@@ -1,7 +1,7 @@
 //! One profile: the line it came as and what changed since. Two million of them must fit in memory, so nothing is parsed
 //! before it is needed. It must not know who may change it.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -138,6 +138,14 @@ impl Profile {
             self.changes.reserve_exact(1);
             self.changes.push(Change { slot, value });
         }
+    }
+
+    /// Returns the profile as a line; one that never changed is still the line it came as.
+    pub(crate) fn line(&self, names: &Names) -> Cow<'_, str> {
+        if self.changes.is_empty() {
+            return Cow::Borrowed(&self.line);
+        }
+        Cow::Owned(Value::Object(self.shown(names)).to_string())
     }
 
     /// Returns the whole profile in the export shape, whatever is null or empty left out (braze.md 11).

@@ -17,7 +17,7 @@ use super::{
     amplitude::count_rows,
     app::App,
     braze::Who,
-    call::{Call, hold, reply, text},
+    call::{Call, hold, reply, respond, text},
     routes::{Routes, get, post, put},
     stats::Stats,
     world::kind,
@@ -120,7 +120,7 @@ fn set_user(app: &App, call: &Call) -> Response {
 
 fn attribute(app: &App, call: &Call) -> Response {
     let values = hold(&app.braze.store).people.attribute(call.param("name"));
-    reply(200, &json!({"values": values}))
+    respond(200, "application/json", format!("{{\"values\":{values}}}"))
 }
 
 fn events(app: &App, _: &Call) -> Response {
@@ -161,7 +161,7 @@ fn cohort(app: &App, call: &Call) -> Response {
     let Some(Value::Object(cohort)) = call.json() else {
         return text(400, "wanted a cohort object\n");
     };
-    match hold(&app.amplitude.shelf).put(call.param("id"), cohort) {
+    match hold(&app.amplitude.shelf).put(call.param("id"), &cohort, app.now()) {
         Ok(()) => reply(200, &json!({})),
         Err(error) => failed(&error),
     }

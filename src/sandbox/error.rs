@@ -40,6 +40,9 @@ pub enum Error {
     /// A fault specification nobody can obey.
     #[error("faults: {0}")]
     Faults(String),
+    /// A setting nobody knows.
+    #[error("{0}")]
+    Setting(String),
     /// A background task ended badly.
     #[error("the sandbox stopped while starting: {0}")]
     Task(String),

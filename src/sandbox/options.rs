@@ -23,7 +23,7 @@ impl FromStr for Limits {
         match text {
             "real" => Ok(Self::Real),
             "off" => Ok(Self::Off),
-            _ => Err(Error::Faults(format!(
+            _ => Err(Error::Setting(format!(
                 "limits are `real` or `off`, not `{text}`"
             ))),
         }
@@ -46,7 +46,7 @@ impl FromStr for Contract {
         match text {
             "data-points" => Ok(Self::DataPoints),
             "mau" => Ok(Self::Mau),
-            _ => Err(Error::Faults(format!(
+            _ => Err(Error::Setting(format!(
                 "a contract is `data-points` or `mau`, not `{text}`"
             ))),
         }

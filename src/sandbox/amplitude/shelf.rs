@@ -115,16 +115,27 @@ impl Shelf {
         self.swap(entries)
     }
 
-    /// Sets a cohort's object, keeping its file.
-    pub(crate) fn put(&mut self, id: &str, mut cohort: Map<String, Value>) -> Result<(), Error> {
-        cohort.insert("id".to_owned(), json!(id));
+    /// Sets members of a cohort's object, keeping its file. A new cohort is a published one, computed now.
+    pub(crate) fn put(
+        &mut self,
+        id: &str,
+        members: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let mut entries = self.entries.clone();
-        match entries.iter_mut().find(|entry| entry.cohort["id"] == id) {
-            Some(entry) => entry.cohort = Value::Object(cohort),
-            None => entries.push(Entry {
-                cohort: Value::Object(cohort),
-                file: None,
-            }),
+        let known = entries.iter().position(|entry| entry.cohort["id"] == id);
+        let place = known.unwrap_or_else(|| {
+            let second = now.as_second();
+            let cohort = json!({
+                "appId": 1, "archived": false, "definition": {}, "description": "", "finished": true, "id": id,
+                "name": id, "owners": [], "viewers": [], "published": true, "size": 0, "type": "redshift",
+                "lastMod": second, "createdAt": second, "lastComputed": second, "hidden": false,
+            });
+            entries.push(Entry { cohort, file: None });
+            entries.len() - 1
+        });
+        for (name, value) in members.iter().filter(|(name, _)| *name != "id") {
+            entries[place].cohort[name] = value.clone();
         }
         self.swap(entries)
     }

@@ -4,14 +4,13 @@
 use serde_json::{Map, Value, json};
 
 /// Keys that say how to write, or whom to; never written themselves.
-pub(crate) const CONTROL: [&str; 7] = [
+pub(crate) const CONTROL: [&str; 6] = [
     "external_id",
     "user_alias",
     "braze_id",
     "_update_existing_only",
     "_merge_objects",
     "push_token_import",
-    "email_subscription_info",
 ];
 
 /// Reserved names, lower case only, and whether a data-point contract bills them.

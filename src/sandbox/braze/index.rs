@@ -49,7 +49,8 @@ impl Index {
     /// Returns the profiles under an identifier, oldest first.
     pub(crate) fn find(&self, who: &Who<'_>) -> impl Iterator<Item = u32> {
         let key = key(who);
-        let more = self.more.get(&key).into_iter().flatten();
+        let more = (!self.more.is_empty()).then(|| self.more.get(&key));
+        let more = more.flatten().into_iter().flatten();
         self.first.get(&key).into_iter().chain(more).copied()
     }
 }

@@ -1,6 +1,7 @@
 //! Every profile, found by any identifier. It must not know why one is written.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, BufRead, BufReader, Write},
@@ -185,20 +186,22 @@ impl People {
         }
     }
 
-    /// Returns a custom attribute of everybody who has it and an external id.
-    pub(crate) fn attribute(&self, name: &str) -> Map<String, Value> {
-        let mut values = Map::new();
+    /// Returns a custom attribute of everybody who has it and an external id, as the text of a JSON object: a value
+    /// each for two million people would be a gigabyte.
+    pub(crate) fn attribute(&self, name: &str) -> String {
+        let mut text = String::from("{");
         for profile in &self.profiles {
             let value = profile.value(&self.names, Place::Custom(name));
             let Some(value) = value.filter(|value| *value != json!([])) else {
                 continue;
             };
-            if let Some(Value::String(id)) = profile.value(&self.names, Place::Field("external_id"))
-            {
-                values.insert(id, value);
+            if let Some(id) = profile.external_id(&self.names) {
+                let comma = if text.len() > 1 { "," } else { "" };
+                let _ = write!(text, "{comma}{}:{value}", Value::String(id));
             }
         }
-        values
+        text.push('}');
+        text
     }
 
     /// Returns each custom attribute's name with a value somebody has.
@@ -219,7 +222,7 @@ impl People {
     /// Writes every profile as it is, one a line.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for profile in &self.profiles {
-            writeln!(out, "{}", Value::Object(profile.shown(&self.names)))?;
+            writeln!(out, "{}", profile.line(&self.names))?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! One profile: the line it came as and what changed since. Two million of them must fit in memory, so nothing is parsed
 //! before it is needed. It must not know who may change it.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -22,25 +22,37 @@ pub(crate) struct Slot(u32);
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     known: Vec<(bool, Box<str>)>,
-    numbers: HashMap<(bool, Box<str>), Slot>,
+    fields: HashMap<Box<str>, Slot>,
+    custom: HashMap<Box<str>, Slot>,
 }
 
 impl Names {
     /// Returns a place's number, a new one if need be.
     pub(crate) fn slot(&mut self, place: Place<'_>) -> Slot {
-        let key = key(place);
-        if let Some(slot) = self.numbers.get(&key) {
-            return *slot;
+        if let Some(slot) = self.find(place) {
+            return slot;
         }
         let slot = Slot(self.known.len() as u32);
-        self.known.push(key.clone());
-        self.numbers.insert(key, slot);
+        let (custom, name) = match place {
+            Place::Field(name) => (false, name),
+            Place::Custom(name) => (true, name),
+        };
+        self.known.push((custom, name.into()));
+        let numbers = if custom {
+            &mut self.custom
+        } else {
+            &mut self.fields
+        };
+        numbers.insert(name.into(), slot);
         slot
     }
 
     /// Returns a place's number if it was ever written.
     pub(crate) fn find(&self, place: Place<'_>) -> Option<Slot> {
-        self.numbers.get(&key(place)).copied()
+        match place {
+            Place::Field(name) => self.fields.get(name).copied(),
+            Place::Custom(name) => self.custom.get(name).copied(),
+        }
     }
 
     fn place(&self, slot: Slot) -> Place<'_> {
@@ -50,13 +62,6 @@ impl Names {
         } else {
             Place::Field(name)
         }
-    }
-}
-
-fn key(place: Place<'_>) -> (bool, Box<str>) {
-    match place {
-        Place::Field(name) => (false, name.into()),
-        Place::Custom(name) => (true, name.into()),
     }
 }
 
@@ -111,6 +116,19 @@ impl Profile {
         value.filter(|value| !value.is_null())
     }
 
+    /// Returns the external id without reading the rest of the line.
+    pub(crate) fn external_id(&self, names: &Names) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Line {
+            external_id: Option<String>,
+        }
+        let place = Place::Field("external_id");
+        if names.find(place).is_some() {
+            return self.value(names, place)?.as_str().map(str::to_owned);
+        }
+        serde_json::from_str::<Line>(&self.line).ok()?.external_id
+    }
+
     /// Sets the value at a place, or removes it.
     pub(crate) fn set(&mut self, slot: Slot, value: Option<&Value>) {
         let value = value.map(|value| value.to_string().into_boxed_str());
@@ -120,6 +138,14 @@ impl Profile {
             self.changes.reserve_exact(1);
             self.changes.push(Change { slot, value });
         }
+    }
+
+    /// Returns the profile as a line; one that never changed is still the line it came as.
+    pub(crate) fn line(&self, names: &Names) -> Cow<'_, str> {
+        if self.changes.is_empty() {
+            return Cow::Borrowed(&self.line);
+        }
+        Cow::Owned(Value::Object(self.shown(names)).to_string())
     }
 
     /// Returns the whole profile in the export shape, whatever is null or empty left out (braze.md 11).

@@ -97,7 +97,7 @@ impl Store {
                 self.people.set(profile, Place::Field(name), value);
             }
         }
-        track::write_attributes(&mut self.people, profile, &members);
+        track::write_attributes(&mut self.people, profile, &members, None);
         track::write_custom(&mut self.people, profile, &custom, false);
     }
 

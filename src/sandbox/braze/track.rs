@@ -9,7 +9,7 @@ use super::{
     fields,
     gate::{Area, Needs, pass, refused},
     happenings,
-    objects::{Batch, Object},
+    objects::{Batch, Object, Who},
     people::People,
     profile::Place,
     store::Store,
@@ -91,7 +91,13 @@ pub(crate) fn apply(store: &mut Store, batch: &Batch<'_>, now: Timestamp) -> u64
     let mut points = 0;
     for object in &batch.attributes {
         if let Some(profile) = profile(&mut store.people, object, now) {
-            points += write_attributes(&mut store.people, profile, object.members);
+            // Where it says who, it is no attribute, and costs nothing.
+            let identifier = match object.who {
+                Who::Email(_) => Some("email"),
+                Who::Phone(_) => Some("phone"),
+                _ => None,
+            };
+            points += write_attributes(&mut store.people, profile, object.members, identifier);
         }
     }
     for (objects, name, list, purchase) in [
@@ -122,16 +128,17 @@ fn profile(people: &mut People, object: &Object<'_>, now: Timestamp) -> Option<u
     object.may_create.then(|| people.create(&object.who, now))
 }
 
-/// Writes an attributes object: reserved fields and custom attributes together.
+/// Writes an attributes object: reserved fields and custom attributes together, but for the one that identifies.
 pub(crate) fn write_attributes(
     people: &mut People,
     profile: u32,
     members: &Map<String, Value>,
+    identifier: Option<&str>,
 ) -> u64 {
     let merge = members.get("_merge_objects") == Some(&Value::Bool(true));
     let mut points = 0;
     for (name, value) in members {
-        if fields::CONTROL.contains(&name.as_str()) || name == "_merge_objects" {
+        if fields::CONTROL.contains(&name.as_str()) || identifier == Some(name) {
             continue;
         }
         let Some(billed) = fields::reserved(name) else {

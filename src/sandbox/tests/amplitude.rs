@@ -224,28 +224,29 @@ async fn real_limits_are_sixty_in_ten_minutes_and_five_hundred_a_month() {
 }
 
 #[tokio::test]
-async fn four_requests_at_once() {
+async fn four_requests_and_five_downloads_at_once() {
     let sandbox = fresh(|options| {
         options.limits = Limits::Real;
+        options.job_time = Some(Duration::ZERO);
         options.latency = Duration::from_millis(400);
     })
     .await;
-    let answers = futures_util::future::join_all(
-        (0..6).map(|_| sandbox.amplitude("/api/5/cohorts/request/first")),
-    )
-    .await;
-    let count = |status| {
-        answers
-            .iter()
-            .filter(|answer| answer.status == status)
-            .count()
-    };
-    assert_eq!((count(202), count(429)), (4, 2));
+    let id = sandbox.request("first").await;
+    let file = format!("/api/5/cohorts/request/{id}/file");
+    for (path, passed, places) in [("/api/5/cohorts/request/first", 202, 4), (&*file, 200, 5)] {
+        let all = (0..places + 2).map(|_| sandbox.amplitude(path));
+        let answers = futures_util::future::join_all(all).await;
+        let count = |status| {
+            answers
+                .iter()
+                .filter(|answer| answer.status == status)
+                .count()
+        };
+        assert_eq!((count(passed), count(429)), (places, 2), "{path}");
+    }
     assert_eq!(
-        sandbox
-            .amplitude("/api/5/cohorts/request/first")
-            .await
-            .status,
-        202
+        sandbox.amplitude(&file).await.status,
+        200,
+        "places are given back"
     );
 }

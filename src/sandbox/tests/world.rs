@@ -39,7 +39,7 @@ async fn a_restart_keeps_the_world() {
         .own(
             "PUT",
             "amplitude/cohorts/third",
-            &json!({"name": "Third", "published": true}).to_string(),
+            &json!({"name": "Third"}).to_string(),
         )
         .await;
     sandbox
@@ -209,4 +209,8 @@ async fn a_scenario_replaces_one_side() {
     let other = tempfile::tempdir().unwrap();
     assert!(load_scenario_into(other.path(), first.path()).unwrap().new);
     assert!(load_scenario_into(other.path(), other.path()).is_err());
+    // A world sweeps its directory: nobody's else.
+    assert!(load_scenario_into(first.path(), second.path()).is_err());
+    assert!(load_scenario_into(&first.path().join("amplitude"), second.path()).is_err());
+    assert!(first.path().join("amplitude/cohorts/first.csv").exists());
 }

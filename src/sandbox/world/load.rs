@@ -161,7 +161,22 @@ pub(crate) fn known(scenario: &Path) -> Result<(), Error> {
     })
 }
 
+/// Makes the directory a world can be in. One that holds anything else is refused: a world sweeps its directory.
 fn prepare(dir: &Path) -> Result<(), Error> {
+    if dir.exists() && !dir.join("world.json").exists() {
+        for entry in fs::read_dir(dir).map_err(Error::file(dir))? {
+            let name = entry.map_err(Error::file(dir))?.file_name();
+            let name = name.to_string_lossy();
+            let known = ours(&name) || ["lock", "cohorts", "downloads"].contains(&&*name);
+            if !known && !name.starts_with('.') {
+                return Err(Error::Content {
+                    path: dir.to_owned(),
+                    line: None,
+                    problem: format!("neither empty nor a world: it holds `{name}`"),
+                });
+            }
+        }
+    }
     for name in ["cohorts", "downloads"] {
         let path = dir.join(name);
         fs::create_dir_all(&path).map_err(Error::file(&path))?;
@@ -171,7 +186,7 @@ fn prepare(dir: &Path) -> Result<(), Error> {
 
 /// Makes the first generation. The manifest is last: a kill before it leaves no world.
 fn fill(dir: &Path, scenario: Option<&Path>) -> Result<(), Error> {
-    files::sweep(dir, |name| name == "lock")?;
+    files::sweep(dir, |name| !ours(name))?;
     let mut shelf = Shelf::open(dir)?;
     if let Some(scenario) = scenario {
         shelf.replace(scenario)?;
@@ -209,11 +224,25 @@ fn snapshot_as(
     files::sweep(dir, |name| belongs(name, number))
 }
 
-/// Tells whether a file is part of this generation of a world.
+/// Tells whether a file stays beside this generation of a world: it is part of it, or none of ours.
 fn belongs(name: &str, number: u64) -> bool {
     let log = name == format!("log.{number}");
     let snapshot = name.contains(&format!(".{number}.json"));
-    log || snapshot || ["world.json", "amplitude.json", "lock"].contains(&name)
+    log || snapshot || ["world.json", "amplitude.json"].contains(&name) || !ours(name)
+}
+
+/// Tells whether a name is one that worlds write, of any generation.
+fn ours(name: &str) -> bool {
+    [
+        "world.",
+        "amplitude.",
+        "profiles.",
+        "segments.",
+        "events.",
+        "log.",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start))
 }
 
 fn manifest(dir: &Path, id: &str, number: u64, quota: &Quota) -> Result<(), Error> {

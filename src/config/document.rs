@@ -53,6 +53,7 @@ pub struct Wanted<T> {
 
 impl<T> Wanted<T> {
     /// Returns the value, or the diagnostic that says which variable or key is missing, and where.
+    #[allow(clippy::result_large_err, reason = "asked once a command")]
     pub fn require(&self) -> Result<&T, Diagnostic> {
         self.value.as_ref().ok_or_else(|| (*self.missing).clone())
     }

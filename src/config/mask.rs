@@ -187,3 +187,70 @@ fn long_words(line: &str) -> String {
     flush(&mut word, &mut shown);
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{locate::Findings, syntax};
+
+    #[test]
+    fn masks_by_spots() {
+        for (line, wanted) in [
+            (
+                "amplitude: {api_key: abc, region: us}",
+                "amplitude: {api_key: ***, region: us}",
+            ),
+            (
+                "braze: {api_key: \"${A}\", app_id: x}",
+                "braze: {api_key: \"${A}\", app_id: x}",
+            ),
+            ("braze: {api_key: \"${A:-b}\"}", "braze: {api_key: ***}"),
+            (
+                "braze: {api_kye: abc, app_id: 7}",
+                "braze: {api_kye: ***, app_id: 7}",
+            ),
+            (
+                "braze: {api_key: [a, 1, {b: c}]}",
+                "braze: {api_key: [***, ***, {b: ***}]}",
+            ),
+            (
+                "syncs: {braze: {label: shown, cohort: 7}}",
+                "syncs: {braze: {label: shown, cohort: 7}}",
+            ),
+        ] {
+            let (tree, _) = syntax::tree(0, line, &mut Findings::default()).unwrap();
+            let caret = Spot {
+                line: 1,
+                column: 1,
+                ..Spot::default()
+            };
+            assert_eq!(by_spots(line, caret, &spots(&tree)), wanted);
+        }
+    }
+
+    #[test]
+    fn masks_by_words_where_there_is_no_tree() {
+        for (previous, line, wanted) in [
+            ("", "  api_key: abc", "  api_key: ***"),
+            ("", "{api_key: abc, region: us", "{api_key: ***, region: us"),
+            (
+                "",
+                "{'api_key': 'a, b', region: us",
+                "{'api_key': ***, region: us",
+            ),
+            ("", "secret_key: ${A}", "secret_key: ${A}"),
+            (
+                "",
+                "secret_key: \"${A}\", x: 1",
+                "secret_key: \"${A}\", x: 1",
+            ),
+            ("", "secret_key: ${A:-b} # why", "secret_key: *** # why"),
+            ("  api_key: >-", "    abc", "    ***"),
+            ("  api_key:", "    abc", "    ***"),
+            ("", "label: Power Users", "label: Power Users"),
+            ("", "- 3f2a91c0d4e5b6a7f8091a2b", "- ***"),
+        ] {
+            assert_eq!(by_words(line, previous), wanted);
+        }
+    }
+}

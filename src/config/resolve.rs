@@ -213,3 +213,6 @@ pub(super) fn report(malformed: Malformed, spot: Spot, findings: &mut Findings) 
     };
     findings.error("bad-variable", spot, message, hint.to_owned());
 }
+
+#[cfg(test)]
+mod tests;

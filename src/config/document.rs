@@ -330,10 +330,11 @@ pub enum CadenceWord {
 #[serde(untagged, deny_unknown_fields)]
 pub enum CohortRef {
     /// By name.
-    Name(String),
+    Name(#[schemars(length(min = 1))] String),
     /// By id.
     Id {
         /// Amplitude's id of the cohort.
+        #[schemars(length(min = 1))]
         id: String,
     },
 }

@@ -231,7 +231,7 @@ impl Builder<'_> {
                 }
                 if let Some(first) = map.get(&name) {
                     let place = self.findings.words(first.key);
-                    let message = format!("`{name}` is written twice in one map");
+                    let message = format!("{} is written twice in one map", mask::named(&name));
                     let hint = format!("the first is at {place}");
                     self.findings.error("duplicate-key", spot, message, hint);
                 } else if name != "<<" {

@@ -139,6 +139,7 @@ impl<'s> Schema<'s> {
             _ => String::new(),
         };
         match name {
+            "string" if schema.get("minLength").is_some() => "a text that is not empty".into(),
             "string" => "a text".into(),
             "integer" => format!("a whole number{bounds}"),
             "number" => format!("a number{bounds}"),

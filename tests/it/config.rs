@@ -115,6 +115,7 @@ fn cases() -> Vec<PathBuf> {
 
 #[test]
 fn schema_is_fresh() {
+    assert!(jsonschema::meta::is_valid(&kinds::schema()));
     let mut fresh = serde_json::to_string_pretty(&kinds::schema()).unwrap();
     fresh.push('\n');
     compare(&root().join("schema/syncform.schema.json"), &fresh)

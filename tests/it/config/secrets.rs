@@ -113,3 +113,48 @@ fn a_secret_may_come_from_a_file() {
         "from-a-file"
     );
 }
+
+/// Takes a letter out of a file with literal keys, anywhere, or puts one in: no message shows a key.
+#[test]
+fn one_wrong_letter_shows_no_secret() {
+    let (hex, uuid) = (
+        "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+        "3f2a91c0-d4e5-b6a7-f809-1a2b3c4d5e6f",
+    );
+    let text = format!(
+        "version: 1
+workspace: acme
+amplitude: {{region: us, api_key: {hex}, secret_key: \"{hex}\"}}
+braze:
+  instance: US-01
+  api_key: {uuid}
+  cohort_import:
+    partner: acme
+    data_import_key: |
+      {uuid}
+    partner_api_key:
+      {uuid}
+syncs:
+  a: {{kind: cohort, cohort: A, to: {{attribute_flag: a}}}}
+"
+    );
+    let letters: Vec<char> = text.chars().collect();
+    let inserted = [
+        '{', '}', '[', '"', '\'', ':', '\n', '#', '&', '*', '\t', '|', '-', ',', 'x',
+    ];
+    for step in 0..60_usize {
+        let at = step * 7919 % letters.len();
+        let mut changed = letters.clone();
+        if step % 2 == 0 {
+            changed.remove(at);
+        } else {
+            changed.insert(at, inserted[step / 2 % inserted.len()]);
+        }
+        let changed: String = changed.iter().collect();
+        let directory = written(&changed);
+        let drawn = drawn(&load(directory.path(), &Asked::default()));
+        for part in ["4b5a6978", "d4e5-b6a7", "f809-1a2b"] {
+            assert!(!drawn.contains(part), "{changed}\n{drawn}");
+        }
+    }
+}

@@ -56,7 +56,9 @@ fn walk(node: &Node, service: bool, secret: bool, depth: usize, spots: &mut Vec<
     match &node.data {
         Data::Map(map) => {
             for (key, entry) in map {
-                if !is_plain(key) {
+                let known = OPEN.contains(&key.as_str()) || is_secret_name(key);
+                let value_as_key = service && (key.contains(' ') || entry.node.is_null() && !known);
+                if !is_plain(key) || value_as_key {
                     spots.push(entry.key);
                 }
                 let block = service

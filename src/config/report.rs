@@ -31,12 +31,11 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
     match &fault.problem {
         Problem::UnknownKey { key, known } => {
             let spot = node.entry(key).map_or(node.spot, |entry| entry.key);
-            findings.error(
-                "unknown-key",
-                spot,
-                format!("{} is no key here", named(key)),
-                unknown(key, known),
-            );
+            let words = findings
+                .written(spot)
+                .map_or_else(|| "this".into(), |_| named(key));
+            let message = format!("{words} is no key here");
+            findings.error("unknown-key", spot, message, unknown(key, known));
         }
         Problem::MissingKey {
             key: missing,
@@ -69,7 +68,7 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
         }
         Problem::OneKeyOf(keys) => {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-            let name = owner(&fault.path).unwrap_or_default();
+            let name = owner(&fault.path).unwrap_or_else(|| "this".to_owned());
             findings.error(
                 "wrong-value",
                 key,
@@ -100,7 +99,7 @@ fn value(
     (wanted, words, wants_text): (&[String], &[String], bool),
     findings: &mut Findings,
 ) {
-    let name = owner(path).unwrap_or_default();
+    let name = owner(path).unwrap_or_else(|| "this".to_owned());
     let spot = if matches!(node.data, Data::Map(_) | Data::List(_) | Data::Null) {
         key
     } else {

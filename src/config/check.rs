@@ -86,7 +86,7 @@ impl<'s> Checker<'s> {
             }
             Kind::Required { property } => {
                 let key = property.as_str().unwrap_or_default().to_owned();
-                let about = self.schema.about(schema, &key);
+                let about = Schema::about(schema, &key);
                 add(Problem::MissingKey { key, about });
             }
             Kind::PropertyNames { error } => {

@@ -53,6 +53,7 @@ pub struct Wanted<T> {
 
 impl<T> Wanted<T> {
     /// Returns the value, or the diagnostic that says which variable or key is missing, and where.
+    #[allow(clippy::result_large_err, reason = "asked once a command")]
     pub fn require(&self) -> Result<&T, Diagnostic> {
         self.value.as_ref().ok_or_else(|| (*self.missing).clone())
     }
@@ -329,10 +330,11 @@ pub enum CadenceWord {
 #[serde(untagged, deny_unknown_fields)]
 pub enum CohortRef {
     /// By name.
-    Name(String),
+    Name(#[schemars(length(min = 1))] String),
     /// By id.
     Id {
         /// Amplitude's id of the cohort.
+        #[schemars(length(min = 1))]
         id: String,
     },
 }

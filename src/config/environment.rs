@@ -39,8 +39,14 @@ const BLOCKS: [Block; 2] = [
     },
 ];
 
-/// Lays the asked environment over the joined files. Returns its name where there are any.
-pub(super) fn lay(base: &mut Node, asked: Option<&str>, findings: &mut Findings) -> Option<String> {
+/// Lays the asked environment over the joined files. Returns its name where there are any. `complete` says that
+/// every file could be read, so that an environment that is not there is not there.
+pub(super) fn lay(
+    base: &mut Node,
+    asked: Option<&str>,
+    complete: bool,
+    findings: &mut Findings,
+) -> Option<String> {
     let environments = base
         .map_mut()
         .and_then(|map| map.shift_remove("environments"));
@@ -64,7 +70,9 @@ pub(super) fn lay(base: &mut Node, asked: Option<&str>, findings: &mut Findings)
                     None => format!("there is {}", quoted.join(", ")),
                 };
                 let message = format!("no environment is called `{asked}`");
-                findings.error("unknown-environment", entry.key, message, hint);
+                if complete {
+                    findings.error("unknown-environment", entry.key, message, hint);
+                }
                 return None;
             };
             for block in &BLOCKS {
@@ -75,6 +83,7 @@ pub(super) fn lay(base: &mut Node, asked: Option<&str>, findings: &mut Findings)
             }
             Some(asked.to_owned())
         }
+        (Some(_), _) if !complete => None,
         (Some(asked), _) => {
             let message =
                 format!("environment `{asked}` was asked for and this configuration has none");

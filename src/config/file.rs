@@ -19,7 +19,7 @@ pub struct File {
     #[schemars(extend("const" = 1))]
     pub version: u8,
     /// Name of the workspace: one Amplitude project with one Braze workspace.
-    #[schemars(default)]
+    #[schemars(default, length(min = 1))]
     pub workspace: Option<String>,
     /// The Amplitude project.
     #[schemars(default)]
@@ -125,6 +125,7 @@ pub struct BrazeBlock {
 #[serde(deny_unknown_fields)]
 pub struct CohortImportBlock {
     /// Name of the partner, as Braze gave it.
+    #[schemars(length(min = 1))]
     pub partner: String,
     /// Data import key of the workspace, from a variable.
     #[serde(default)]

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::model::{Diagnostic, Place, Severity};
 
+/// Bytes of a line that is still shown: places are many, and each holds its line.
+const LONGEST: usize = 1000;
+
 /// One file as read.
 pub(super) struct Source {
     pub path: PathBuf,
@@ -101,11 +104,13 @@ impl Findings {
     /// Returns the place of a spot, its line masked.
     pub(super) fn place(&self, spot: Spot) -> Place {
         let source = self.sources.get(spot.file);
-        let line = source.and_then(|it| it.lines.get(spot.line.saturating_sub(1)));
+        let line = source
+            .and_then(|it| it.lines.get(spot.line.saturating_sub(1)))
+            .filter(|line| line.len() <= LONGEST);
         let text = match (source, line) {
             (Some(source), Some(line)) => match &source.masks {
                 Some(masks) => mask::by_spots(line, spot, masks),
-                None => mask::by_words(line, previous(source, spot.line)),
+                None => mask::by_words(line, spot, previous(source, spot.line)),
             },
             _ => String::new(),
         };

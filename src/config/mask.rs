@@ -56,6 +56,11 @@ fn walk(node: &Node, service: bool, secret: bool, depth: usize, spots: &mut Vec<
     match &node.data {
         Data::Map(map) => {
             for (key, entry) in map {
+                let known = OPEN.contains(&key.as_str()) || is_secret_name(key);
+                let value_as_key = service && (key.contains(' ') || entry.node.is_null() && !known);
+                if !is_plain(key) || value_as_key {
+                    spots.push(entry.key);
+                }
                 let block = service
                     || match key.as_str() {
                         "amplitude" | "braze" => depth == 0 || depth == 2,
@@ -81,73 +86,88 @@ fn walk(node: &Node, service: bool, secret: bool, depth: usize, spots: &mut Vec<
     }
 }
 
-/// Masks the secrets that stand on the line of a spot. What stands before the caret keeps its width, so that the
-/// caret stays under what it means.
+/// Returns a key for a message. One that is no plain word may hold a value (`api_key:"…"` without a space).
+pub(super) fn named(key: &str) -> String {
+    if is_plain(key) {
+        format!("`{key}`")
+    } else {
+        "this".to_owned()
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    let letters: Vec<char> = key.chars().collect();
+    let odd = |letter: &char| letter.is_control() || [':', '"', '\'', '{', '='].contains(letter);
+    letters.len() <= 60 && !letters.iter().any(odd) && drawn(&letters, 28).next().is_none()
+}
+
+/// Masks the secrets that stand on the line of a spot.
 pub(super) fn by_spots(line: &str, caret: Spot, masks: &[Spot]) -> String {
-    let mut on_line: Vec<&Spot> = masks
+    let letters: Vec<char> = line.chars().collect();
+    let ranges = masks
         .iter()
         .filter(|mask| mask.line <= caret.line && caret.line <= mask.line + mask.below)
-        .collect();
-    on_line.sort();
+        .map(|mask| {
+            if mask.line == caret.line {
+                (mask.column - 1, mask.column - 1 + mask.width)
+            } else {
+                (0, letters.len())
+            }
+        });
+    let ranges = ranges.chain(drawn(&letters, 30)).collect();
+    cover(&letters, caret, ranges)
+}
+
+/// Masks a line of a file that is no tree: by the words on it and on the line before.
+pub(super) fn by_words(line: &str, caret: Spot, previous: &str) -> String {
     let letters: Vec<char> = line.chars().collect();
+    let opens = previous
+        .trim_end()
+        .trim_end_matches(['|', '>', '-', '+', ' ']);
+    if opens.ends_with(':') && last_word(opens.trim_end_matches(':')).is_some_and(is_secret_name) {
+        let indent = letters
+            .iter()
+            .take_while(|letter| letter.is_whitespace())
+            .count();
+        return cover(&letters, caret, vec![(indent, letters.len())]);
+    }
+    let mut ranges: Vec<(usize, usize)> = drawn(&letters, 16).collect();
+    let place = |at: usize| line[..at].chars().count();
+    for (colon, _) in line.match_indices(':') {
+        if !last_word(&line[..colon]).is_some_and(is_secret_name) {
+            continue;
+        }
+        let value = line[colon + 1..].trim_start();
+        let from = line.len() - value.len();
+        let end = value_end(value);
+        if !is_reference(value[..end].trim_matches(['"', '\''])) {
+            ranges.push((place(from), place(from + end)));
+        }
+    }
+    cover(&letters, caret, ranges)
+}
+
+/// Puts stars over ranges of a line. What stands before the caret keeps its width, so that the caret stays under
+/// what it means.
+fn cover(letters: &[char], caret: Spot, mut ranges: Vec<(usize, usize)>) -> String {
+    ranges.sort_unstable();
     let mut shown = String::new();
     let mut next = 0;
-    for mask in on_line {
-        let whole = mask.line != caret.line;
-        let from = if whole { 0 } else { mask.column - 1 }.min(letters.len());
-        let to = if whole {
-            letters.len()
-        } else {
-            from + mask.width
-        }
-        .min(letters.len());
-        if from < next {
+    for (from, to) in ranges {
+        let (from, to) = (from.max(next), to.min(letters.len()));
+        if from >= to {
             continue;
         }
         shown.extend(&letters[next..from]);
         shown.push_str(STARS);
         if to < caret.column {
-            shown.extend(std::iter::repeat_n(
-                ' ',
-                (to - from).saturating_sub(STARS.len()),
-            ));
+            let blank = (to - from).saturating_sub(STARS.len());
+            shown.extend(std::iter::repeat_n(' ', blank));
         }
         next = to;
     }
     shown.extend(letters.get(next..).unwrap_or_default());
     shown
-}
-
-/// Masks a line of a file that is no tree: by the words on it and on the line before.
-pub(super) fn by_words(line: &str, previous: &str) -> String {
-    let opens = previous
-        .trim_end()
-        .trim_end_matches(['|', '>', '-', '+', ' ']);
-    if opens.ends_with(':') && last_word(opens.trim_end_matches(':')).is_some_and(is_secret_name) {
-        let indent = line.len() - line.trim_start().len();
-        return format!("{}{STARS}", &line[..indent]);
-    }
-    let mut shown = String::new();
-    let mut rest = line;
-    while let Some(colon) = rest.find(':') {
-        let (before, after) = rest.split_at(colon + 1);
-        shown.push_str(before);
-        rest = after;
-        if last_word(&before[..colon]).is_some_and(is_secret_name) {
-            let blank = rest.len() - rest.trim_start().len();
-            let (space, value) = rest.split_at(blank);
-            let end = value_end(value);
-            shown.push_str(space);
-            shown.push_str(if is_reference(value[..end].trim_matches(['"', '\''])) {
-                &value[..end]
-            } else {
-                STARS
-            });
-            rest = &value[end..];
-        }
-    }
-    shown.push_str(rest);
-    long_words(&shown)
 }
 
 fn last_word(text: &str) -> Option<&str> {
@@ -165,25 +185,101 @@ fn value_end(value: &str) -> usize {
     }
 }
 
-/// Hides words that look drawn at random: long, with letters and digits.
-fn long_words(line: &str) -> String {
-    let mut shown = String::new();
-    let flush = |word: &mut String, shown: &mut String| {
-        let drawn = word.len() >= 20
-            && word.contains(|letter: char| letter.is_ascii_digit())
-            && word.contains(|letter: char| letter.is_ascii_alphabetic());
-        shown.push_str(if drawn { STARS } else { word });
-        word.clear();
-    };
-    let mut word = String::new();
-    for letter in line.chars() {
-        if letter.is_alphanumeric() || letter == '-' || letter == '_' {
-            word.push(letter);
-        } else {
-            flush(&mut word, &mut shown);
-            shown.push(letter);
+/// Ranges of words that look drawn at random: long, with letters and digits.
+fn drawn(letters: &[char], least: usize) -> impl Iterator<Item = (usize, usize)> {
+    let part = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '-';
+    let mut at = 0;
+    letters
+        .split(move |letter| !part(letter))
+        .map(move |word| {
+            let from = at;
+            at += word.len() + 1;
+            (from, word)
+        })
+        .filter(move |(_, word)| {
+            word.len() >= least
+                && word.iter().any(char::is_ascii_digit)
+                && word.iter().any(char::is_ascii_alphabetic)
+        })
+        .map(|(from, word)| (from, from + word.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{locate::Findings, syntax};
+
+    #[test]
+    fn masks_by_spots() {
+        for (line, wanted) in [
+            (
+                "amplitude: {api_key: abc, region: us}",
+                "amplitude: {api_key: ***, region: us}",
+            ),
+            (
+                "braze: {api_key: \"${A}\", app_id: x}",
+                "braze: {api_key: \"${A}\", app_id: x}",
+            ),
+            ("braze: {api_key: \"${A:-b}\"}", "braze: {api_key: ***}"),
+            (
+                "braze: {api_kye: abc, app_id: 7}",
+                "braze: {api_kye: ***, app_id: 7}",
+            ),
+            (
+                "braze: {api_key: [a, 1, {b: c}]}",
+                "braze: {api_key: [***, ***, {b: ***}]}",
+            ),
+            (
+                "syncs: {a: {label: 3f2a91c0d4e5b6a7f8091a2b3c4d5e6f}}",
+                "syncs: {a: {label: ***}}",
+            ),
+            (
+                "syncs: {braze: {label: shown, cohort: 7}}",
+                "syncs: {braze: {label: shown, cohort: 7}}",
+            ),
+        ] {
+            let (tree, _) = syntax::tree(0, line, &mut Findings::default()).unwrap();
+            let caret = Spot {
+                line: 1,
+                column: 1,
+                ..Spot::default()
+            };
+            assert_eq!(by_spots(line, caret, &spots(&tree)), wanted);
         }
     }
-    flush(&mut word, &mut shown);
-    shown
+
+    #[test]
+    fn masks_by_words_where_there_is_no_tree() {
+        for (previous, line, wanted) in [
+            ("", "  api_key: abc", "  api_key: ***"),
+            ("", "{api_key: abc, region: us", "{api_key: ***, region: us"),
+            (
+                "",
+                "{'api_key': 'a, b', region: us",
+                "{'api_key': ***, region: us",
+            ),
+            ("", "secret_key: ${A}", "secret_key: ${A}"),
+            (
+                "",
+                "secret_key: \"${A}\", x: 1",
+                "secret_key: \"${A}\", x: 1",
+            ),
+            ("", "secret_key: ${A:-b} # why", "secret_key: *** # why"),
+            ("  api_key: >-", "    abc", "    ***"),
+            ("  api_key:", "    abc", "    ***"),
+            ("", "label: Power Users", "label: Power Users"),
+            ("", "- 3f2a91c0d4e5b6a7f8091a2b", "- ***"),
+            (
+                "",
+                "api_key 3f2a91c0-d4e5-b6a7-f809-1a2b3c4d5e6f",
+                "api_key ***",
+            ),
+        ] {
+            let caret = Spot {
+                column: 1,
+                ..Spot::default()
+            };
+            assert_eq!(by_words(line, caret, previous), wanted);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     instance,
     locate::Findings,
     suggest::nearest,
-    tree::{Data, Node, Spot},
+    tree::{Data, Node},
 };
 
 /// Sections of the tree and of addresses.
@@ -147,7 +147,7 @@ fn only_in(tree: &Node, environments: &[String], findings: &mut Findings) {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => "declare it under `environments`".to_owned(),
                     };
-                    let message = format!("no environment is called `{name}`");
+                    let message = format!("no environment is called {}", node.quoted());
                     findings.error("unknown-environment", node.spot, message, hint);
                 }
             }
@@ -183,7 +183,7 @@ fn must_exist(node: &Node, known: &HashSet<String>, findings: &mut Findings) {
     let Some(address) = node.text().filter(|text| !known.contains(*text)) else {
         return;
     };
-    if !is_address(address, node.spot, findings) {
+    if !is_address(address, node, findings) {
         return;
     }
     let mut sorted: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -192,7 +192,7 @@ fn must_exist(node: &Node, known: &HashSet<String>, findings: &mut Findings) {
     findings.error(
         "unknown-reference",
         node.spot,
-        format!("nothing is declared as `{address}`"),
+        format!("nothing is declared as {}", node.quoted()),
         hint,
     );
 }
@@ -201,14 +201,14 @@ fn must_be_gone(node: Option<&Node>, how: &str, known: &HashSet<String>, finding
     let Some((node, address)) = node.and_then(|node| Some((node, node.text()?))) else {
         return;
     };
-    if is_address(address, node.spot, findings) && known.contains(address) {
-        let message = format!("`{address}` is {how} here and still declared");
+    if is_address(address, node, findings) && known.contains(address) {
+        let message = format!("{} is {how} here and still declared", node.quoted());
         let hint = "take out its block, or this entry".to_owned();
         findings.error("still-declared", node.spot, message, hint);
     }
 }
 
-fn is_address(text: &str, spot: Spot, findings: &mut Findings) -> bool {
+fn is_address(text: &str, node: &Node, findings: &mut Findings) -> bool {
     let fits = text.split_once('.').is_some_and(|(section, name)| {
         !name.is_empty() && SECTIONS.iter().any(|(_, word)| *word == section)
     });
@@ -216,8 +216,8 @@ fn is_address(text: &str, spot: Spot, findings: &mut Findings) -> bool {
         let hint = "write sync.NAME, segment.NAME, cohort.NAME or destination.NAME".to_owned();
         findings.error(
             "wrong-address",
-            spot,
-            format!("`{text}` is no address"),
+            node.spot,
+            format!("{} is no address", node.quoted()),
             hint,
         );
     }

@@ -5,6 +5,7 @@ use super::{
     check::{Fault, Problem},
     load,
     locate::Findings,
+    mask::named,
     secrets,
     suggest::{either, nearest},
     template,
@@ -30,12 +31,11 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
     match &fault.problem {
         Problem::UnknownKey { key, known } => {
             let spot = node.entry(key).map_or(node.spot, |entry| entry.key);
-            findings.error(
-                "unknown-key",
-                spot,
-                format!("`{key}` is no key here"),
-                unknown(key, known),
-            );
+            let words = findings
+                .written(spot)
+                .map_or_else(|| "this".into(), |_| named(key));
+            let message = format!("{words} is no key here");
+            findings.error("unknown-key", spot, message, unknown(key, known));
         }
         Problem::MissingKey {
             key: missing,
@@ -55,20 +55,20 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
         Problem::Name { key } => {
             let spot = node.entry(key).map_or(node.spot, |entry| entry.key);
             let rule = "a name begins with a-z or 0-9 and goes on with a-z, 0-9, - and _";
-            let hint = match slug(key) {
+            let hint = match slug(key).filter(|_| named(key) != "this") {
                 Some(slug) => format!("{rule}: `{slug}`"),
                 None => rule.to_owned(),
             };
             findings.error(
                 "wrong-name",
                 spot,
-                format!("`{key}` cannot be a name"),
+                format!("{} cannot be a name", named(key)),
                 hint,
             );
         }
         Problem::OneKeyOf(keys) => {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-            let name = owner(&fault.path).unwrap_or_default();
+            let name = owner(&fault.path).unwrap_or_else(|| "this".to_owned());
             findings.error(
                 "wrong-value",
                 key,
@@ -99,14 +99,13 @@ fn value(
     (wanted, words, wants_text): (&[String], &[String], bool),
     findings: &mut Findings,
 ) {
-    let name = owner(path).unwrap_or_default();
+    let name = owner(path).unwrap_or_else(|| "this".to_owned());
     let spot = if matches!(node.data, Data::Map(_) | Data::List(_) | Data::Null) {
         key
     } else {
         node.spot
     };
     if name == "kind" {
-        let written = node.text().unwrap_or("this");
         let near = node
             .text()
             .and_then(|text| nearest(text, words.iter().map(String::as_str)));
@@ -115,7 +114,7 @@ fn value(
         findings.error(
             "unknown-kind",
             spot,
-            format!("`{written}` is no kind of sync"),
+            format!("{} is no kind of sync", node.quoted()),
             hint,
         );
         return;
@@ -158,6 +157,11 @@ fn value(
 }
 
 fn unknown(key: &str, known: &[String]) -> Option<String> {
+    if let Some((before, _)) = key.split_once(':')
+        && known.iter().any(|known| known == before)
+    {
+        return Some(format!("`{before}:` wants a space after it"));
+    }
     if let Some(near) = nearest(key, known.iter().map(String::as_str)) {
         return Some(format!("did you mean `{near}`?"));
     }
@@ -194,6 +198,7 @@ fn owner(path: &str) -> Option<String> {
         .filter(|part| part.parse::<usize>().is_err())
         .last()
         .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .filter(|part| named(part) != "this")
 }
 
 fn lower(text: &str) -> String {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     assemble::{Assembler, SANDBOX},
-    check::{Checker, Fault},
+    check::{Checker, Fault, Problem},
     document::Configuration,
     environment,
     locate::{Findings, sort},
@@ -68,9 +68,11 @@ fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration
         findings.error("defect", None, "the schema of this program is broken", None);
         return None;
     };
+    let mut said = HashSet::new();
     for tree in &trees {
         for fault in checker.faults(&tree.value()) {
             report::report(&fault, tree, findings);
+            said.insert(fault.path);
         }
         secrets::literals(tree, findings);
         templates(&mut tree.clone(), findings);
@@ -80,7 +82,7 @@ fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration
         .entries("environments")
         .map(|(name, _)| name.into())
         .collect();
-    let environment = environment::lay(&mut tree, request.environment, findings);
+    let environment = environment::lay(&mut tree, request.environment, complete, findings);
 
     let variables = resolve::Variables {
         lookup: request.variables,
@@ -91,7 +93,7 @@ fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration
     resolve::substitute(&mut tree, &variables, &keep, &missing, findings);
     defaults(&mut tree);
     tree.prune();
-    let wrong = settle_types(&checker, &mut tree, findings);
+    let wrong = settle_types(&checker, &mut tree, &said, findings);
     meaning::check(&tree, &environments, request.today, complete, findings);
     let assembler = Assembler {
         tree: &tree,
@@ -146,10 +148,12 @@ fn defaults(tree: &mut Node) {
 }
 
 /// Checks the whole against the schema once more: what only the whole can lack, and what variables hold. A filled
-/// text becomes a number or boolean only where its field wants one. Returns the pointers of what stays wrong.
+/// text becomes a number or boolean only where its field wants one. `said` are the pointers that a file's own check has
+/// spoken of. Returns the pointers of what stays wrong.
 fn settle_types(
     checker: &Checker<'_>,
     tree: &mut Node,
+    said: &HashSet<String>,
     findings: &mut Findings,
 ) -> HashSet<String> {
     let mut faults = checker.faults(&tree.value());
@@ -170,8 +174,13 @@ fn settle_types(
     }
     let mut wrong = HashSet::new();
     for fault in &faults {
-        let version = matches!(&fault.problem, super::check::Problem::MissingKey { key, .. } if key == "version");
-        if !version {
+        let known = match &fault.problem {
+            Problem::MissingKey { key, .. } => {
+                key == "version" || said.contains(&format!("{}/{key}", fault.path))
+            }
+            _ => false,
+        };
+        if !known {
             report::report(fault, tree, findings);
         }
         let mut pointer = String::new();

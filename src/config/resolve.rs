@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 use super::{
     load::cause,
     locate::Findings,
+    mask,
     template::{self, Malformed, Piece},
     tree::{Data, Map, Node, Spot},
 };
@@ -63,7 +64,7 @@ fn names(section: &str, into: &mut Map, from: &Map, findings: &mut Findings) {
     for (name, entry) in from {
         if let Some(first) = into.get(name) {
             let what = section.strip_suffix('s').unwrap_or(section);
-            let message = format!("{what} `{name}` is declared twice");
+            let message = format!("{what} {} is declared twice", mask::named(name));
             let hint = format!(
                 "the first is at {}; a name is declared once",
                 findings.words(first.key)
@@ -213,3 +214,6 @@ pub(super) fn report(malformed: Malformed, spot: Spot, findings: &mut Findings) 
     };
     findings.error("bad-variable", spot, message, hint.to_owned());
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! From YAML events to a tree with places; what is YAML but not ours (tags, merge keys, several documents) ends
 //! here. It never shows the parser's own words, which may hold what the file holds.
 
+mod broken;
+
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
 use super::{
     load::scalar,
@@ -37,7 +39,7 @@ pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<(
             None | Some(Ok((Event::StreamEnd, _))) => break,
             Some(Ok((event, span))) => builder.event(event, span).ok()?,
             Some(Err(error)) => {
-                builder.error(&error, text);
+                broken::report(file, &error, text, builder.findings);
                 return None;
             }
         }
@@ -211,15 +213,15 @@ impl Builder<'_> {
         match self.frames.last_mut() {
             None => self.root = Some(node),
             Some(Frame::List(.., items)) => items.push(node),
-            Some(Frame::Map(.., key @ None)) => match node.data {
-                Data::Text(text) => *key = Some((text, node.spot)),
-                _ => {
+            Some(Frame::Map(.., key @ None)) => {
+                let Data::Text(text) = node.data else {
                     let hint = "quote a value that begins with `{` or `[`, such as \"${NAME}\"";
                     self.findings
                         .error("wrong-key", node.spot, "a key is a text", hint.to_owned());
                     return Err(Stop);
-                }
-            },
+                };
+                *key = Some((text, node.spot));
+            }
             Some(Frame::Map(_, _, map, key)) => {
                 let Some((name, spot)) = key.take() else {
                     return Ok(());
@@ -229,7 +231,7 @@ impl Builder<'_> {
                 }
                 if let Some(first) = map.get(&name) {
                     let place = self.findings.words(first.key);
-                    let message = format!("`{name}` is written twice in one map");
+                    let message = format!("{} is written twice in one map", mask::named(&name));
                     let hint = format!("the first is at {place}");
                     self.findings.error("duplicate-key", spot, message, hint);
                 } else if name != "<<" {
@@ -238,163 +240,6 @@ impl Builder<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Reports why this is no YAML, in our words.
-    fn error(&mut self, error: &ScanError, text: &str) {
-        let marker = error.marker();
-        let mut at = spot(self.file, &Span::empty(*marker));
-        let lines: Vec<&str> = text.lines().collect();
-        let line = |number: usize| {
-            lines
-                .get(number.wrapping_sub(1))
-                .copied()
-                .unwrap_or_default()
-        };
-        let indent = |line: &str| line[..line.len() - line.trim_start().len()].to_owned();
-        if at.line > lines.len() {
-            at.line = lines.len().max(1);
-            at.column = line(at.line).chars().count() + 1;
-        }
-        if let Some(tabbed) = [at.line, at.line + 1, at.line.saturating_sub(1)]
-            .into_iter()
-            .find(|number| indent(line(*number)).contains('\t'))
-        {
-            let before = indent(line(tabbed));
-            at.line = tabbed;
-            at.column = before.chars().take_while(|letter| *letter != '\t').count() + 1;
-            let hint = "YAML indents with spaces only".to_owned();
-            self.findings
-                .error("tab", at, "a tab indents this line", hint);
-            return;
-        }
-        let braces = [at.line, at.line.saturating_sub(1)]
-            .into_iter()
-            .find(|number| unquoted(line(*number)));
-        if let Some(number) = braces {
-            at.line = number;
-            let before = line(number).split("${").next().unwrap_or_default();
-            at.column = before.chars().count() + 1;
-            let hint = "quote it: {key: \"${NAME}\"}".to_owned();
-            let message = "inside braces or brackets `${…}` must be quoted";
-            self.findings.error("unquoted-variable", at, message, hint);
-            return;
-        }
-        if let Some((line, column, bracket)) = never_closed(text, at) {
-            (at.line, at.column) = (line, column);
-            let closer = if bracket == '{' { '}' } else { ']' };
-            let hint = format!("close it with `{closer}`, or quote a text that holds `{bracket}`");
-            let message = format!("this `{bracket}` is never closed");
-            self.findings.error("syntax", at, message, hint);
-            return;
-        }
-        let (message, hint) = words(error.info());
-        self.findings
-            .error("syntax", at, message, hint.map(str::to_owned));
-    }
-}
-
-/// The last bracket before an error that nothing closes in the whole file.
-fn never_closed(text: &str, error: Spot) -> Option<(usize, usize, char)> {
-    let mut open = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let (mut quote, mut before) = (None, ' ');
-        for (column, letter) in line.chars().enumerate() {
-            match (quote, letter) {
-                (Some(one), _) if letter == one => quote = None,
-                (Some(_), _) => {}
-                (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(letter),
-                (None, '#') if before.is_whitespace() => break,
-                (None, '{' | '[') if " {[,:".contains(before) => {
-                    open.push((number + 1, column + 1, letter))
-                }
-                (None, '}' | ']') => drop(open.pop()),
-                _ => {}
-            }
-            before = letter;
-        }
-    }
-    let at = (error.line, error.column);
-    open.into_iter()
-        .rfind(|(line, column, _)| (*line, *column) <= at)
-}
-
-/// Whether a line holds a flow collection with a `${` in it outside of quotes.
-fn unquoted(line: &str) -> bool {
-    let (mut depth, mut quote, mut before) = (0_usize, None, ' ');
-    for letter in line.chars() {
-        match (quote, letter) {
-            (Some(open), _) if letter == open => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(letter),
-            (None, '{') if before == '$' && depth > 0 => return true,
-            (None, '{' | '[') => depth += 1,
-            (None, '}' | ']') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        before = letter;
-    }
-    false
-}
-
-fn words(info: &str) -> (&'static str, Option<&'static str>) {
-    let has = |part: &str| info.contains(part);
-    if has("unexpected end of stream")
-        || has("quoted scalar") && (has("document indicator") || has("indentation"))
-    {
-        (
-            "a quote opens and never closes",
-            Some("close the quote where the text ends"),
-        )
-    } else if has("trailing content after double-quoted") || has("after single-quoted") {
-        (
-            "something follows a closed quote",
-            Some("quote the whole value, or none of it"),
-        )
-    } else if has("unknown escape") || has("escape character") || has("hexadecimal") {
-        (
-            "no such escape in double quotes",
-            Some("double the backslash, or use single quotes"),
-        )
-    } else if has("mapping values are not allowed") || has("illegal placement of ':'") {
-        (
-            "a `:` stands where no key can be",
-            Some(
-                "quote a text that holds `: `, and look at the indentation of this line and the one before",
-            ),
-        )
-    } else if has("flow") || has("misplaced bracket") {
-        (
-            "a brace or bracket does not match",
-            Some("close every `{` with `}` and every `[` with `]`, with commas between"),
-        )
-    } else if has("simple key") || has("did not find expected key") {
-        (
-            "here a key and a `:` are wanted",
-            Some("look at the indentation, and for a `:` without a space after it"),
-        )
-    } else if has("unknown anchor") {
-        (
-            "this alias names no anchor",
-            Some("an anchor `&name` stands before its alias `*name`"),
-        )
-    } else if has("'-'") || has("\"-\"") || has("block sequence") || has("block collection") {
-        (
-            "this list item stands where no list can be",
-            Some("look at the indentation"),
-        )
-    } else if has("indentation") || has("indented") {
-        (
-            "the indentation does not fit",
-            Some("keys of one map begin in one column"),
-        )
-    } else if has("unexpected character") || has("cannot start") {
-        (
-            "no value can begin with this character",
-            Some("quote a text that begins with one of @ ` % & * ! | > , [ ] { }"),
-        )
-    } else {
-        ("this is not valid YAML", None)
     }
 }
 

@@ -82,6 +82,15 @@ impl Node {
         }
     }
 
+    /// Returns a text for a message: as it is written, and never what a variable holds.
+    pub(super) fn quoted(&self) -> String {
+        match &self.data {
+            Data::Text(text) => format!("`{text}`"),
+            Data::Filled(_) => "what this variable holds".to_owned(),
+            _ => "this".to_owned(),
+        }
+    }
+
     pub(super) fn is_null(&self) -> bool {
         self.data == Data::Null
     }

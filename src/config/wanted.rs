@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 /// A schema with its definitions.
-#[derive(Clone, Copy)]
 pub(super) struct Schema<'s>(pub &'s Value);
 
 impl<'s> Schema<'s> {
@@ -24,7 +23,7 @@ impl<'s> Schema<'s> {
         }
     }
 
-    fn forms(&self, schema: &'s Value) -> &'s [Value] {
+    fn forms(schema: &Value) -> &[Value] {
         let forms = schema["anyOf"]
             .as_array()
             .or_else(|| schema["oneOf"].as_array());
@@ -33,7 +32,7 @@ impl<'s> Schema<'s> {
 
     /// Returns one form of several.
     pub(super) fn branch(&self, schema: &'s Value, index: usize) -> &'s Value {
-        self.forms(schema)
+        Self::forms(schema)
             .get(index)
             .map_or(&Value::Null, |form| self.resolved(form))
     }
@@ -47,7 +46,7 @@ impl<'s> Schema<'s> {
     }
 
     /// Returns what a schema says of a key.
-    pub(super) fn about(&self, schema: &'s Value, key: &str) -> Option<String> {
+    pub(super) fn about(schema: &Value, key: &str) -> Option<String> {
         let text = schema["properties"][key]["description"].as_str()?;
         Some(text.trim_end_matches('.').replace('\n', " "))
     }
@@ -62,7 +61,7 @@ impl<'s> Schema<'s> {
     /// Returns the constants of a key over all forms.
     pub(super) fn constants(&self, schema: &'s Value, key: &str) -> Vec<String> {
         let constant = |form: &'s Value| self.resolved(form)["properties"][key]["const"].as_str();
-        let forms = self.forms(schema).iter();
+        let forms = Self::forms(schema).iter();
         forms.filter_map(constant).map(str::to_owned).collect()
     }
 
@@ -81,7 +80,7 @@ impl<'s> Schema<'s> {
         };
         let bound = ["const", "enum", "pattern", "format"];
         text && bound.iter().all(|key| schema.get(key).is_none())
-            || self.forms(schema).iter().any(|form| self.takes_text(form))
+            || Self::forms(schema).iter().any(|form| self.takes_text(form))
     }
 
     /// Returns what a schema wants, in words, and the plain words among them.
@@ -117,29 +116,30 @@ impl<'s> Schema<'s> {
                 add(format!("`{}`", plain(option)));
                 words.push(plain(option));
             }
-        } else if self.forms(schema).is_empty() {
+        } else if Self::forms(schema).is_empty() {
             let types = match &schema["type"] {
                 Value::String(one) => vec![one.as_str()],
                 Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
                 _ => Vec::new(),
             };
             for name in types.into_iter().filter(|name| *name != "null") {
-                add(self.typed(name, schema));
+                add(Self::typed(name, schema));
             }
         } else {
-            for form in self.forms(schema) {
+            for form in Self::forms(schema) {
                 self.collect(form, wanted, words);
             }
         }
     }
 
-    fn typed(&self, name: &str, schema: &'s Value) -> String {
+    fn typed(name: &str, schema: &Value) -> String {
         let bounds = match (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
             (Some(least), Some(most)) => format!(" from {least} to {most}"),
             (Some(least), None) if least > 0 => format!(" of at least {least}"),
             _ => String::new(),
         };
         match name {
+            "string" if schema.get("minLength").is_some() => "a text that is not empty".into(),
             "string" => "a text".into(),
             "integer" => format!("a whole number{bounds}"),
             "number" => format!("a number{bounds}"),

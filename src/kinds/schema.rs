@@ -36,6 +36,8 @@ pub fn schema() -> Value {
     by_name(&mut root, "environments", "Overlay");
     definitions.extend(generator.take_definitions(true));
     close(&mut definitions);
+    tidy(&mut root);
+    definitions.values_mut().for_each(tidy);
 
     let overlay = overlay(&root, &definitions);
     definitions.extend(overlay);
@@ -123,6 +125,22 @@ fn by_name(root: &mut Value, key: &str, definition: &str) {
 fn close(definitions: &mut Map<String, Value>) {
     if let Some(settings) = definitions.get_mut("Settings") {
         settings["additionalProperties"] = Value::Bool(false);
+    }
+}
+
+/// Takes out what says nothing: defaults of null, and the widths of Rust's numbers.
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.retain(|key, value| {
+                let width =
+                    key == "format" && value.as_str().is_some_and(|it| it.starts_with("uint"));
+                !(width || key == "default" && value.is_null())
+            });
+            map.values_mut().for_each(tidy);
+        }
+        Value::Array(list) => list.iter_mut().for_each(tidy),
+        _ => {}
     }
 }
 

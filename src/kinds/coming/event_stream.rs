@@ -65,7 +65,7 @@ pub enum Event {
         kind: Option<Becomes>,
         /// How a purchase is made of it, with `as: purchase`.
         #[serde(default)]
-        purchase: Option<Purchase>,
+        purchase: Option<Box<Purchase>>,
     },
 }
 

@@ -1,0 +1,160 @@
+//! Why a text is no YAML, in words of ours and at the place where a person would mend it.
+//! The parser's own words are read and never shown.
+
+use saphyr_parser::{ScanError, Span};
+
+use super::spot;
+use crate::config::{locate::Findings, tree::Spot};
+
+/// Reports why this is no YAML, in our words.
+pub(super) fn report(file: usize, error: &ScanError, text: &str, findings: &mut Findings) {
+    let marker = error.marker();
+    let mut at = spot(file, &Span::empty(*marker));
+    let lines: Vec<&str> = text.lines().collect();
+    let line = |number: usize| {
+        lines
+            .get(number.wrapping_sub(1))
+            .copied()
+            .unwrap_or_default()
+    };
+    let indent = |line: &str| line[..line.len() - line.trim_start().len()].to_owned();
+    if at.line > lines.len() {
+        at.line = lines.len().max(1);
+        at.column = line(at.line).chars().count() + 1;
+    }
+    if let Some(tabbed) = [at.line, at.line + 1, at.line.saturating_sub(1)]
+        .into_iter()
+        .find(|number| indent(line(*number)).contains('\t'))
+    {
+        let before = indent(line(tabbed));
+        at.line = tabbed;
+        at.column = before.chars().take_while(|letter| *letter != '\t').count() + 1;
+        let hint = "YAML indents with spaces only".to_owned();
+        findings.error("tab", at, "a tab indents this line", hint);
+        return;
+    }
+    let braces = [at.line, at.line.saturating_sub(1)]
+        .into_iter()
+        .find(|number| unquoted(line(*number)));
+    if let Some(number) = braces {
+        at.line = number;
+        let before = line(number).split("${").next().unwrap_or_default();
+        at.column = before.chars().count() + 1;
+        let hint = "quote it: {key: \"${NAME}\"}".to_owned();
+        let message = "inside braces or brackets `${…}` must be quoted";
+        findings.error("unquoted-variable", at, message, hint);
+        return;
+    }
+    if let Some((line, column, bracket)) = never_closed(text, at) {
+        (at.line, at.column) = (line, column);
+        let closer = if bracket == '{' { '}' } else { ']' };
+        let hint = format!("close it with `{closer}`, or quote a text that holds `{bracket}`");
+        let message = format!("this `{bracket}` is never closed");
+        findings.error("syntax", at, message, hint);
+        return;
+    }
+    let (message, hint) = words(error.info());
+    findings.error("syntax", at, message, hint.map(str::to_owned));
+}
+
+/// The last bracket before an error that nothing closes in the whole file.
+fn never_closed(text: &str, error: Spot) -> Option<(usize, usize, char)> {
+    let mut open = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let (mut quote, mut before) = (None, ' ');
+        for (column, letter) in line.chars().enumerate() {
+            match (quote, letter) {
+                (Some(one), _) if letter == one => quote = None,
+                (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(letter),
+                (None, '#') if before.is_whitespace() => break,
+                (None, '{' | '[') if " {[,:".contains(before) => {
+                    open.push((number + 1, column + 1, letter));
+                }
+                (None, '}' | ']') => drop(open.pop()),
+                _ => {}
+            }
+            before = letter;
+        }
+    }
+    let at = (error.line, error.column);
+    open.into_iter()
+        .rfind(|(line, column, _)| (*line, *column) <= at)
+}
+
+/// Whether a line holds a flow collection with a `${` in it outside of quotes.
+fn unquoted(line: &str) -> bool {
+    let (mut depth, mut quote, mut before) = (0_usize, None, ' ');
+    for letter in line.chars() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (None, '"' | '\'') => quote = Some(letter),
+            (None, '{') if before == '$' && depth > 0 => return true,
+            (None, '{' | '[') => depth += 1,
+            (None, '}' | ']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = letter;
+    }
+    false
+}
+
+fn words(info: &str) -> (&'static str, Option<&'static str>) {
+    let has = |part: &str| info.contains(part);
+    if has("unexpected end of stream")
+        || has("quoted scalar") && (has("document indicator") || has("indentation"))
+    {
+        (
+            "a quote opens and never closes",
+            Some("close the quote where the text ends"),
+        )
+    } else if has("trailing content after double-quoted") || has("after single-quoted") {
+        (
+            "something follows a closed quote",
+            Some("quote the whole value, or none of it"),
+        )
+    } else if has("unknown escape") || has("escape character") || has("hexadecimal") {
+        (
+            "no such escape in double quotes",
+            Some("double the backslash, or use single quotes"),
+        )
+    } else if has("mapping values are not allowed") || has("illegal placement of ':'") {
+        (
+            "a `:` stands where no key can be",
+            Some(
+                "quote a text that holds `: `, and look at the indentation of this line and the one before",
+            ),
+        )
+    } else if has("flow") || has("misplaced bracket") {
+        (
+            "a brace or bracket does not match",
+            Some("close every `{` with `}` and every `[` with `]`, with commas between"),
+        )
+    } else if has("simple key") || has("did not find expected key") {
+        (
+            "here a key and a `:` are wanted",
+            Some("look at the indentation, and for a `:` without a space after it"),
+        )
+    } else if has("unknown anchor") {
+        (
+            "this alias names no anchor",
+            Some("an anchor `&name` stands before its alias `*name`"),
+        )
+    } else if has("'-'") || has("\"-\"") || has("block sequence") || has("block collection") {
+        (
+            "this list item stands where no list can be",
+            Some("look at the indentation"),
+        )
+    } else if has("indentation") || has("indented") {
+        (
+            "the indentation does not fit",
+            Some("keys of one map begin in one column"),
+        )
+    } else if has("unexpected character") || has("cannot start") {
+        (
+            "no value can begin with this character",
+            Some("quote a text that begins with one of @ ` % & * ! | > , [ ] { }"),
+        )
+    } else {
+        ("this is not valid YAML", None)
+    }
+}

@@ -208,9 +208,14 @@ async fn embedded(global: &Global) -> Result<Running, Failure> {
         .map_err(|error| super::sandbox::failure(&error))
 }
 
+/// Where sandboxes keep what they keep: the embedded one its world, each world a state.
+fn sandbox_directory(global: &Global) -> PathBuf {
+    global.chdir.join(".syncform").join("sandbox")
+}
+
 /// Where the embedded sandbox keeps its world.
 pub(super) fn embedded_world(global: &Global) -> PathBuf {
-    global.chdir.join(".syncform").join("sandbox")
+    sandbox_directory(global).join("world")
 }
 
 /// Each environment has a state of its own; under a sandbox each world has.
@@ -229,7 +234,7 @@ fn state_root(
         ));
     }
     let root = match world {
-        Some(world) => embedded_world(global).join(&world.id),
+        Some(world) => sandbox_directory(global).join(&world.id),
         None => global.chdir.join(&settings.path),
     };
     Ok(match &configuration.environment {

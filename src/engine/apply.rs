@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     braze::Writer,
-    model::{Address, Event, Outcome, Report, ResourceOutcome, ResourceReport, digest},
+    model::{Address, Event, Outcome, Report, ResourceOutcome, ResourceReport, Verb, digest},
     state::{
         self,
         journal::Journal,
@@ -93,21 +93,25 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
         None => begin(session, target).await?,
     };
     for work in &mut works {
-        work.next.run.clone_from(&run);
+        if let Some(next) = &mut work.next {
+            next.run.clone_from(&run);
+        }
     }
     let settled = works.iter().filter(|work| work.draft.is_none());
-    let settled: BTreeMap<Address, Entry> = settled
+    let settled: BTreeMap<Address, Option<Entry>> = settled
         .map(|work| (work.address.clone(), work.next.clone()))
         .collect();
     if works.iter().all(|work| work.draft.is_none()) {
-        let same = settled.iter().all(|(address, next)| {
-            manifest
-                .resources
-                .get(address)
-                .is_some_and(|known| alike(known, next))
-        });
+        let known = |address: &Address| manifest.resources.get(address);
+        let same = settled
+            .iter()
+            .all(|(address, next)| match (known(address), next) {
+                (Some(known), Some(next)) => alike(known, next),
+                (None, None) => true,
+                _ => false,
+            });
         if !same {
-            manifest.resources.extend(settled);
+            become_settled(&mut manifest, settled);
             remember(session, &mut manifest, &run, &plan.digest, "done");
             session.store.commit(&mut manifest)?;
         }
@@ -267,17 +271,29 @@ fn finish(session: &Session, manifest: &mut Manifest, report: &mut Report) -> Re
     let fold = Fold::open(store, &pending)?;
     let mut entries = pending.settled.clone();
     for part in pending.lanes.iter().flat_map(|lane| &lane.parts) {
-        let resource = told(&fold, &part.address)?;
-        let mut next = part.next.clone();
-        write_ledger(store, manifest, &fold, &part.address, &mut next)?;
-        if resource.outcome != ResourceOutcome::Done {
+        let Told {
+            report: resource,
+            removed,
+        } = told(&fold, &part.address)?;
+        let done = resource.outcome == ResourceOutcome::Done;
+        let known = manifest.resources.get(&part.address);
+        let next = match &part.next {
+            None if done => None,
+            Some(next) if done => Some(next.clone()),
             // What is missing, refused or in doubt is compared again next time.
-            next.fulfilled = None;
-            let known = manifest.resources.get(&part.address);
-            next.removals_used = known
-                .map(|known| known.removals_used.clone())
-                .unwrap_or_default();
-        }
+            Some(next) => Some(Entry {
+                fulfilled: None,
+                removals_used: used(next, known, removed),
+                ..next.clone()
+            }),
+            None => known.map(|known| Entry {
+                fulfilled: None,
+                ..known.clone()
+            }),
+        };
+        let next = next
+            .map(|next| write_ledger(store, manifest, &fold, &part.address, next))
+            .transpose()?;
         report.resources.push(resource);
         entries.insert(part.address.clone(), next);
     }
@@ -286,7 +302,7 @@ fn finish(session: &Session, manifest: &mut Manifest, report: &mut Report) -> Re
             .lanes
             .insert(lane.to_owned(), LaneEntry { last_send });
     }
-    manifest.resources.extend(entries);
+    become_settled(manifest, entries);
     manifest.pending = None;
     let outcome = match &report.stopped {
         Some(why) if why == "recovered" => "recovered",
@@ -305,26 +321,59 @@ fn write_ledger(
     manifest: &Manifest,
     fold: &Fold,
     address: &Address,
-    next: &mut Entry,
-) -> Result<(), Error> {
+    next: Entry,
+) -> Result<Entry, Error> {
     let mut writer = LedgerWriter::new(store.draft()?, address)?;
     for record in recorded(store, Some(manifest), Some(fold), address)? {
         writer.push(&record?)?;
     }
-    next.counts = writer.counts;
+    let mut next = Entry {
+        counts: writer.counts,
+        ..next
+    };
     next.ledger = Some(store.keep(writer.finish()?.finish()?)?);
     if let Some(peak) = next.peaks.last_mut() {
         peak.rows = next.counts.rows();
     }
-    Ok(())
+    Ok(next)
+}
+
+/// What an override has used up when only some of the rows went.
+fn used(next: &Entry, known: Option<&Entry>, removed: u64) -> BTreeMap<String, u64> {
+    let before = |key: &String| {
+        known
+            .and_then(|known| known.removals_used.get(key))
+            .copied()
+            .unwrap_or(0)
+    };
+    next.removals_used
+        .iter()
+        .map(|(key, all)| (key.clone(), (before(key) + removed).min(*all)))
+        .collect()
+}
+
+fn become_settled(manifest: &mut Manifest, entries: BTreeMap<Address, Option<Entry>>) {
+    for (address, entry) in entries {
+        match entry {
+            Some(entry) => manifest.resources.insert(address, entry),
+            None => manifest.resources.remove(&address),
+        };
+    }
+}
+
+/// What became of a resource, and how many rows went or may have gone.
+struct Told {
+    report: ResourceReport,
+    removed: u64,
 }
 
 /// Counts what became of a resource's rows.
-fn told(fold: &Fold, address: &Address) -> Result<ResourceReport, state::Error> {
-    let (mut acknowledged, mut doubt, mut not_sent) = (0, 0, 0);
+fn told(fold: &Fold, address: &Address) -> Result<Told, state::Error> {
+    let (mut acknowledged, mut doubt, mut not_sent, mut removed) = (0, 0, 0, 0);
     let mut refused = BTreeMap::new();
     for change in fold.changes(address)?.into_iter().flatten() {
-        match change?.1 {
+        let (change, outcome) = change?;
+        match outcome {
             Outcome::Acknowledged(_) => acknowledged += 1,
             Outcome::Doubt(_) => doubt += 1,
             Outcome::NotSent => not_sent += 1,
@@ -333,6 +382,8 @@ fn told(fold: &Fold, address: &Address) -> Result<ResourceReport, state::Error> 
                 *refused.entry(words).or_insert(0) += 1;
             }
         }
+        let gone = matches!(outcome, Outcome::Acknowledged(_) | Outcome::Doubt(_));
+        removed += u64::from(change.verb == Verb::Remove && gone);
     }
     let outcome = match (
         acknowledged > 0,
@@ -346,14 +397,15 @@ fn told(fold: &Fold, address: &Address) -> Result<ResourceReport, state::Error> 
         (false, false, false, false) => ResourceOutcome::Refused,
         (false, ..) => ResourceOutcome::Failed,
     };
-    Ok(ResourceReport {
+    let report = ResourceReport {
         address: address.clone(),
         outcome,
         acknowledged,
         doubt,
         not_sent,
         refused,
-    })
+    };
+    Ok(Told { report, removed })
 }
 
 fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {

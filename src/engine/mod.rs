@@ -2,12 +2,16 @@
 
 mod apply;
 mod compute;
+mod departure;
+mod draft;
 mod error;
 mod fold;
 mod observe;
 mod plan;
+mod price;
 mod send;
 mod session;
+mod subject;
 mod target;
 
 pub use apply::{Applied, apply, prepare};

@@ -2,7 +2,8 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{cohort, coming};
+use super::{Kind, cohort, coming};
+use crate::model::Address;
 
 /// Where in a configuration entries of a kind stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,61 +36,66 @@ pub struct KindEntry {
     pub name: &'static str,
     /// Where it stands.
     pub section: Section,
-    /// Whether this release can move it.
-    pub available: bool,
+    /// What moves it; none where a later release will.
+    pub kind: Option<&'static dyn Kind>,
     /// The schema of its own keys.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
 /// Every kind, those still to come too.
 pub const REGISTRY: &[KindEntry] = &[
-    entry("cohort", Section::Syncs, true, own::<cohort::Spec>),
+    entry(
+        "cohort",
+        Section::Syncs,
+        Some(&cohort::Cohort),
+        own::<cohort::Spec>,
+    ),
     entry(
         "user_property",
         Section::Syncs,
-        false,
+        None,
         own::<coming::user_property::Spec>,
     ),
     entry(
         "computation",
         Section::Syncs,
-        false,
+        None,
         own::<coming::computation::Spec>,
     ),
     entry(
         "recommendation",
         Section::Syncs,
-        false,
+        None,
         own::<coming::recommendation::Spec>,
     ),
     entry(
         "event_stream",
         Section::Syncs,
-        false,
+        None,
         own::<coming::event_stream::Spec>,
     ),
     entry(
         "currents",
         Section::Syncs,
-        false,
+        None,
         own::<coming::currents::Spec>,
     ),
     entry(
         "segment",
         Section::Segments,
-        false,
+        None,
         own::<coming::segment::Spec>,
     ),
     entry(
         "cohort",
         Section::Cohorts,
-        false,
+        None,
         own::<coming::static_cohort::Spec>,
     ),
     entry(
         "destination",
         Section::Destinations,
-        false,
+        None,
         own::<coming::destination::Spec>,
     ),
 ];
@@ -97,13 +103,13 @@ pub const REGISTRY: &[KindEntry] = &[
 const fn entry(
     name: &'static str,
     section: Section,
-    available: bool,
+    kind: Option<&'static dyn Kind>,
     schema: fn(&mut SchemaGenerator) -> Schema,
 ) -> KindEntry {
     KindEntry {
         name,
         section,
-        available,
+        kind,
         schema,
     }
 }
@@ -112,10 +118,11 @@ fn own<T: schemars::JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     T::json_schema(generator)
 }
 
-/// Returns the kind of that name, if this release moves it.
-pub fn find(name: &str) -> Option<&'static dyn super::Kind> {
-    match name {
-        "cohort" => Some(&cohort::Cohort),
-        _ => None,
-    }
+/// Returns what moves a resource, if this release does.
+pub fn find(address: &Address, kind: &str) -> Option<&'static dyn Kind> {
+    let sync = address.as_str().starts_with("sync.");
+    REGISTRY
+        .iter()
+        .find(|entry| entry.name == kind && (entry.section == Section::Syncs) == sync)
+        .and_then(|entry| entry.kind)
 }

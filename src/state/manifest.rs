@@ -151,8 +151,8 @@ pub struct Pending {
     pub started_at: Timestamp,
     /// Lanes in the journal's order.
     pub lanes: Vec<PendingLane>,
-    /// Resources without rows to send: what they become.
-    pub settled: BTreeMap<Address, Entry>,
+    /// Resources without rows to send: what they become; none where they go.
+    pub settled: BTreeMap<Address, Option<Entry>>,
 }
 
 /// One lane of a pending run.
@@ -171,8 +171,8 @@ pub struct PendingPart {
     pub address: Address,
     /// Blob of the delta.
     pub delta: String,
-    /// What the resource becomes if all of it is acknowledged.
-    pub next: Entry,
+    /// What the resource becomes if all of it is acknowledged; none where it goes.
+    pub next: Option<Entry>,
 }
 
 /// A past run.
@@ -222,9 +222,8 @@ impl Manifest {
             .flat_map(|pending| &pending.lanes)
             .flat_map(|lane| &lane.parts);
         let deltas = parts.clone().map(|part| part.delta.as_str());
-        let coming = parts
-            .map(|part| &part.next)
-            .chain(pending.flat_map(|pending| pending.settled.values()));
+        let settled = pending.flat_map(|pending| pending.settled.values());
+        let coming = parts.map(|part| &part.next).chain(settled).flatten();
         let entries = self.resources.values().chain(coming);
         entries
             .flat_map(|entry| [&entry.ledger, &entry.set_aside])

@@ -12,6 +12,7 @@ mod faults;
 mod house;
 mod kills;
 mod lease;
+mod properties;
 mod quickstart;
 mod scenarios;
 mod schema;

@@ -73,13 +73,6 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
     if !configuration.moved.is_empty() {
         refuse("/moved", "`moved`", "keep the old name for now");
     }
-    if !configuration.removed.is_empty() {
-        refuse(
-            "/removed",
-            "`removed`",
-            "keep the sync, with `paused: true`, for now",
-        );
-    }
 }
 
 fn kind(resource: &Resource, found: &mut Vec<Diagnostic>) {
@@ -87,7 +80,7 @@ fn kind(resource: &Resource, found: &mut Vec<Diagnostic>) {
     let entry = REGISTRY
         .iter()
         .find(|entry| entry.name == resource.kind && (entry.section == Section::Syncs) == sync);
-    let Some(entry) = entry.filter(|entry| !entry.available) else {
+    let Some(entry) = entry.filter(|entry| entry.kind.is_none()) else {
         return;
     };
     let (pointer, what) = match entry.section {

@@ -1,0 +1,133 @@
+//! Counts and prices a plan by running the merge that the apply will run, then holds it against the guards.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Error,
+    draft::Drafting,
+    plan::{Work, creates, merged},
+    subject::{allowance_key, recent},
+};
+use crate::{
+    braze::track_object,
+    diff::{batch, guard},
+    model::{Address, Guards, plan::GuardResult},
+};
+
+impl Drafting<'_> {
+    /// Runs the merge to count objects, requests and data points as the apply will send them; then checks the guards.
+    pub(super) fn price(&mut self, works: &[Work]) -> Result<(), Error> {
+        let mut own: BTreeMap<Address, u64> = BTreeMap::new();
+        let braze = &self.session.configuration.braze;
+        let sending: Vec<&Work> = works.iter().filter(|work| work.draft.is_some()).collect();
+        let mut batches = batch::Counter::new(braze.objects_per_request);
+        let may_create: Vec<bool> = sending
+            .iter()
+            .map(|work| work.desired.create_users)
+            .collect();
+        let cost = &mut self.plan.cost;
+        for object in merged(&sending)? {
+            let object = object?;
+            let mut edits = vec![];
+            for part in &object.parts {
+                let work = sending[part.resource];
+                let wanted = work.kind.edits(&work.desired, &part.change);
+                *own.entry(work.address.clone()).or_default() += wanted.len() as u64;
+                edits.extend(wanted);
+            }
+            let tracked = track_object(&object.key, edits, creates(&may_create, &object.parts));
+            cost.people += 1;
+            cost.data_points += tracked.data_points;
+            batches.take(tracked.json.len());
+        }
+        cost.requests = batches.finish();
+        // `/users/track`: 3,000 requests in 3 seconds where the contract counts data points.
+        cost.seconds = (cost.requests as f64 / (1000.0 * braze.use_at_most / 100.0)).ceil() as u64;
+        for resource in &mut self.plan.resources {
+            let Some(cost) = &mut resource.cost else {
+                continue;
+            };
+            cost.data_points = own.get(&resource.address).copied().unwrap_or(0);
+            self.plan.cost.full_push_data_points += cost.full_push_data_points;
+        }
+        Ok(())
+    }
+
+    pub(super) fn guard(&mut self, works: &mut [Work]) {
+        let configuration = &self.session.configuration;
+        let today = self
+            .session
+            .clock
+            .now()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .date();
+        let now = self.session.clock.millis();
+        for work in works {
+            let Some(planned) = self
+                .plan
+                .resources
+                .iter_mut()
+                .find(|planned| planned.address == work.address)
+            else {
+                continue;
+            };
+            let Some(resource) = configuration.resources.get(&work.address) else {
+                continue;
+            };
+            let Some(delta) = &planned.delta else {
+                continue;
+            };
+            let entry = self
+                .manifest
+                .and_then(|manifest| manifest.resources.get(&work.address));
+            let settings = &resource.settings;
+            let allowed = settings
+                .allow_removal
+                .as_ref()
+                .filter(|allowed| today <= allowed.until);
+            let used = |key: &str| {
+                entry
+                    .and_then(|entry| entry.removals_used.get(key))
+                    .copied()
+                    .unwrap_or(0)
+            };
+            let allowance = allowed.map(|allowed| guard::Allowance {
+                max: allowed.max,
+                used: used(&allowance_key(allowed)),
+                reason: &allowed.reason,
+            });
+            let peaks = entry
+                .map(|entry| recent(&entry.peaks, now))
+                .unwrap_or_default();
+            let own = settings.guards.clone().unwrap_or_default();
+            // The workspace's limit of data points is about the whole apply, a sync's own about that sync.
+            let guards = Guards {
+                max_data_points: own.max_data_points,
+                ..own.over(&configuration.guards)
+            };
+            let effects = guard::Effects {
+                address: &work.address,
+                delta,
+                peak_rows: peaks.iter().map(|peak| peak.rows).max().unwrap_or(0),
+                peak_source: peaks.iter().map(|peak| peak.source).max().unwrap_or(0),
+                data_points: planned.cost.map_or(0, |cost| cost.data_points),
+                allowance,
+                allow_empty: settings.allow_empty.unwrap_or(false),
+                today,
+            };
+            planned.guards = guard::check(&guards, &effects);
+            let lifted = |guard: &GuardResult| guard.ok && guard.message.is_some();
+            let allowed = allowed.filter(|_| planned.guards.iter().any(lifted));
+            if let (Some(allowed), Some(next)) = (allowed, &mut work.next) {
+                next.removals_used = BTreeMap::from([(
+                    allowance_key(allowed),
+                    used(&allowance_key(allowed)) + delta.remove,
+                )]);
+            }
+        }
+        self.plan.guards.extend(guard::data_points(
+            configuration.guards.max_data_points,
+            self.plan.cost.data_points,
+        ));
+    }
+}

@@ -81,9 +81,9 @@ impl Reader {
             authorization: Authorization::Basic(api_key.clone(), secret_key.clone()),
             policy: Policy::for_endpoint(base),
             // Dashboard calls: 1,000 cost in 5 minutes (Dashboard REST).
-            list: Limiter::new(1000.0 * share, Duration::from_secs(300)),
+            list: Limiter::new(1000.0 * share, Duration::from_mins(5)),
             // "Get one cohort": 60 in 10 minutes, per app (Behavioral Cohorts).
-            requests: Limiter::new(60.0 * share, Duration::from_secs(600)),
+            requests: Limiter::new(60.0 * share, Duration::from_mins(10)),
         }
     }
 

@@ -18,7 +18,7 @@ const STATUS: &str = "/api/5/cohorts/request-status/{id}";
 const FILE: &str = "/api/5/cohorts/request/{id}/file";
 
 /// How long a job may take before it is left for another plan. Jobs commonly take a minute (observed).
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
+const PATIENCE: Duration = Duration::from_mins(20);
 impl Reader {
     /// Lists all cohorts of the project: one request, no paging.
     pub async fn cohorts(&self) -> Result<Vec<Cohort>, Error> {

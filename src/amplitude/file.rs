@@ -175,10 +175,10 @@ impl<R: Read> CohortFile<R> {
             match result {
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => {
-                    self.record.text.resize(self.record.text.len() * 2, 0)
+                    self.record.text.resize(self.record.text.len() * 2, 0);
                 }
                 ReadRecordResult::OutputEndsFull => {
-                    self.record.ends.resize(self.record.ends.len() * 2, 0)
+                    self.record.ends.resize(self.record.ends.len() * 2, 0);
                 }
                 ReadRecordResult::Record => {
                     self.line += 1;
@@ -196,6 +196,10 @@ impl<R: Read> CohortFile<R> {
         }
     }
 
+    #[expect(
+        clippy::naive_bytecount,
+        reason = "the compiler makes this a vector loop; not worth a crate"
+    )]
     fn refill(&mut self) -> Result<usize, FileError> {
         self.start = 0;
         self.end = loop {

@@ -36,11 +36,15 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
             let addresses = manifest
                 .iter()
                 .flat_map(|manifest| manifest.resources.keys());
-            talk::result(
-                &addresses
-                    .map(|address| format!("{address}\n"))
-                    .collect::<String>(),
-            )?;
+            let lines: Vec<String> = addresses
+                .map(|address| {
+                    format!(
+                        "{address}
+"
+                    )
+                })
+                .collect();
+            talk::result(&lines.concat())?;
         }
         Verb::Show { address } => talk::result(&shown(manifest.as_ref(), address.as_deref())?)?,
     }

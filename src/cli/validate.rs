@@ -1,31 +1,68 @@
 //! `syncform validate`: all errors of the configuration at once. It needs no key and no network.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{
     failure::{Exit, Failure},
     global::Global,
     open, talk,
 };
-use crate::render::diagnostic;
+use crate::{model::Diagnostic, render::diagnostic};
 
 /// Check the configuration and show all its errors at once
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  syncform validate -C audiences -e staging")]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Form of the findings; json and github go to stdout
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "SYNCFORM_FORMAT",
+        default_value = "human",
+        hide_env = true
+    )]
+    format: Format,
+}
 
-pub(super) fn run(global: &Global, _arguments: &Arguments) -> Result<Exit, Failure> {
-    let configuration = open::configuration(global)?;
-    if !configuration.warnings.is_empty() {
-        talk::say(
-            diagnostic::human(&configuration.warnings, talk::colour_of_stderr(global)).trim_end(),
-        );
+/// Form of the findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Github,
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    match (arguments.format, open::configuration(global)) {
+        (Format::Human, Err(failure)) => Err(failure),
+        (Format::Human, Ok(configuration)) => {
+            if !configuration.warnings.is_empty() {
+                talk::say(
+                    diagnostic::human(&configuration.warnings, talk::colour_of_stderr(global))
+                        .trim_end(),
+                );
+            }
+            let resources = configuration.resources.len();
+            let plural = if resources == 1 { "" } else { "s" };
+            talk::result(&format!(
+                "Valid: {resources} resource{plural} in workspace {}.\n",
+                configuration.workspace
+            ))?;
+            Ok(Exit::Done)
+        }
+        (format, Ok(configuration)) => {
+            told(format, &configuration.warnings, global).map(|()| Exit::Done)
+        }
+        (format, Err(Failure::Configuration(found))) => {
+            told(format, &found, global).map(|()| Exit::Error)
+        }
+        (_, Err(other)) => Err(other),
     }
-    let resources = configuration.resources.len();
-    let plural = if resources == 1 { "" } else { "s" };
-    talk::result(&format!(
-        "Valid: {resources} resource{plural} in workspace {}.\n",
-        configuration.workspace
-    ))?;
-    Ok(Exit::Done)
+}
+
+fn told(format: Format, found: &[Diagnostic], global: &Global) -> Result<(), Failure> {
+    talk::result(&match format {
+        Format::Github => diagnostic::github(found, &global.chdir),
+        Format::Human | Format::Json => diagnostic::json(found),
+    })
 }

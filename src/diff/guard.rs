@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     fn found(
-        delta: Delta,
+        delta: &Delta,
         peak_source: u64,
         allowance: Option<Allowance>,
         guards: &Guards,
@@ -191,7 +191,7 @@ mod tests {
             address: &address,
             peak_rows: delta.before,
             peak_source,
-            delta: &delta,
+            delta,
             data_points: 0,
             allowance,
             allow_empty: false,
@@ -216,26 +216,26 @@ mod tests {
     fn shares_are_bounded_from_ten_rows_on() {
         let guards = Guards::default();
         let name = |name: &str, ok| vec![(name.to_owned(), ok)];
-        assert_eq!(found(rows(9, 3, 6), 9, None, &guards), vec![]);
+        assert_eq!(found(&rows(9, 3, 6), 9, None, &guards), vec![]);
         assert_eq!(
-            found(rows(10, 7, 3), 0, None, &guards),
+            found(&rows(10, 7, 3), 0, None, &guards),
             name("max_removals", true)
         );
         assert_eq!(
-            found(rows(10, 6, 4), 0, None, &guards),
+            found(&rows(10, 6, 4), 0, None, &guards),
             name("max_removals", false)
         );
         assert_eq!(
-            found(rows(0, 5, 0), 10, None, &guards),
+            found(&rows(0, 5, 0), 10, None, &guards),
             name("max_shrink", true)
         );
         assert_eq!(
-            found(rows(0, 4, 0), 10, None, &guards),
+            found(&rows(0, 4, 0), 10, None, &guards),
             name("max_shrink", false)
         );
-        assert_eq!(found(rows(0, 0, 0), 0, None, &guards), vec![]);
+        assert_eq!(found(&rows(0, 0, 0), 0, None, &guards), vec![]);
         assert_eq!(
-            found(rows(3, 0, 3), 3, None, &guards),
+            found(&rows(3, 0, 3), 3, None, &guards),
             name("empty_source", false)
         );
     }
@@ -257,15 +257,15 @@ mod tests {
             ]
         };
         assert_eq!(
-            found(rows(100, 31, 69), 100, allowance(0), &guards),
+            found(&rows(100, 31, 69), 100, allowance(0), &guards),
             both(true)
         );
         assert_eq!(
-            found(rows(100, 31, 69), 100, allowance(2), &guards),
+            found(&rows(100, 31, 69), 100, allowance(2), &guards),
             both(false)
         );
         assert_eq!(
-            found(rows(100, 29, 71), 100, allowance(0), &guards),
+            found(&rows(100, 29, 71), 100, allowance(0), &guards),
             both(false)
         );
     }
@@ -279,7 +279,7 @@ mod tests {
             ..Guards::default()
         };
         assert!(
-            found(rows(100, 1, 99), 500, None, &guards)
+            found(&rows(100, 1, 99), 500, None, &guards)
                 .iter()
                 .all(|(_, ok)| *ok)
         );
@@ -289,7 +289,7 @@ mod tests {
     fn more_removals_never_make_a_guard_milder() {
         let guards = Guards::default();
         let refused = |remove| {
-            found(rows(100, 100 - remove, remove), 100, None, &guards)
+            found(&rows(100, 100 - remove, remove), 100, None, &guards)
                 .iter()
                 .any(|(_, ok)| !ok)
         };

@@ -1,9 +1,13 @@
 //! Carries a plan out.
 //!
 //! # Expected flow
-//! 1. Take the lease. 2. Recover what an earlier run left. 3. Plan. (The caller shows it and asks.)
-//! 4. Wait until `settle` has passed since the last send into the same lane. 5. Make the deltas blobs, create the
-//! journal, commit a manifest that names the run as pending. 6. Send. 7. Fold the journal into new ledgers and commit.
+//! 1. Take the lease.
+//! 2. Recover what an earlier run left.
+//! 3. Plan. (The caller shows it and asks.)
+//! 4. Wait until `settle` has passed since the last send into the same lane.
+//! 5. Make the deltas blobs, create the journal, commit a manifest that names the run as pending.
+//! 6. Send.
+//! 7. Fold the journal into new ledgers and commit.
 //! 8. Remove the journal.
 //!
 //! # Guarantees

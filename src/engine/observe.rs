@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long a request's link lives (Behavioral Cohorts page).
-const REQUEST_LIVES: Duration = Duration::from_secs(7 * 86_400 - 3600);
+const REQUEST_LIVES: Duration = Duration::from_hours(167);
 /// Bytes that one sort may hold.
 const SORT_BUDGET: usize = 48 << 20;
 /// Tries to read a file whose bytes were garbled.

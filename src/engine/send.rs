@@ -248,7 +248,7 @@ async fn send(writer: &Writer, batch: Batch) -> Answered {
                     match (refused(at), answered.acknowledged.last_mut()) {
                         (Some(reason), _) => answered.refused.push((ordinal, reason.clone())),
                         (None, Some((begin, length))) if *begin + u64::from(*length) == ordinal => {
-                            *length += 1
+                            *length += 1;
                         }
                         (None, _) => answered.acknowledged.push((ordinal, 1)),
                     }
@@ -276,10 +276,10 @@ async fn send(writer: &Writer, batch: Batch) -> Answered {
             }
             // Intended and without an answer: it stays in doubt. A service that answered nothing so often is down.
             Err(TrackError::Doubt(error @ braze::Error::Exhausted(_))) => {
-                answered.stop = Some(error.to_string())
+                answered.stop = Some(error.to_string());
             }
             Err(TrackError::Doubt(error)) => {
-                tracing::warn!(%error, objects = count, "an answer that cannot be read")
+                tracing::warn!(%error, objects = count, "an answer that cannot be read");
             }
         }
     }

@@ -21,8 +21,8 @@ use crate::{
 
 /// The settle that a sync has unless it says otherwise: Braze keeps no order between requests seconds apart.
 pub(super) const SETTLE: Duration = Duration::from_secs(15);
-const DAY: Duration = Duration::from_secs(86_400);
-const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A resource on its way through a plan.
 pub(super) struct Subject<'a> {

@@ -75,7 +75,7 @@ pub struct Sender {
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest silence inside an answer.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 impl Sender {
     /// Makes a sender that knows which secrets to keep out of texts.

@@ -124,6 +124,71 @@ impl Paint {
     }
 }
 
+/// Draws findings as one JSON array, for machines.
+pub fn json(diagnostics: &[Diagnostic]) -> String {
+    let finding = |one: &Diagnostic| {
+        let place = one.place.as_ref();
+        serde_json::json!({
+            "code": one.code,
+            "severity": word(one.severity),
+            "file": place.map(|place| place.file.display().to_string()),
+            "line": place.map(|place| place.line),
+            "column": place.map(|place| place.column),
+            "message": one.message,
+            "hint": one.hint,
+        })
+    };
+    let findings: Vec<_> = diagnostics.iter().map(finding).collect();
+    format!("{:#}\n", serde_json::Value::from(findings))
+}
+
+/// Draws findings as annotations of a GitHub workflow; paths are below `directory`.
+pub fn github(diagnostics: &[Diagnostic], directory: &std::path::Path) -> String {
+    let mut out = String::new();
+    for one in diagnostics {
+        let mut properties = vec![format!("title={}", property(one.code))];
+        if let Some(place) = &one.place {
+            let file = directory.join(&place.file).display().to_string();
+            let file = file.strip_prefix("./").unwrap_or(&file);
+            properties.push(format!("file={}", property(file)));
+            properties.push(format!("line={},col={}", place.line, place.column));
+        }
+        let hint = one.hint.as_ref().map(|hint| format!("\nhint: {hint}"));
+        let message = format!("{}{}", one.message, hint.unwrap_or_default());
+        let escaped = message
+            .replace('%', "%25")
+            .replace('\r', "%0D")
+            .replace('\n', "%0A");
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "::{} {}::{escaped}",
+            word(one.severity),
+            properties.join(",")
+        );
+    }
+    out
+}
+
+fn property(text: &str) -> String {
+    [
+        ("%", "%25"),
+        ("\r", "%0D"),
+        ("\n", "%0A"),
+        (":", "%3A"),
+        (",", "%2C"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -127,11 +127,12 @@ impl RelationReader {
         let corrupt = |what: &str| Error::corrupt(&self.path, what);
         if self.seen == self.about.rows {
             let whole = self.rows.get_ref().limit() == 0 && self.rows.buffer().is_empty();
-            return match whole && self.crc.sum() == self.about.crc {
-                true => Ok(None),
-                false => Err(corrupt(
+            return if whole && self.crc.sum() == self.about.crc {
+                Ok(None)
+            } else {
+                Err(corrupt(
                     "the cached rows were changed; remove the file and plan again",
-                )),
+                ))
             };
         }
         let row = read_row(&mut self.rows)

@@ -63,3 +63,28 @@ fn a_plan_an_apply_nothing_to_do_and_the_next_day() {
     at(dir, &[&["plan", "--detailed-exitcode"], &rest[..]].concat()).exits(0);
     at(dir, &["plan", "--sandbox"]).exits(3);
 }
+
+/// The README's blocks of plain text, without what changes from day to day.
+fn readme_blocks() -> Vec<String> {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks = readme.split("```text\n").skip(1);
+    blocks
+        .map(|block| timeless(block.split("```").next().unwrap()))
+        .collect()
+}
+
+fn timeless(text: &str) -> String {
+    let date = regex::Regex::new(r"until: \d{4}-\d\d-\d\d").unwrap();
+    date.replace_all(text.trim_end(), "until: DAY").into_owned()
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let project = copy();
+    let dir = project.path();
+    let first = at(dir, &["plan", "--sandbox"]).exits(0).stdout;
+    at(dir, &["apply", "--sandbox", "--auto-approve"]).exits(0);
+    at(dir, &["sandbox", "load", "next-day"]).exits(0);
+    let second = at(dir, &["plan", "--sandbox"]).exits(3).stdout;
+    assert_eq!(readme_blocks(), [timeless(&first), timeless(&second)]);
+}

@@ -64,6 +64,7 @@ pub struct Reader {
     pub(super) policy: Policy,
     list: Limiter,
     requests: Limiter,
+    at_once: usize,
 }
 
 impl Reader {
@@ -84,6 +85,7 @@ impl Reader {
             list: Limiter::new(1000.0 * share, Duration::from_mins(5)),
             // "Get one cohort": 60 in 10 minutes, per app (Behavioral Cohorts).
             requests: Limiter::new(60.0 * share, Duration::from_mins(10)),
+            at_once: ((4.0 * share) as usize).max(1),
         }
     }
 
@@ -133,6 +135,11 @@ impl Reader {
                 body: None,
             })
             .await
+    }
+
+    /// Returns how many cohorts may be asked for at once: 4 for the app (Behavioral Cohorts), by our share.
+    pub fn at_once(&self) -> usize {
+        self.at_once
     }
 
     /// Returns the scrubber, for texts that others read.

@@ -122,6 +122,10 @@ impl Reader {
     }
 }
 
+/// `/users/track`: 3,000 requests in 3 seconds where the contract counts data points (its page); else what the
+/// headers say.
+pub const TRACK_PER_SECOND: f64 = 1000.0;
+
 /// Writes to Braze.
 #[derive(Debug)]
 pub struct Writer {
@@ -132,8 +136,7 @@ pub struct Writer {
 impl Writer {
     /// Makes a writer of one workspace. `share` is `use_at_most` as a fraction.
     pub fn new(sender: Arc<Sender>, base: &str, key: &Secret, share: f64) -> Self {
-        // `/users/track`: 3,000 requests in 3 seconds where the contract counts data points.
-        let limiter = Limiter::new(3000.0 * share, Duration::from_secs(3));
+        let limiter = Limiter::new(3.0 * TRACK_PER_SECOND * share, Duration::from_secs(3));
         Self {
             client: Client::new(sender, base, key),
             limiter,

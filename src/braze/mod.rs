@@ -5,5 +5,5 @@ mod segments;
 mod track;
 mod wire;
 
-pub use client::{Error, Reader, Writer};
+pub use client::{Error, Reader, TRACK_PER_SECOND, Writer};
 pub use track::{TrackError, TrackObject, Tracked, track_object};

@@ -42,6 +42,11 @@ pub(super) enum Format {
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    if arguments.show_ids && arguments.format == Format::Json {
+        return Err(Failure::error(
+            "--show-ids is for people: a plan as JSON never holds an id",
+        ));
+    }
     let opened = open::session(global, "plan", (&arguments.selecting).into()).await?;
     let planned = engine::plan(&opened.session).await;
     let shown = planned.map_err(Failure::from).and_then(|planned| {

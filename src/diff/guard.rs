@@ -72,6 +72,21 @@ pub fn data_points(limit: Option<Limit>, data_points: u64) -> Option<GuardResult
     })
 }
 
+/// Returns the guard of a window in which nothing runs.
+pub fn frozen(until: jiff::Timestamp, reason: Option<&str>) -> GuardResult {
+    let reason = reason
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    GuardResult {
+        name: "freeze".to_owned(),
+        limit: until.to_string(),
+        value: "now".to_owned(),
+        ok: false,
+        message: Some(format!("nothing runs until {until}{reason}")),
+        paste: None,
+    }
+}
+
 fn empty_source(effects: &Effects) -> Option<GuardResult> {
     let held = effects
         .peak_rows

@@ -104,7 +104,7 @@ pub(super) async fn read(
     }
     let read: Vec<(Cohort, relation::About, PathBuf, bool)> = stream::iter(missing)
         .map(|(cohort, max_age)| fetch(session, &cache, cohort, max_age))
-        .buffer_unordered(4)
+        .buffer_unordered(session.amplitude.at_once())
         .try_collect()
         .await?;
     readings.list = session.amplitude.cohorts().await?;

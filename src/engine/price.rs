@@ -9,7 +9,7 @@ use super::{
     subject::{allowance_key, recent},
 };
 use crate::{
-    braze::track_object,
+    braze::{TRACK_PER_SECOND, track_object},
     diff::{batch, guard},
     model::{Address, Guards, plan::GuardResult},
 };
@@ -41,8 +41,8 @@ impl Drafting<'_> {
             batches.take(tracked.json.len());
         }
         cost.requests = batches.finish();
-        // `/users/track`: 3,000 requests in 3 seconds where the contract counts data points.
-        cost.seconds = (cost.requests as f64 / (1000.0 * braze.use_at_most / 100.0)).ceil() as u64;
+        let per_second = TRACK_PER_SECOND * braze.use_at_most / 100.0;
+        cost.seconds = (cost.requests as f64 / per_second).ceil() as u64;
         for resource in &mut self.plan.resources {
             let Some(cost) = &mut resource.cost else {
                 continue;
@@ -125,6 +125,12 @@ impl Drafting<'_> {
                 )]);
             }
         }
+        let frozen = configuration.freeze.iter().find(|freeze| {
+            freeze.from.as_millisecond() <= now && now < freeze.until.as_millisecond()
+        });
+        self.plan
+            .guards
+            .extend(frozen.map(|freeze| guard::frozen(freeze.until, freeze.reason.as_deref())));
         self.plan.guards.extend(guard::data_points(
             configuration.guards.max_data_points,
             self.plan.cost.data_points,

@@ -1,65 +1,72 @@
-//! Pacing: so many requests a second with a burst, and a pause when the service asks for one.
+//! Pacing: at most so many requests in any window of a length, and a pause when the service asks for one.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep_until};
 
-/// Lets requests through at a rate. Cheap to share by reference.
+/// Lets requests through, never more than its number in any window, however long or short the one before was idle.
 #[derive(Debug)]
 pub struct Limiter {
-    interval: Duration,
-    burst: Duration,
+    requests: usize,
+    window: Duration,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// When the next request would be due at an even pace; it may lag behind now by the burst.
-    due: Instant,
+    /// When the last requests went or will go: as many as fit a window.
+    turns: VecDeque<Instant>,
     paused_until: Instant,
 }
 
 impl Limiter {
-    /// Allows `requests` in any `window`, as a steady rate with one window's worth of burst.
+    /// Allows `requests` in any `window`; at least one.
     pub fn new(requests: f64, window: Duration) -> Self {
-        let now = Instant::now();
-        let burst = window / 2;
-        let due = now.checked_sub(burst).unwrap_or(now);
-        let interval = window.div_f64(requests.max(1.0));
+        let state = State {
+            turns: VecDeque::new(),
+            paused_until: Instant::now(),
+        };
         Self {
-            interval,
-            burst,
-            state: Mutex::new(State {
-                due,
-                paused_until: now,
-            }),
+            requests: (requests as usize).max(1),
+            window,
+            state: Mutex::new(state),
         }
     }
 
     /// Waits for a turn.
     pub async fn turn(&self) {
-        let at = {
-            let mut state = self
-                .state
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = Instant::now();
-            let earliest = now.checked_sub(self.burst).unwrap_or(now);
-            state.due = state.due.max(earliest) + self.interval;
-            state.due.max(state.paused_until)
-        };
-        if at > Instant::now() {
+        let mut at = self.next();
+        while at > Instant::now() {
             sleep_until(at).await;
+            at = self.locked(|state| state.paused_until);
         }
     }
 
     /// Holds everybody for a while: the service said so.
     pub fn pause(&self, length: Duration) {
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.paused_until = state.paused_until.max(Instant::now() + length);
+        let until = Instant::now() + length;
+        self.locked(|state| state.paused_until = state.paused_until.max(until));
+    }
+
+    fn next(&self) -> Instant {
+        self.locked(|state| {
+            let mut at = Instant::now().max(state.paused_until);
+            if state.turns.len() == self.requests
+                && let Some(first) = state.turns.pop_front()
+            {
+                at = at.max(first + self.window);
+            }
+            state.turns.push_back(at);
+            at
+        })
+    }
+
+    fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -68,19 +75,31 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn keeps_the_rate_and_the_pause() {
+    async fn no_window_holds_more_than_its_number() {
+        let limiter = Limiter::new(10.0, Duration::from_secs(1));
+        let mut turns = vec![];
+        for turn in 0..50 {
+            if turn == 25 {
+                tokio::time::sleep(Duration::from_millis(1700)).await;
+            }
+            limiter.turn().await;
+            turns.push(Instant::now());
+        }
+        assert!(
+            turns
+                .windows(11)
+                .all(|window| window[10] - window[0] >= Duration::from_secs(1))
+        );
+        // Two and a half windows, the pause of nearly two, and two and a half more: nothing is wasted.
+        assert!(turns[49] - turns[0] <= Duration::from_millis(5800));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_everybody() {
         let limiter = Limiter::new(10.0, Duration::from_secs(1));
         let begin = Instant::now();
-        for _ in 0..30 {
-            limiter.turn().await;
-        }
-        let took = begin.elapsed();
-        assert!(
-            took >= Duration::from_millis(2400) && took <= Duration::from_millis(2600),
-            "{took:?}"
-        );
+        limiter.turn().await;
         limiter.pause(Duration::from_secs(7));
-        let begin = Instant::now();
         limiter.turn().await;
         assert!(begin.elapsed() >= Duration::from_secs(7));
     }

@@ -191,3 +191,138 @@ pub(super) fn reuse(shared: &mut Text, text: &str) {
         *shared = text.into();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Change, Key, Verb};
+    use crate::state::delta::{DeltaReader, DeltaWriter};
+
+    fn key() -> impl Strategy<Value = Key> {
+        let id = "[a-zé\\-0-9]{1,12}";
+        prop_oneof![
+            id.prop_map(|id| Key::external(&id).unwrap()),
+            id.prop_map(|id| Key::device(&id).unwrap()),
+            (id, id).prop_map(|(label, name)| Key::alias(&label, &name).unwrap()),
+        ]
+    }
+
+    fn text() -> impl Strategy<Value = Text> {
+        prop_oneof![
+            Just("\"A\"".into()),
+            Just("true".into()),
+            "[a-z]{0,9}".prop_map(Text::from)
+        ]
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        let presence = prop_oneof![
+            Just(Presence::Unconfirmed),
+            Just(Presence::Confirmed),
+            Just(Presence::Absent),
+            Just(Presence::Doubt)
+        ];
+        let first = (
+            key(),
+            any::<Option<i64>>(),
+            text(),
+            prop::option::of(text()),
+            presence,
+        );
+        let second = (any::<i64>(), text(), any::<Option<i64>>(), any::<bool>());
+        (first, second).prop_map(|(first, second)| {
+            let (key, amplitude_id, value, maybe, presence) = first;
+            let (sent_at, run, checked_at, confirmed_once) = second;
+            Record {
+                key,
+                amplitude_id,
+                value,
+                maybe,
+                presence,
+                sent_at,
+                run,
+                checked_at,
+                confirmed_once,
+            }
+        })
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let verb = prop_oneof![Just(Verb::Add), Just(Verb::Change), Just(Verb::Remove)];
+        let texts = (
+            prop::option::of(text()),
+            prop::option::of(text()),
+            prop::option::of(text()),
+        );
+        (key(), any::<Option<i64>>(), verb, texts).prop_map(
+            |(key, amplitude_id, verb, (before, maybe, after))| Change {
+                key,
+                amplitude_id,
+                verb,
+                before,
+                maybe,
+                after,
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn rows_come_back_as_they_were(
+            records in prop::collection::vec(record(), 0..60),
+            changes in prop::collection::vec(change(), 0..60),
+        ) {
+            let directory = tempfile::tempdir().unwrap();
+            let (ledger, delta) = (directory.path().join("ledger"), directory.path().join("delta"));
+            let address = Address::new("sync", "a");
+            let mut writer = LedgerWriter::new(File::create(&ledger).unwrap(), &address).unwrap();
+            for record in &records {
+                writer.push(record).unwrap();
+            }
+            prop_assert_eq!(writer.counts.rows(), records.len() as u64);
+            writer.finish().unwrap();
+            let mut writer = DeltaWriter::new(File::create(&delta).unwrap(), &address).unwrap();
+            for change in &changes {
+                writer.push(change).unwrap();
+            }
+            writer.finish().unwrap();
+            let reader = LedgerReader::open(&ledger).unwrap();
+            prop_assert_eq!((reader.address(), reader.len()), (Some("sync.a"), records.len() as u64));
+            prop_assert!(reader.map(Result::unwrap).eq(records));
+            prop_assert!(DeltaReader::open(&delta).unwrap().map(Result::unwrap).eq(changes));
+            // A delta is no ledger, whatever its columns.
+            prop_assert!(LedgerReader::open(&delta).is_err());
+        }
+    }
+
+    #[test]
+    fn more_rows_than_a_group_come_back_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger");
+        let mut writer =
+            LedgerWriter::new(File::create(&path).unwrap(), &Address::new("sync", "a")).unwrap();
+        let record = |number: u32| Record {
+            key: Key::external(&format!("user-{number:06}")).unwrap(),
+            amplitude_id: number.is_multiple_of(3).then(|| i64::from(number)),
+            value: "true".into(),
+            maybe: number.is_multiple_of(5).then(|| "[false]".into()),
+            presence: Presence::Unconfirmed,
+            sent_at: 1,
+            run: format!("run {}", number / 1000).into(),
+            checked_at: None,
+            confirmed_once: false,
+        };
+        (0..150_000).for_each(|number| writer.push(&record(number)).unwrap());
+        writer.finish().unwrap();
+        assert!(
+            LedgerReader::open(&path)
+                .unwrap()
+                .map(Result::unwrap)
+                .eq((0..150_000).map(record))
+        );
+    }
+}

@@ -189,3 +189,43 @@ fn trailer(file: &mut File, path: &Path) -> Result<Option<(About, u64)>, Error> 
         .ok()
         .map(|about| (about, body)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_cut_or_changed_is_never_a_smaller_relation() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows");
+        let mut sorter = Sorter::new(directory.path(), 1 << 20);
+        for person in ["b", "a", "c", "a"] {
+            let key = Key::external(person).unwrap();
+            sorter.push(key.bytes(), 7, b"").unwrap();
+        }
+        let about = write(&path, sorter, About::at(5)).unwrap();
+        assert_eq!((about.rows, about.duplicates, about.read_at), (3, 1, 5));
+        let read = || match RelationReader::open(&path) {
+            Ok(Some(reader)) => reader.collect::<Result<Vec<_>, _>>().map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        assert_eq!(read().unwrap().map(|rows| rows.len()), Some(3));
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert!(!matches!(read(), Ok(Some(_))), "cut at {cut} passed");
+        }
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            std::fs::write(&path, &changed).unwrap();
+            let found = read();
+            let same = matches!(&found, Ok(Some(rows)) if rows.len() == 3);
+            assert!(
+                same || !matches!(found, Ok(Some(_))),
+                "byte {at} changed made another relation"
+            );
+        }
+    }
+}

@@ -37,6 +37,9 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// Somebody asked to stop.
+    #[error("asked to stop")]
+    Stopped,
     /// A job did not end.
     #[error("amplitude: the cohort file was not ready within {} minutes; plan again later, its request is kept", .0.as_secs() / 60)]
     NotReady(Duration),
@@ -54,6 +57,9 @@ impl Error {
         )
     }
 }
+
+/// Tries of *Get one cohort*: at a quarter of failures one in 65,000 is lost.
+const COHORT_TRIES: u32 = 8;
 
 /// Reads from Amplitude.
 #[derive(Debug)]
@@ -103,14 +109,17 @@ impl Reader {
         )
     }
 
-    /// Asks for a cohort, at the pace of that call.
+    /// Asks for a cohort, at the pace of that call. Each try may spend a download, so there are few.
     pub(super) async fn get_cohort(&self, path: &'static str, url: &str) -> Result<Answer, Error> {
         self.checked(
             path,
             retrying(
                 &self.sender,
                 &self.request(path, url),
-                self.policy,
+                Policy {
+                    attempts: COHORT_TRIES,
+                    ..self.policy
+                },
                 &self.requests,
             )
             .await?,
@@ -140,6 +149,15 @@ impl Reader {
     /// Returns how many cohorts may be asked for at once: 4 for the app (Behavioral Cohorts), by our share.
     pub fn at_once(&self) -> usize {
         self.at_once
+    }
+
+    /// Waits, unless somebody asks to stop.
+    pub async fn wait(&self, length: Duration) -> Result<(), Error> {
+        if self.sender.waits(tokio::time::sleep(length)).await {
+            Ok(())
+        } else {
+            Err(Error::Stopped)
+        }
     }
 
     /// Returns the scrubber, for texts that others read.

@@ -45,8 +45,9 @@ impl Reader {
         Ok(usage["limit"].as_u64().zip(spent))
     }
 
-    /// Asks for a cohort's file; spends one of the month's downloads. Returns the id of the request.
-    pub async fn request_cohort(&self, id: &str) -> Result<String, Error> {
+    /// Asks for a cohort's file. Returns the id of the request, and how many of the month's downloads it may have
+    /// spent: one, and one for each try whose answer was lost.
+    pub async fn request_cohort(&self, id: &str) -> Result<(String, u64), Error> {
         let answer = self
             .get_cohort(
                 REQUEST,
@@ -63,7 +64,7 @@ impl Reader {
                 path: REQUEST,
                 what: "it names another cohort".to_owned(),
             }),
-            _ => Ok(requested.request_id),
+            _ => Ok((requested.request_id, 1 + u64::from(answer.doubts))),
         }
     }
 
@@ -79,7 +80,7 @@ impl Reader {
             if begin.elapsed() > PATIENCE {
                 return Err(Error::NotReady(PATIENCE));
             }
-            tokio::time::sleep(wait).await;
+            self.wait(wait).await?;
             wait = (wait * 2).min(Duration::from_secs(5));
         }
     }

@@ -6,4 +6,4 @@ mod track;
 mod wire;
 
 pub use client::{Error, Reader, TRACK_PER_SECOND, Writer};
-pub use track::{TrackError, TrackObject, Tracked, track_object};
+pub use track::{Fate, TrackError, TrackObject, Tracked, track_object};

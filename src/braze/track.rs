@@ -26,24 +26,27 @@ pub struct Tracked {
     pub refused: BTreeMap<usize, String>,
 }
 
-/// Why a request brought nothing.
+/// Why a request brought nothing that can be counted.
 #[derive(Debug, thiserror::Error)]
-pub enum TrackError {
-    /// No answer after all tries, or an answer that cannot be read: it may have been processed.
-    #[error("{0}")]
-    Doubt(Error),
-    /// It was certainly not processed.
-    #[error("{0}")]
-    NotSent(Error),
-    /// Too many objects or bytes: halve it.
-    #[error("{0}")]
-    TooLarge(Error),
-    /// The key or the address is wrong: another request would meet the same.
-    #[error("{0}")]
-    Denied(Error),
-    /// Braze refused the request as a whole.
-    #[error("{0}")]
-    Refused(Error),
+#[error("{error}")]
+pub struct TrackError {
+    /// What Braze or the network said.
+    pub error: Error,
+    /// What became of the objects.
+    pub fate: Fate,
+    /// Whether another request would meet the same: a wrong key, a service that is down.
+    pub stop: bool,
+}
+
+/// What became of the objects of a request without a usable answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Certainly not processed.
+    NotSent,
+    /// Perhaps processed.
+    Doubt,
+    /// Refused as a whole for something in it: too many objects, too many bytes, or an error that names none.
+    TakeApart,
 }
 
 /// Words everything for one person as one object. Edits of one attribute meet in it: what one adds, no other removes.
@@ -128,52 +131,66 @@ impl Writer {
             .await
         {
             Ok(answer) => answer,
-            Err(Error::Exhausted(error)) if !error.doubt => {
-                return Err(TrackError::NotSent(error.into()));
+            Err(error) => {
+                let unsent = matches!(&error, Error::Exhausted(exhausted) if exhausted.doubts == 0);
+                let fate = if unsent { Fate::NotSent } else { Fate::Doubt };
+                return Err(TrackError {
+                    error,
+                    fate,
+                    stop: true,
+                });
             }
-            Err(error) => return Err(TrackError::Doubt(error)),
         };
-        let refused = || self.client.refused(PATH, &answer);
+        let error = |fate, stop| {
+            // An earlier try may have been processed, whatever became of the last.
+            let fate = if fate == Fate::NotSent && answer.doubts > 0 {
+                Fate::Doubt
+            } else {
+                fate
+            };
+            TrackError {
+                error: self.client.refused(PATH, &answer),
+                fate,
+                stop,
+            }
+        };
         let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
         match (answer.status, body) {
-            (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => {
-                let errors = body
-                    .errors
-                    .iter()
-                    .filter_map(|error| self.refused_object(error));
-                Ok(Tracked {
-                    refused: errors.filter(|(at, _)| *at < objects.len()).collect(),
+            (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
+                .refused_objects(&body, objects.len())
+                .ok_or_else(|| error(Fate::TakeApart, false)),
+            (200..=299, _) => {
+                let error = Error::Unexpected { path: PATH };
+                Err(TrackError {
+                    error,
+                    fate: Fate::Doubt,
+                    stop: false,
                 })
-            }
-            (200..=299, _) => Err(TrackError::Doubt(Error::Unexpected { path: PATH })),
-            (413, _) => Err(TrackError::TooLarge(refused())),
-            (400, Ok(body)) if body.message.starts_with("Max Input Length") => {
-                Err(TrackError::TooLarge(refused()))
             }
             (400, Ok(body)) if !body.errors.is_empty() => {
-                let tracked: BTreeMap<usize, String> = body
-                    .errors
-                    .iter()
-                    .filter_map(|error| self.refused_object(error))
-                    .collect();
-                // Every object was invalid; where the answer does not name each, the request's words stand for it.
-                let words = self.client.sender.scrubber().clean(&body.message);
-                let refused =
-                    (0..objects.len()).map(|at| (at, tracked.get(&at).unwrap_or(&words).clone()));
-                Ok(Tracked {
-                    refused: refused.collect(),
-                })
+                // No object was valid; each is named, or the request is taken apart to learn which is meant.
+                let tracked = self.refused_objects(&body, objects.len());
+                let whole = tracked.filter(|tracked| tracked.refused.len() == objects.len());
+                whole.ok_or_else(|| error(Fate::TakeApart, false))
             }
-            (401 | 403 | 404, _) => Err(TrackError::Denied(refused())),
-            _ => Err(TrackError::Refused(refused())),
+            (400 | 413, _) => Err(error(Fate::TakeApart, false)),
+            _ => Err(error(Fate::NotSent, true)),
         }
     }
 
-    fn refused_object(&self, error: &Value) -> Option<(usize, String)> {
-        let at = error["index"].as_u64()? as usize;
-        let array = error["input_array"].as_str().unwrap_or("attributes");
-        let words = error["type"].as_str().unwrap_or("refused without a reason");
-        (array == "attributes").then(|| (at, self.client.sender.scrubber().clean(words)))
+    /// Returns which objects an answer refuses; none where one of its errors names no object of the request.
+    fn refused_objects(&self, answer: &TrackAnswer, objects: usize) -> Option<Tracked> {
+        let refused = answer.errors.iter().map(|error| {
+            let at = usize::try_from(error["index"].as_u64()?)
+                .ok()
+                .filter(|at| *at < objects)?;
+            let array = error["input_array"].as_str().unwrap_or("attributes");
+            let words = error["type"].as_str().unwrap_or("refused without a reason");
+            (array == "attributes").then(|| (at, self.client.sender.scrubber().clean(words)))
+        });
+        refused
+            .collect::<Option<_>>()
+            .map(|refused| Tracked { refused })
     }
 }
 

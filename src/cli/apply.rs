@@ -12,6 +12,7 @@ use super::{
 use crate::{
     config::Billing,
     engine::{self, Applied, Session},
+    http::asked,
     model::Span,
     render,
 };
@@ -51,7 +52,11 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
 }
 
 async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
-    let prepared = engine::prepare(session, arguments.lease_timeout.0).await?;
+    let mut stop = session.stop.clone();
+    let prepared = tokio::select! {
+        prepared = engine::prepare(session, arguments.lease_timeout.0) => prepared?,
+        () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
+    };
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
     talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?;
@@ -62,7 +67,7 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         return Ok(refused(&prepared));
     }
     let changes = drafted.summary.changes();
-    if changes && !arguments.auto_approve && !asked()? {
+    if changes && !arguments.auto_approve && !approved(session).await? {
         return Err(Failure::error("nothing was written: not approved"));
     }
     let report = engine::apply(session, prepared).await?;
@@ -89,12 +94,20 @@ fn refused(prepared: &Applied) -> Exit {
     Exit::Refused
 }
 
-fn asked() -> Result<bool, Failure> {
+/// Asks; Ctrl-C is a no.
+async fn approved(session: &Session) -> Result<bool, Failure> {
     talk::result("\nApply this? Only `yes` is taken for yes: ")?;
-    let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::error(format!("stdin: {error}")))?;
-    Ok(answer.trim() == "yes")
+    let mut stop = session.stop.clone();
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    tokio::select! {
+        answer = answer => {
+            let answer = answer.map_err(|_| engine::Error::Worker)?;
+            let answer = answer.map_err(|error| Failure::error(format!("stdin: {error}")))?;
+            Ok(answer.trim() == "yes")
+        }
+        () = asked(&mut stop) => Ok(false),
+    }
 }

@@ -102,6 +102,7 @@ impl From<engine::Error> for Failure {
         let hint = hint(&error);
         let exit = match &error {
             engine::Error::State(state::Error::Leased { .. }) => Exit::Leased,
+            engine::Error::Unfolded { wrote: true, .. } => Exit::Partial,
             _ => Exit::Error,
         };
         if let engine::Error::Missing(diagnostic) = error {
@@ -128,6 +129,9 @@ fn hint(error: &engine::Error) -> Option<String> {
         }
         engine::Error::State(state::Error::Corrupt { .. }) => {
             "nothing was changed; restore the state's directory from a backup"
+        }
+        engine::Error::Unfolded { .. } => {
+            "see that the state's directory has room; the next apply records it from the journal, and loses nothing"
         }
         engine::Error::State(state::Error::Io { .. }) => {
             "see that the directory exists, is yours, and has room"

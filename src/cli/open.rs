@@ -80,7 +80,8 @@ pub(super) async fn session(
     })();
     let (api_key, secret_key, braze_key): (Secret, Secret, Secret) = keys.map_err(missing)?;
     let scrubber = Scrubber::new(vec![api_key.clone(), secret_key.clone(), braze_key.clone()]);
-    let sender = Arc::new(Sender::new(scrubber));
+    let stop = stop_when_asked();
+    let sender = Arc::new(Sender::new(scrubber, stop.clone()));
     let (sandbox, world) = open_sandbox(global, &sender).await?;
     let (amplitude_url, braze_url) = match &world {
         Some(world) => (world.url.clone(), world.url.clone()),
@@ -132,7 +133,7 @@ pub(super) async fn session(
         sender,
         clock: clock(),
         events,
-        stop: stop_when_asked(),
+        stop,
         selection,
         command: command(verb),
         configuration,
@@ -246,7 +247,7 @@ fn state_root(
 /// Opens the state alone, for verbs that talk to nobody.
 pub(super) async fn store(global: &Global) -> Result<Store, Failure> {
     let configuration = configuration(global)?;
-    let sender = Sender::new(Scrubber::default());
+    let sender = Sender::new(Scrubber::default(), stop_when_asked());
     let (sandbox, world) = open_sandbox(global, &sender).await?;
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;

@@ -7,7 +7,7 @@ use super::{
     global::{Global, Selecting},
     open, talk,
 };
-use crate::{config::Billing, engine, model::plan::Plan, render};
+use crate::{config::Billing, engine, http::asked, model::plan::Plan, render};
 
 /// Show what an apply would do, for how many people, at what price
 #[derive(Debug, Args)]
@@ -48,7 +48,11 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         ));
     }
     let opened = open::session(global, "plan", (&arguments.selecting).into()).await?;
-    let planned = engine::plan(&opened.session).await;
+    let mut stop = opened.session.stop.clone();
+    let planned = tokio::select! {
+        planned = engine::plan(&opened.session) => planned,
+        () = asked(&mut stop) => Err(engine::Error::Stopped),
+    };
     let shown = planned.map_err(Failure::from).and_then(|planned| {
         let priced = opened.session.configuration.braze.billing == Billing::DataPoints;
         talk::result(&drawn(&planned.plan, arguments.format, global, priced)?)?;

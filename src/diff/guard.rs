@@ -2,7 +2,7 @@
 //! let it through. A guard that refuses stops everything before anything is written.
 
 use crate::model::{
-    Address, Guards, Limit,
+    Guards, Limit,
     plan::{Delta, GuardResult},
 };
 
@@ -15,14 +15,16 @@ const MAX_SHRINK: Limit = Limit::Percent(50.0);
 /// What is known about the effects on one resource.
 #[derive(Clone, Debug)]
 pub struct Effects<'a> {
-    /// Whose.
-    pub address: &'a Address,
     /// Its rows.
     pub delta: &'a Delta,
     /// The most rows recorded in the last 24 hours, doubt included.
     pub peak_rows: u64,
-    /// The most the source held in the last 24 hours.
-    pub peak_source: u64,
+    /// The source: people with a usable identifier, before anybody is excluded.
+    pub source: Held<'a>,
+    /// The excluded cohorts.
+    pub excluded: Vec<Held<'a>>,
+    /// Rows of the source's file, with or without an identifier.
+    pub file_rows: u64,
     /// Data points of its rows.
     pub data_points: u64,
     /// Rows that an override still lifts: none without one or past its date.
@@ -31,6 +33,17 @@ pub struct Effects<'a> {
     pub allow_empty: bool,
     /// Today, for what is to be pasted.
     pub today: jiff::civil::Date,
+}
+
+/// How many people a cohort holds, and held.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The most in the last 24 hours.
+    pub peak: u64,
+    /// Now.
+    pub now: u64,
 }
 
 /// What is left of an `allow_removal`.
@@ -49,7 +62,14 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
     let mut results = vec![];
     results.extend(empty_source(effects));
     results.extend(max_removals(guards, effects));
-    results.extend(max_shrink(guards, effects));
+    results.extend(max_shrink(guards, effects, &effects.source, "the source"));
+    // Whoever is no longer excluded is added: an excluded cohort that breaks is as bad as a source that does.
+    for excluded in &effects.excluded {
+        let what = format!("the excluded cohort \"{}\"", excluded.name);
+        results.extend(empty_exclusion(effects, excluded, &what));
+        results.extend(max_shrink(guards, effects, excluded, &what));
+    }
+    results.extend(min_identified(guards.min_identified, effects));
     results.extend(data_points(guards.max_data_points, effects.data_points));
     results
 }
@@ -88,23 +108,50 @@ pub fn frozen(until: jiff::Timestamp, reason: Option<&str>) -> GuardResult {
 }
 
 fn empty_source(effects: &Effects) -> Option<GuardResult> {
-    let held = effects
-        .peak_rows
-        .max(effects.peak_source)
-        .max(effects.delta.before + effects.delta.doubt);
-    if effects.delta.after > 0 || held == 0 {
-        return None;
-    }
+    let recorded = effects.delta.before + effects.delta.doubt;
+    let held = effects.peak_rows.max(effects.source.peak).max(recorded);
+    let what = format!("the source held {held} and is empty now: a broken source looks the same");
+    (effects.delta.after == 0 && held > 0).then(|| emptied(effects, held, what))
+}
+
+fn empty_exclusion(effects: &Effects, excluded: &Held, what: &str) -> Option<GuardResult> {
+    let held = excluded.peak;
+    let what = format!("{what} held {held} and is empty now: everybody it kept out would be added");
+    (excluded.now == 0 && held > 0).then(|| emptied(effects, held, what))
+}
+
+fn emptied(effects: &Effects, held: u64, what: String) -> GuardResult {
     let ok = effects.allow_empty;
-    Some(GuardResult {
+    GuardResult {
         name: "empty_source".to_owned(),
         limit: if ok { "allowed" } else { "not allowed" }.to_owned(),
         value: format!("{held} -> 0"),
         ok,
-        message: (!ok).then(|| {
-            format!("the source held {held} and is empty now: a broken source looks the same")
-        }),
+        message: (!ok).then_some(what),
         paste: (!ok).then(|| "allow_empty: true".to_owned()),
+    }
+}
+
+fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult> {
+    let limit = limit?;
+    let (usable, of) = (effects.source.now, effects.file_rows);
+    let share = if of == 0 {
+        100.0
+    } else {
+        usable as f64 * 100.0 / of as f64
+    };
+    let ok = match limit {
+        Limit::None => true,
+        Limit::Percent(least) => share >= least,
+        Limit::Count(least) => usable >= least,
+    };
+    Some(GuardResult {
+        name: "min_identified".to_owned(),
+        limit: limit.to_string(),
+        value: format!("{}%", two_digits(share)),
+        ok,
+        message: (!ok).then(|| format!("{usable} of {of} rows have a usable identifier")),
+        paste: (!ok).then(|| format!("guards: {{min_identified: {}%}}", share.floor())),
     })
 }
 
@@ -121,13 +168,13 @@ fn max_removals(guards: &Guards, effects: &Effects) -> Option<GuardResult> {
     Some(bounded("max_removals", limit, removals, of, &what, effects))
 }
 
-fn max_shrink(guards: &Guards, effects: &Effects) -> Option<GuardResult> {
-    let (peak, now) = (effects.peak_source, effects.delta.after);
-    if now >= peak || peak < FLOOR {
+fn max_shrink(guards: &Guards, effects: &Effects, held: &Held, what: &str) -> Option<GuardResult> {
+    let Held { peak, now, .. } = *held;
+    if now >= peak || peak < FLOOR || now == 0 {
         return None;
     }
     let limit = guards.max_shrink.unwrap_or(MAX_SHRINK);
-    let what = format!("the source shrank from {peak} to {now}");
+    let what = format!("{what} shrank from {peak} to {now}");
     Some(bounded(
         "max_shrink",
         limit,
@@ -195,24 +242,36 @@ fn two_digits(share: f64) -> String {
 mod tests {
     use super::*;
 
-    fn found(
-        delta: &Delta,
-        peak_source: u64,
-        allowance: Option<Allowance>,
-        guards: &Guards,
-    ) -> Vec<(String, bool)> {
-        let address = Address::new("sync", "a");
-        let effects = Effects {
-            address: &address,
+    const DEFAULT: Guards = Guards {
+        max_removals: None,
+        max_shrink: None,
+        max_data_points: None,
+        max_new_users: None,
+        max_refused: None,
+        min_identified: None,
+        min_known: None,
+    };
+
+    fn effects(delta: &Delta, peak_source: u64) -> Effects<'_> {
+        Effects {
             peak_rows: delta.before,
-            peak_source,
+            source: Held {
+                name: "source",
+                peak: peak_source,
+                now: delta.after,
+            },
+            excluded: vec![],
+            file_rows: delta.after,
             delta,
             data_points: 0,
-            allowance,
+            allowance: None,
             allow_empty: false,
             today: jiff::civil::date(2026, 11, 22),
-        };
-        check(guards, &effects)
+        }
+    }
+
+    fn found(guards: &Guards, effects: &Effects) -> Vec<(String, bool)> {
+        check(guards, effects)
             .into_iter()
             .map(|guard| (guard.name, guard.ok))
             .collect()
@@ -227,61 +286,104 @@ mod tests {
         }
     }
 
+    fn one(name: &str, ok: bool) -> Vec<(String, bool)> {
+        vec![(name.to_owned(), ok)]
+    }
+
     #[test]
     fn shares_are_bounded_from_ten_rows_on() {
-        let guards = Guards::default();
-        let name = |name: &str, ok| vec![(name.to_owned(), ok)];
-        assert_eq!(found(&rows(9, 3, 6), 9, None, &guards), vec![]);
-        assert_eq!(
-            found(&rows(10, 7, 3), 0, None, &guards),
-            name("max_removals", true)
-        );
-        assert_eq!(
-            found(&rows(10, 6, 4), 0, None, &guards),
-            name("max_removals", false)
-        );
-        assert_eq!(
-            found(&rows(0, 5, 0), 10, None, &guards),
-            name("max_shrink", true)
-        );
-        assert_eq!(
-            found(&rows(0, 4, 0), 10, None, &guards),
-            name("max_shrink", false)
-        );
-        assert_eq!(found(&rows(0, 0, 0), 0, None, &guards), vec![]);
-        assert_eq!(
-            found(&rows(3, 0, 3), 3, None, &guards),
-            name("empty_source", false)
-        );
+        let table = [
+            (rows(9, 3, 6), 9, vec![]),
+            (rows(10, 7, 3), 0, one("max_removals", true)),
+            (rows(10, 6, 4), 0, one("max_removals", false)),
+            (rows(0, 5, 0), 10, one("max_shrink", true)),
+            (rows(0, 4, 0), 10, one("max_shrink", false)),
+            (rows(0, 0, 0), 0, vec![]),
+            (rows(3, 0, 3), 3, one("empty_source", false)),
+        ];
+        for (delta, peak, expected) in table {
+            assert_eq!(
+                found(&DEFAULT, &effects(&delta, peak)),
+                expected,
+                "{delta:?} of {peak}"
+            );
+        }
     }
 
     #[test]
     fn an_override_lifts_so_many_rows_and_no_more() {
-        let guards = Guards::default();
-        let allowance = |used| {
-            Some(Allowance {
-                max: 70,
-                used,
-                reason: "clean-up",
-            })
-        };
         let both = |ok| {
             vec![
                 ("max_removals".to_owned(), ok),
                 ("max_shrink".to_owned(), ok),
             ]
         };
+        let table = [
+            (rows(100, 31, 69), 0, true),
+            (rows(100, 31, 69), 2, false),
+            (rows(100, 29, 71), 0, false),
+        ];
+        for (delta, used, ok) in table {
+            let allowance = Some(Allowance {
+                max: 70,
+                used,
+                reason: "clean-up",
+            });
+            let effects = Effects {
+                allowance,
+                ..effects(&delta, 100)
+            };
+            assert_eq!(
+                found(&DEFAULT, &effects),
+                both(ok),
+                "{delta:?}, {used} used"
+            );
+        }
+    }
+
+    #[test]
+    fn an_excluded_cohort_that_breaks_stops_too() {
+        let delta = rows(100, 160, 0);
+        let with = |peak, now| {
+            let excluded = vec![Held {
+                name: "Do not contact",
+                peak,
+                now,
+            }];
+            found(
+                &DEFAULT,
+                &Effects {
+                    excluded,
+                    ..effects(&delta, 160)
+                },
+            )
+        };
+        assert_eq!(with(60, 0), one("empty_source", false));
+        assert_eq!(with(60, 20), one("max_shrink", false));
+        assert_eq!(with(60, 40), one("max_shrink", true));
+        assert_eq!(with(60, 61), vec![]);
+        assert_eq!(with(0, 0), vec![]);
+    }
+
+    #[test]
+    fn a_source_without_identifiers_is_seen() {
+        let guards = Guards {
+            min_identified: Some(Limit::Percent(80.0)),
+            ..DEFAULT
+        };
+        let delta = rows(0, 79, 0);
+        let with = |file_rows| {
+            found(
+                &guards,
+                &Effects {
+                    file_rows,
+                    ..effects(&delta, 0)
+                },
+            )
+        };
         assert_eq!(
-            found(&rows(100, 31, 69), 100, allowance(0), &guards),
-            both(true)
-        );
-        assert_eq!(
-            found(&rows(100, 31, 69), 100, allowance(2), &guards),
-            both(false)
-        );
-        assert_eq!(
-            found(&rows(100, 29, 71), 100, allowance(0), &guards),
-            both(false)
+            (with(100), with(98)),
+            (one("min_identified", false), one("min_identified", true))
         );
     }
 
@@ -291,10 +393,10 @@ mod tests {
         let guards = Guards {
             max_removals: limit,
             max_shrink: limit,
-            ..Guards::default()
+            ..DEFAULT
         };
         assert!(
-            found(&rows(100, 1, 99), 500, None, &guards)
+            found(&guards, &effects(&rows(100, 1, 99), 500))
                 .iter()
                 .all(|(_, ok)| *ok)
         );
@@ -302,12 +404,11 @@ mod tests {
 
     #[test]
     fn more_removals_never_make_a_guard_milder() {
-        let guards = Guards::default();
-        let refused = |remove| {
-            found(&rows(100, 100 - remove, remove), 100, None, &guards)
+        let refused = |remove: &u64| {
+            found(&DEFAULT, &effects(&rows(100, 100 - remove, *remove), 100))
                 .iter()
                 .any(|(_, ok)| !ok)
         };
-        assert!((1..100).is_sorted_by_key(refused));
+        assert!((1..100).collect::<Vec<u64>>().is_sorted_by_key(refused));
     }
 }

@@ -13,16 +13,19 @@ pub enum Word {
     Acknowledged(Millis),
     /// Braze refused it, for that reason.
     Refused(u16),
+    /// It may have left until then, and no answer was seen.
+    Doubted(Millis),
     /// It certainly never left.
     Released,
 }
 
-/// The outcomes of one lane. An acknowledgement outweighs a refusal, that outweighs a release, that an intent: an
-/// object that was asked for again is what the best answer says.
+/// The outcomes of one lane. An acknowledgement outweighs a refusal, that outweighs doubt, that a release, that an
+/// intent.
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
     acknowledged: Ranges<Millis>,
     refused: Ranges<u16>,
+    doubted: Ranges<Millis>,
     released: Ranges<()>,
     intended: Ranges<Millis>,
 }
@@ -33,6 +36,7 @@ impl Outcomes {
         match word {
             Word::Acknowledged(at) => self.acknowledged.insert(first, count, at),
             Word::Refused(reason) => self.refused.insert(first, count, reason),
+            Word::Doubted(at) => self.doubted.insert(first, count, at),
             Word::Released => self.released.insert(first, count, ()),
             Word::Intended(at) => self.intended.insert(first, count, at),
         }
@@ -44,6 +48,8 @@ impl Outcomes {
             Outcome::Acknowledged(at)
         } else if let Some(reason) = self.refused.at(ordinal) {
             Outcome::Refused(reason)
+        } else if let Some(at) = self.doubted.at(ordinal) {
+            Outcome::Doubt(at)
         } else if self.released.at(ordinal).is_some() {
             Outcome::NotSent
         } else if let Some(at) = self.intended.at(ordinal) {
@@ -53,15 +59,14 @@ impl Outcomes {
         }
     }
 
-    /// Returns the time of the last intent: nothing was sent later.
+    /// Returns when something was last sent, as far as the journal tells.
     pub fn last_send(&self) -> Option<Millis> {
-        let acknowledged = self.acknowledged.0.values().map(|(_, at)| *at).max();
-        self.intended
-            .0
-            .values()
+        let times = [&self.intended, &self.acknowledged, &self.doubted];
+        times
+            .iter()
+            .flat_map(|ranges| ranges.0.values())
             .map(|(_, at)| *at)
             .max()
-            .max(acknowledged)
     }
 }
 

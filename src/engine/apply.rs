@@ -18,20 +18,19 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Error, Planned, Session,
-    fold::{Fold, header_of, recorded},
+    fold::{Recorded, header_of},
     plan::{Work, lanes, plan},
     send, target,
 };
 use crate::{
     braze::Writer,
-    model::{Address, Event, Outcome, Report, ResourceOutcome, ResourceReport, Verb, digest},
+    kinds::Lane,
+    model::{Address, Event, Report, ResourceOutcome, ResourceReport, digest},
     state::{
         self,
         journal::Journal,
         lease::Lease,
-        ledger::LedgerWriter,
-        manifest::{Entry, LaneEntry, Manifest, Pending, PendingLane, PendingPart, RunEntry},
-        store::Store,
+        manifest::{Entry, Manifest, Pending, PendingLane, PendingPart, RunEntry},
     },
 };
 
@@ -68,7 +67,9 @@ async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Erro
                     session.events.tell(Event::Waiting { holder }).await;
                     told = true;
                 }
-                tokio::time::sleep(ASK_AGAIN).await;
+                if !session.sender.waits(tokio::time::sleep(ASK_AGAIN)).await {
+                    return Err(Error::Stopped);
+                }
             }
             other => return Ok(other?),
         }
@@ -106,19 +107,7 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
         .map(|work| (work.address.clone(), work.next.clone()))
         .collect();
     if works.iter().all(|work| work.draft.is_none()) {
-        let known = |address: &Address| manifest.resources.get(address);
-        let same = settled
-            .iter()
-            .all(|(address, next)| match (known(address), next) {
-                (Some(known), Some(next)) => alike(known, next),
-                (None, None) => true,
-                _ => false,
-            });
-        if !same {
-            become_settled(&mut manifest, settled);
-            remember(session, &mut manifest, &run, &plan.digest, "done");
-            session.store.commit(&mut manifest)?;
-        }
+        commit_settled(session, manifest, settled, &run, &plan.digest)?;
         return Ok(report);
     }
     settle(session, &manifest, &works, &mut report).await;
@@ -126,52 +115,88 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
         report.resources = not_attempted(&plan);
         return Ok(report);
     }
-    let mut pending = Pending {
+    let pending = Pending {
         run: run.clone(),
         plan: plan.digest.clone(),
+        braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
         command: session.command.clone(),
         started_at: session.clock.now(),
-        lanes: vec![],
+        lanes: pending_lanes(&works),
         settled,
     };
-    for lane in lanes(&works) {
-        let parts = works
-            .iter_mut()
-            .filter(|work| work.draft.is_some() && work.desired.lane() == lane);
-        let parts = parts.map(|work| {
-            let delta = work
-                .draft
-                .as_ref()
-                .map(|draft| draft.digest().to_owned())
-                .unwrap_or_default();
-            PendingPart {
-                address: work.address.clone(),
-                delta,
-                next: work.next.clone(),
-            }
-        });
-        pending.lanes.push(PendingLane {
-            lane: lane.name().to_owned(),
-            parts: parts.collect(),
-        });
-    }
     for draft in works.iter().filter_map(|work| work.draft.as_ref()) {
         session.store.keep_shared(draft)?;
     }
     let mut journal = Journal::create(&session.store.journal(&run)?, &header_of(&pending))?;
     manifest.pending = Some(pending);
-    session.store.commit(&mut manifest)?;
-    let sent = send_all(session, &works, &mut journal, &mut report).await;
-    if report.requests > 0 {
-        manifest.target.braze_key =
-            target::fingerprint(&manifest.lineage, &session.identity.braze_key);
+    session
+        .store
+        .commit(&mut manifest, session.clock.millis())?;
+    if let Err(error) = send_all(session, &works, &mut journal, &mut report).await {
+        report.stopped = Some(error.to_string());
     }
-    let folded = tokio::task::block_in_place(|| finish(session, &mut manifest, &mut report));
+    let folded = tokio::task::block_in_place(|| finish(session, manifest, false));
     drop(lease);
-    // What was sent is folded even where sending failed; that failure is told first.
-    sent?;
-    folded?;
+    report.resources = folded.map_err(|source| Error::Unfolded {
+        source,
+        wrote: report.requests > 0,
+    })?;
     Ok(report)
+}
+
+/// Commits what needs no request: a change of the configuration, a source that moved without changing a row.
+fn commit_settled(
+    session: &Session,
+    mut manifest: Manifest,
+    settled: BTreeMap<Address, Option<Entry>>,
+    run: &str,
+    plan: &str,
+) -> Result<(), Error> {
+    let same =
+        settled.iter().all(
+            |(address, next)| match (manifest.resources.get(address), next) {
+                (Some(known), Some(next)) => alike(known, next),
+                (None, None) => true,
+                _ => false,
+            },
+        );
+    if same {
+        return Ok(());
+    }
+    manifest.become_settled(settled);
+    remember(
+        session,
+        &mut manifest,
+        session.clock.now(),
+        run,
+        plan,
+        "done",
+    );
+    session
+        .store
+        .commit(&mut manifest, session.clock.millis())?;
+    Ok(())
+}
+
+/// The lanes of a run, each with its deltas in the order in which they are merged.
+fn pending_lanes(works: &[Work]) -> Vec<PendingLane> {
+    let part = |work: &Work| {
+        let delta = work.draft.as_ref()?.digest().to_owned();
+        Some(PendingPart {
+            address: work.address.clone(),
+            delta,
+            next: work.next.clone(),
+        })
+    };
+    let lane = |lane: Lane| PendingLane {
+        lane: lane.name().to_owned(),
+        parts: works
+            .iter()
+            .filter(|work| work.desired.lane() == lane)
+            .filter_map(part)
+            .collect(),
+    };
+    lanes(works).into_iter().map(lane).collect()
 }
 
 /// Sends every lane, one after the other.
@@ -237,29 +262,20 @@ async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: 
             seconds: wait.as_secs_f64().ceil() as u64,
         })
         .await;
-    let mut stop = session.stop.clone();
-    tokio::select! {
-        () = tokio::time::sleep(wait) => {}
-        _ = stop.wait_for(|stop| *stop) => report.stopped = Some("asked to stop".to_owned()),
+    if !session.sender.waits(tokio::time::sleep(wait)).await {
+        report.stopped = Some("asked to stop".to_owned());
     }
 }
 
 /// Folds what a killed run left.
 async fn recover(session: &Session) -> Result<(), Error> {
-    let Some(mut manifest) = session.store.manifest()? else {
+    let Some(manifest) = session.store.manifest()? else {
         return Ok(());
     };
     if let Some(pending) = &manifest.pending {
         let run = pending.run.clone();
-        let mut report = Report {
-            run: run.clone(),
-            resources: vec![],
-            requests: 0,
-            data_points: 0,
-            stopped: Some("recovered".to_owned()),
-        };
-        tokio::task::block_in_place(|| finish(session, &mut manifest, &mut report))?;
-        let doubt = report.resources.iter().map(|resource| resource.doubt).sum();
+        let resources = tokio::task::block_in_place(|| finish(session, manifest, true))?;
+        let doubt = resources.iter().map(|resource| resource.doubt).sum();
         session.events.tell(Event::Recovered { run, doubt }).await;
     }
     session.store.sweep_journals(None)?;
@@ -267,149 +283,43 @@ async fn recover(session: &Session) -> Result<(), Error> {
 }
 
 /// Folds the pending run into new ledgers and commits them.
-fn finish(session: &Session, manifest: &mut Manifest, report: &mut Report) -> Result<(), Error> {
-    let store = &session.store;
+fn finish(
+    session: &Session,
+    manifest: Manifest,
+    cut: bool,
+) -> Result<Vec<ResourceReport>, state::Error> {
+    let (store, now) = (&session.store, session.clock.millis());
     let Some(pending) = manifest.pending.clone() else {
-        return Ok(());
+        return Ok(vec![]);
     };
-    let fold = Fold::open(store, &pending)?;
-    let mut entries = pending.settled.clone();
-    for part in pending.lanes.iter().flat_map(|lane| &lane.parts) {
-        let Told {
-            report: resource,
-            removed,
-        } = told(&fold, &part.address)?;
-        let done = resource.outcome == ResourceOutcome::Done;
-        let known = manifest.resources.get(&part.address);
-        let next = match &part.next {
-            None if done => None,
-            Some(next) if done => Some(next.clone()),
-            // What is missing, refused or in doubt is compared again next time.
-            Some(next) => Some(Entry {
-                fulfilled: None,
-                removals_used: used(next, known, removed),
-                ..next.clone()
-            }),
-            None => known.map(|known| Entry {
-                fulfilled: None,
-                ..known.clone()
-            }),
-        };
-        let next = next
-            .map(|next| write_ledger(store, manifest, &fold, &part.address, next))
-            .transpose()?;
-        report.resources.push(resource);
-        entries.insert(part.address.clone(), next);
+    let Recorded {
+        mut manifest,
+        drafts,
+        resources,
+    } = Recorded::of(store, manifest, now, cut)?;
+    for draft in drafts.into_values() {
+        store.keep(draft)?;
     }
-    for (lane, last_send) in fold.last_sends() {
-        manifest
-            .lanes
-            .insert(lane.to_owned(), LaneEntry { last_send });
-    }
-    become_settled(manifest, entries);
-    manifest.pending = None;
-    let outcome = match &report.stopped {
-        Some(why) if why == "recovered" => "recovered",
-        _ if report.complete() => "done",
-        _ => "partial",
-    };
-    remember(session, manifest, &pending.run, &pending.plan, outcome);
-    store.commit(manifest)?;
-    store.sweep_journals(None)?;
-    store.sweep_blobs(manifest, session.clock.millis())?;
-    Ok(())
-}
-
-fn write_ledger(
-    store: &Store,
-    manifest: &Manifest,
-    fold: &Fold,
-    address: &Address,
-    next: Entry,
-) -> Result<Entry, Error> {
-    let mut writer = LedgerWriter::new(store.draft()?, address)?;
-    for record in recorded(store, Some(manifest), Some(fold), address)? {
-        writer.push(&record?)?;
-    }
-    let mut next = Entry {
-        counts: writer.counts,
-        ..next
-    };
-    next.ledger = Some(store.keep(writer.finish()?.finish()?)?);
-    if let Some(peak) = next.peaks.last_mut() {
-        peak.rows = next.counts.rows();
-    }
-    Ok(next)
-}
-
-/// What an override has used up when only some of the rows went.
-fn used(next: &Entry, known: Option<&Entry>, removed: u64) -> BTreeMap<String, u64> {
-    let before = |key: &String| {
-        known
-            .and_then(|known| known.removals_used.get(key))
-            .copied()
-            .unwrap_or(0)
-    };
-    next.removals_used
+    let done = resources
         .iter()
-        .map(|(key, all)| (key.clone(), (before(key) + removed).min(*all)))
-        .collect()
-}
-
-fn become_settled(manifest: &mut Manifest, entries: BTreeMap<Address, Option<Entry>>) {
-    for (address, entry) in entries {
-        match entry {
-            Some(entry) => manifest.resources.insert(address, entry),
-            None => manifest.resources.remove(&address),
-        };
-    }
-}
-
-/// What became of a resource, and how many rows went or may have gone.
-struct Told {
-    report: ResourceReport,
-    removed: u64,
-}
-
-/// Counts what became of a resource's rows.
-fn told(fold: &Fold, address: &Address) -> Result<Told, state::Error> {
-    let (mut acknowledged, mut doubt, mut not_sent, mut removed) = (0, 0, 0, 0);
-    let mut refused = BTreeMap::new();
-    for change in fold.changes(address)?.into_iter().flatten() {
-        let (change, outcome) = change?;
-        match outcome {
-            Outcome::Acknowledged(_) => acknowledged += 1,
-            Outcome::Doubt(_) => doubt += 1,
-            Outcome::NotSent => not_sent += 1,
-            Outcome::Refused(number) => {
-                let words = fold.reasons.get(&number).cloned().unwrap_or_default();
-                *refused.entry(words).or_insert(0) += 1;
-            }
-        }
-        let gone = matches!(outcome, Outcome::Acknowledged(_) | Outcome::Doubt(_));
-        removed += u64::from(change.verb == Verb::Remove && gone);
-    }
-    let outcome = match (
-        acknowledged > 0,
-        doubt > 0,
-        refused.is_empty(),
-        not_sent > 0,
-    ) {
-        (_, false, true, false) => ResourceOutcome::Done,
-        (true, ..) => ResourceOutcome::Partial,
-        (false, false, true, true) => ResourceOutcome::NotAttempted,
-        (false, false, false, false) => ResourceOutcome::Refused,
-        (false, ..) => ResourceOutcome::Failed,
+        .all(|resource| resource.outcome == ResourceOutcome::Done);
+    let outcome = match (cut, done) {
+        (true, _) => "recovered",
+        (false, true) => "done",
+        (false, false) => "partial",
     };
-    let report = ResourceReport {
-        address: address.clone(),
+    remember(
+        session,
+        &mut manifest,
+        pending.started_at,
+        &pending.run,
+        &pending.plan,
         outcome,
-        acknowledged,
-        doubt,
-        not_sent,
-        refused,
-    };
-    Ok(Told { report, removed })
+    );
+    store.commit(&mut manifest, now)?;
+    store.sweep_journals(None)?;
+    store.sweep(&manifest, now)?;
+    Ok(resources)
 }
 
 fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {
@@ -443,16 +353,18 @@ async fn begin(session: &Session, mut target: state::manifest::Target) -> Result
     ))
 }
 
-fn remember(session: &Session, manifest: &mut Manifest, run: &str, plan: &str, outcome: &str) {
-    let now = session.clock.now();
-    let started_at = manifest
-        .pending
-        .as_ref()
-        .map_or(now, |pending| pending.started_at);
+fn remember(
+    session: &Session,
+    manifest: &mut Manifest,
+    started_at: jiff::Timestamp,
+    run: &str,
+    plan: &str,
+    outcome: &str,
+) {
     manifest.runs.push(RunEntry {
         id: run.to_owned(),
         started_at,
-        finished_at: now,
+        finished_at: session.clock.now(),
         command: session.command.clone(),
         plan: plan.to_owned(),
         outcome: outcome.to_owned(),

@@ -4,14 +4,12 @@
 use super::{
     Error,
     compute::{Computed, compute},
-    draft::Drafting,
-    fold::{Fold, recorded},
+    draft::{Drafting, remembered},
     plan::Work,
     subject::SETTLE,
 };
 use crate::{
-    config::{OnDestroy, Origin, Removed, Resource},
-    kinds,
+    config::{OnDestroy, Removed},
     model::{
         Address,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
@@ -21,7 +19,7 @@ use crate::{
 
 impl Drafting<'_> {
     /// Plans what goes: a work for each declared removal, a refusal for each other.
-    pub(super) fn departures(&mut self, fold: Option<&Fold>) -> Result<Vec<Work>, Error> {
+    pub(super) fn departures(&mut self) -> Result<Vec<Work>, Error> {
         let Some(manifest) = self.manifest else {
             return Ok(vec![]);
         };
@@ -45,7 +43,7 @@ impl Drafting<'_> {
                         "declare it once more with `protect: false`, apply that, and remove it then".to_owned(),
                     ),
                 }),
-                Some(removed) => works.extend(self.remove(address, entry, removed, fold)?),
+                Some(removed) => works.extend(self.remove(address, entry, removed)?),
             }
         }
         Ok(works)
@@ -56,19 +54,8 @@ impl Drafting<'_> {
         address: &Address,
         entry: &Entry,
         removed: &Removed,
-        fold: Option<&Fold>,
     ) -> Result<Option<Work>, Error> {
-        let resource = Resource {
-            address: address.clone(),
-            kind: entry.kind.clone(),
-            settings: serde_json::from_value(entry.config.clone()).unwrap_or_default(),
-            body: entry.config.clone(),
-            origin: Origin::default(),
-        };
-        let kind = kinds::find(address, &entry.kind);
-        let Some((kind, desired)) =
-            kind.and_then(|kind| Some((kind, kind.desired(&resource).ok()?)))
-        else {
+        let Some((kind, desired)) = remembered(address, entry) else {
             self.plan.errors.push(Problem {
                 address: Some(address.clone()),
                 message: format!(
@@ -83,7 +70,7 @@ impl Drafting<'_> {
             Some(on_destroy) => on_destroy == OnDestroy::Empty,
             None => entry.on_destroy == "empty",
         };
-        let rows = recorded(&self.session.store, self.manifest, fold, address)?;
+        let rows = self.rows(address)?;
         let computed = if empties {
             compute(&self.session.store, address, rows, std::iter::empty())?
         } else {
@@ -115,14 +102,13 @@ impl Drafting<'_> {
                 format!("{}: {} rows, {fate}", desired.target, entry.counts.rows()),
             )
         });
-        let settle = resource.settings.settle.map_or(SETTLE, |settle| settle.0);
         Ok(Some(Work {
             address: address.clone(),
             kind,
             desired,
             draft: computed.draft,
             next: None,
-            settle,
+            settle: SETTLE,
         }))
     }
 

@@ -7,23 +7,24 @@ use serde_json::{Value, json};
 use super::{
     Error, Session,
     compute::{Computed, compute, members},
-    fold::{Fold, recorded},
+    fold::{Recorded, Rows},
     observe::{self, Readings},
     plan::Work,
     subject::{SETTLE, Subject, max_age, named, unresolved},
 };
 use crate::{
-    config::{Cadence, CadenceWord, Resource},
+    config::{Cadence, CadenceWord, CohortRef, Origin, Resource},
     diff::pin::{Pin, resolve},
-    kinds,
+    kinds::{self, Desired, Kind},
     model::{
         Address, Cohort, Text, digest,
         plan::{
-            Action, Cost, Delta, Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost,
+            Action, Cost, Delta, Drift, FORMAT_VERSION, Plan, Problem, ResourcePlan, StateRef,
+            Summary, TotalCost,
         },
     },
     state::{
-        manifest::{Manifest, SourceStamp},
+        manifest::{CohortPin, Entry, Manifest, SourceStamp},
         relation::RelationReader,
     },
 };
@@ -31,6 +32,7 @@ use crate::{
 /// A plan being made.
 pub(super) struct Drafting<'a> {
     pub(super) session: &'a Session,
+    pub(super) recorded: Option<&'a Recorded>,
     pub(super) manifest: Option<&'a Manifest>,
     pub(super) plan: Plan,
     pub(super) digests: BTreeMap<Address, Value>,
@@ -38,13 +40,13 @@ pub(super) struct Drafting<'a> {
 
 /// Why a subject has nothing to do without being compared.
 pub(super) enum Idle {
-    Paused,
     Once,
     Fulfilled,
 }
 
 impl<'a> Drafting<'a> {
-    pub(super) fn new(session: &'a Session, manifest: Option<&'a Manifest>) -> Self {
+    pub(super) fn new(session: &'a Session, recorded: Option<&'a Recorded>) -> Self {
+        let manifest = recorded.map(|recorded| &recorded.manifest);
         let configuration = &session.configuration;
         let state = manifest.map_or_else(
             || StateRef {
@@ -63,13 +65,10 @@ impl<'a> Drafting<'a> {
         };
         let mut warnings: Vec<Problem> = configuration.warnings.iter().map(problem).collect();
         let mut errors = vec![];
-        if let Some(pending) = manifest.and_then(|manifest| manifest.pending.as_ref()) {
+        if recorded.is_some_and(|recorded| !recorded.resources.is_empty()) {
             warnings.push(Problem {
                 address: None,
-                message: format!(
-                    "run {} was cut or is still going; what it sent is counted in",
-                    pending.run
-                ),
+                message: "a run was cut or is still going; what it sent is counted in".to_owned(),
                 hint: None,
             });
         }
@@ -108,6 +107,7 @@ impl<'a> Drafting<'a> {
         };
         Self {
             session,
+            recorded,
             manifest,
             plan,
             digests: BTreeMap::new(),
@@ -116,33 +116,103 @@ impl<'a> Drafting<'a> {
 
     /// Finds what each selected resource asks for and which cohorts it means.
     pub(super) fn subjects(&mut self, list: &[Cohort]) -> Vec<Subject<'a>> {
-        let mut subjects = vec![];
+        let (mut subjects, mut units) = (vec![], BTreeMap::new());
         for resource in self.session.configuration.resources.values() {
-            if !self
+            let selected = self
                 .session
                 .selection
-                .takes(&resource.address, &resource.kind)
-            {
+                .takes(&resource.address, &resource.kind);
+            if resource.settings.paused == Some(true) {
+                self.own(&mut units, &resource.address);
+                if selected {
+                    self.paused(resource);
+                }
                 continue;
             }
             match self.subject(resource, list) {
-                Ok(Some(subject)) => subjects.push(subject),
                 Ok(None) => {}
+                // What is not selected still owns what it writes.
+                Err(_) if !selected => self.own(&mut units, &resource.address),
                 Err((message, hint)) => {
-                    let address = Some(resource.address.clone());
-                    self.plan.errors.push(Problem {
-                        address,
-                        message,
-                        hint,
-                    });
+                    self.own(&mut units, &resource.address);
+                    self.fail(&resource.address, message, hint);
+                }
+                Ok(Some(subject)) => {
+                    let unit = subject.kind.unit(&subject.desired, &subject.label);
+                    units
+                        .entry(unit)
+                        .or_insert_with(Vec::new)
+                        .push(resource.address.clone());
+                    if selected {
+                        self.drift(&subject);
+                        subjects.push(subject);
+                    }
                 }
             }
+        }
+        let declared =
+            |address: &Address| self.session.configuration.resources.contains_key(address);
+        let known: Vec<Address> = self
+            .manifest
+            .iter()
+            .flat_map(|manifest| manifest.resources.keys())
+            .cloned()
+            .collect();
+        for address in known.iter().filter(|address| !declared(address)) {
+            self.own(&mut units, address);
+        }
+        for (unit, owners) in units.into_iter().filter(|(_, owners)| owners.len() > 1) {
+            let names: Vec<&str> = owners.iter().map(Address::as_str).collect();
+            let message = format!("{unit} would have two owners: {}", names.join(" and "));
+            let hint = "give one of them another `label` or `to`; one that is removed goes before another takes its place";
+            self.fail(&owners[0], message, Some(hint.to_owned()));
         }
         subjects
     }
 
+    /// Notes what a resource owns from what the state remembers of it.
+    fn own(&self, units: &mut BTreeMap<String, Vec<Address>>, address: &Address) {
+        let entry = self
+            .manifest
+            .and_then(|manifest| manifest.resources.get(address));
+        let unit = entry.and_then(|entry| {
+            let (kind, desired) = remembered(address, entry)?;
+            Some(kind.unit(&desired, entry.label.as_deref().unwrap_or_default()))
+        });
+        if let Some(unit) = unit {
+            units.entry(unit).or_default().push(address.clone());
+        }
+    }
+
+    pub(super) fn fail(&mut self, address: &Address, message: String, hint: Option<String>) {
+        self.plan.errors.push(Problem {
+            address: Some(address.clone()),
+            message,
+            hint,
+        });
+    }
+
+    fn drift(&mut self, subject: &Subject) {
+        let pins = subject
+            .entry
+            .iter()
+            .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
+        let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
+        for pin in pins {
+            for cohort in cohorts().filter(|cohort| cohort.id == pin.id && cohort.name != pin.name)
+            {
+                self.plan.drift.push(Drift {
+                    address: subject.resource.address.clone(),
+                    path: "cohort.name".to_owned(),
+                    before: json!(pin.name),
+                    after: json!(cohort.name),
+                });
+            }
+        }
+    }
+
     fn subject(
-        &mut self,
+        &self,
         resource: &'a Resource,
         list: &[Cohort],
     ) -> Result<Option<Subject<'a>>, (String, Option<String>)> {
@@ -155,35 +225,21 @@ impl<'a> Drafting<'a> {
         let entry = self
             .manifest
             .and_then(|manifest| manifest.resources.get(&resource.address));
-        let written = json!(desired.source);
-        let pin = entry
-            .and_then(|entry| entry.cohort.as_ref())
-            .filter(|pin| pin.written == written);
-        let cohort = resolve(
-            named(&desired.source),
-            pin.map(|pin| Pin { id: &pin.id }),
-            list,
-        );
-        let cohort = cohort
-            .map_err(|why| unresolved(&desired.source, why))?
-            .clone();
-        let exclude: Result<Vec<Cohort>, _> = desired
+        let pins: Vec<&CohortPin> = entry
+            .iter()
+            .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded))
+            .collect();
+        let meant = |reference: &CohortRef| {
+            let pin = pins.iter().find(|pin| pin.written == json!(reference));
+            let found = resolve(named(reference), pin.map(|pin| Pin { id: &pin.id }), list);
+            found.cloned().map_err(|why| unresolved(reference, why))
+        };
+        let cohort = meant(&desired.source)?;
+        let exclude = desired
             .exclude
             .iter()
-            .map(|reference| {
-                resolve(named(reference), None, list)
-                    .cloned()
-                    .map_err(|why| unresolved(reference, why))
-            })
-            .collect();
-        if let Some(pin) = pin.filter(|pin| pin.id == cohort.id && pin.name != cohort.name) {
-            self.plan.drift.push(Drift {
-                address: resource.address.clone(),
-                path: "cohort.name".to_owned(),
-                before: json!(pin.name),
-                after: json!(cohort.name),
-            });
-        }
+            .map(meant)
+            .collect::<Result<Vec<Cohort>, _>>();
         if entry.is_some_and(|entry| {
             entry.counts.rows() > 0 && entry.config["to"] != desired.config["to"]
         }) {
@@ -211,16 +267,12 @@ impl<'a> Drafting<'a> {
     }
 
     /// Returns why a subject need not be compared, if it need not.
-    pub(super) fn idle(&self, subject: &Subject, pending: bool) -> Option<Idle> {
-        let settings = &subject.resource.settings;
-        if settings.paused == Some(true) {
-            return Some(Idle::Paused);
+    pub(super) fn idle(&self, subject: &Subject) -> Option<Idle> {
+        let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
+        if fulfilled.desired != subject.digest() {
+            return None;
         }
-        let fulfilled = subject
-            .entry
-            .and_then(|entry| entry.fulfilled.as_ref())
-            .filter(|_| !pending)?;
-        if settings.cadence == Some(Cadence::Word(CadenceWord::Once)) {
+        if subject.resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once)) {
             return Some(Idle::Once);
         }
         let (now, max_age) = (self.session.clock.millis(), max_age(subject.resource));
@@ -234,38 +286,47 @@ impl<'a> Drafting<'a> {
         };
         let fresh = fulfilled.sources.len() == cohorts.len()
             && fulfilled.sources.iter().zip(&cohorts).all(same);
-        (fresh && fulfilled.desired == subject.digest()).then_some(Idle::Fulfilled)
+        fresh.then_some(Idle::Fulfilled)
     }
 
-    pub(super) fn rest(&mut self, subject: &Subject) {
-        let counts = subject.entry.map(|entry| entry.counts).unwrap_or_default();
-        let note = match self.idle(subject, false) {
-            Some(Idle::Paused) => Some("paused".to_owned()),
-            Some(Idle::Once) => Some("moved once".to_owned()),
-            Some(Idle::Fulfilled) | None => None,
+    /// Plans nothing for a subject that has nothing to do.
+    pub(super) fn rest(&mut self, subject: &Subject, why: &Idle) {
+        let (delta, cost) = resting(subject.entry);
+        let note = match why {
+            Idle::Once => Some("moved once".to_owned()),
+            Idle::Fulfilled => None,
         };
-        let known = counts.rows() - counts.doubt;
-        let delta = Delta {
-            before: known,
-            after: known,
-            confirmed: counts.confirmed,
-            absent: counts.absent,
-            unconfirmed: counts.unconfirmed,
-            doubt: counts.doubt,
-            ..Delta::default()
-        };
-        let full = Cost {
-            full_push_data_points: known,
-            ..Cost::default()
-        };
-        self.plan.resources.push(subject.planned(
-            Action::NoOp,
-            vec![],
-            Some(delta),
-            Some(full),
-            vec![],
-            note,
-        ));
+        let planned = subject.planned(Action::NoOp, vec![], Some(delta), Some(cost), note);
+        self.plan.resources.push(planned);
+    }
+
+    /// A paused sync stays as it is, whatever became of its cohort.
+    fn paused(&mut self, resource: &Resource) {
+        let entry = self
+            .manifest
+            .and_then(|manifest| manifest.resources.get(&resource.address));
+        let (delta, cost) = resting(entry);
+        self.plan.resources.push(ResourcePlan {
+            address: resource.address.clone(),
+            kind: resource.kind.clone(),
+            action: Action::NoOp,
+            title: resource.kind.clone(),
+            fields: vec![],
+            delta: Some(delta),
+            cost: Some(cost),
+            guards: vec![],
+            manual: vec![],
+            source: None,
+            note: Some("paused".to_owned()),
+        });
+    }
+
+    /// Returns the recorded rows of a resource.
+    pub(super) fn rows(&self, address: &Address) -> Result<Rows, Error> {
+        match self.recorded {
+            Some(recorded) => Ok(recorded.rows(&self.session.store, address)?),
+            None => Ok(Box::new(std::iter::empty())),
+        }
     }
 
     /// Takes what a resource's part of the plan means into the digest.
@@ -278,9 +339,17 @@ impl<'a> Drafting<'a> {
         &mut self,
         subject: Subject<'a>,
         readings: &Readings,
-        fold: Option<&Fold>,
-    ) -> Result<Work, Error> {
+    ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
+        let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
+        if let Some(why) = cohorts().find_map(|cohort| readings.failed.get(&cohort.id)) {
+            self.fail(
+                &address,
+                why.clone(),
+                Some("run again; if it stays so, have Amplitude recompute the cohort".to_owned()),
+            );
+            return Ok(None);
+        }
         let open = |cohort: &Cohort, value: Text| -> Result<RelationReader, Error> {
             let reading = readings.by_cohort.get(&cohort.id);
             let relation = reading
@@ -302,7 +371,7 @@ impl<'a> Drafting<'a> {
             ("duplicate", source.about.duplicates),
         ];
         let whole = source.about.rows;
-        let rows = recorded(&self.session.store, self.manifest, fold, &address)?;
+        let rows = self.rows(&address)?;
         let Computed {
             draft,
             mut delta,
@@ -331,34 +400,29 @@ impl<'a> Drafting<'a> {
             Some(_) if !fields.is_empty() || !delta.is_empty() => Action::Update,
             Some(_) => Action::NoOp,
         };
-        let next = subject.next(self.session, readings, &delta);
+        let next = subject.next(self.session, readings, &delta, whole);
         self.digests.insert(address.clone(), json!({"rows": digest, "cohort": subject.cohort.id,
             "definition": subject.cohort.definition, "config": subject.desired.config, "label": subject.label}));
         let cost = Cost {
             full_push_data_points: delta.after,
             ..Cost::default()
         };
-        self.plan.resources.push(subject.planned(
-            action,
-            fields,
-            Some(delta),
-            Some(cost),
-            vec![],
-            None,
-        ));
+        self.plan
+            .resources
+            .push(subject.planned(action, fields, Some(delta), Some(cost), None));
         let settle = subject
             .resource
             .settings
             .settle
             .map_or(SETTLE, |settle| settle.0);
-        Ok(Work {
+        Ok(Some(Work {
             address,
             kind: subject.kind,
             desired: subject.desired,
             draft,
             next: Some(next),
             settle,
-        })
+        }))
     }
 
     pub(super) fn finish(mut self, works: &[Work]) -> Plan {
@@ -394,4 +458,39 @@ impl<'a> Drafting<'a> {
         );
         self.plan
     }
+}
+
+/// What a resource that rests shows.
+fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
+    let counts = entry.map(|entry| entry.counts).unwrap_or_default();
+    let known = counts.rows() - counts.doubt;
+    let delta = Delta {
+        before: known,
+        after: known,
+        confirmed: counts.confirmed,
+        absent: counts.absent,
+        unconfirmed: counts.unconfirmed,
+        doubt: counts.doubt,
+        ..Delta::default()
+    };
+    (
+        delta,
+        Cost {
+            full_push_data_points: known,
+            ..Cost::default()
+        },
+    )
+}
+
+/// Returns the kind and the desire of a resource from what the state remembers of it; the rest is gone.
+pub(super) fn remembered(address: &Address, entry: &Entry) -> Option<(&'static dyn Kind, Desired)> {
+    let kind = kinds::find(address, &entry.kind)?;
+    let resource = Resource {
+        address: address.clone(),
+        kind: entry.kind.clone(),
+        settings: serde_json::from_value(entry.config.clone()).unwrap_or_default(),
+        body: entry.config.clone(),
+        origin: Origin::default(),
+    };
+    Some((kind, kind.desired(&resource).ok()?))
 }

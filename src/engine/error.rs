@@ -48,10 +48,41 @@ pub enum Error {
         /// As it is configured.
         configured: String,
     },
+    /// What was sent could not be folded into the ledgers; its journal is whole, and the next run does it.
+    #[error("what was sent could not be recorded yet: {source}")]
+    Unfolded {
+        /// Why.
+        source: state::Error,
+        /// Whether anything was acknowledged.
+        wrote: bool,
+    },
+    /// Somebody asked to stop before anything was written.
+    #[error("asked to stop; nothing was written")]
+    Stopped,
     /// A key of the configuration is needed and missing.
     #[error("{}", .0.message)]
     Missing(Box<Diagnostic>),
     /// Work on a thread died.
     #[error("a worker ended unexpectedly")]
     Worker,
+}
+
+impl Error {
+    /// Returns whether only one cohort is to blame, so that the others can go on.
+    pub(super) fn is_of_one_cohort(&self) -> bool {
+        match self {
+            Self::File { .. } | Self::Size { .. } => true,
+            Self::Amplitude(error) => {
+                matches!(
+                    error,
+                    amplitude::Error::NotReady(_)
+                        | amplitude::Error::Refused {
+                            status: 400 | 404 | 410,
+                            ..
+                        }
+                )
+            }
+            _ => false,
+        }
+    }
 }

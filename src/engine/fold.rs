@@ -19,27 +19,209 @@ use crate::{
         merge::Merge,
         outcomes::{Outcomes, Word},
     },
-    model::{Address, Change, Millis, Outcome, Record, Text},
+    model::{
+        Address, Change, Millis, Outcome, Record, ResourceOutcome, ResourceReport, Text, Verb,
+    },
     state::{
         Error,
         delta::DeltaReader,
         journal,
-        ledger::LedgerReader,
-        manifest::{Manifest, Pending},
-        store::Store,
+        ledger::{LedgerReader, LedgerWriter},
+        manifest::{Entry, LaneEntry, Manifest, Pending},
+        store::{Draft, Store},
     },
 };
+
+/// A state as it is after everything that was ever sent.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// Its manifest, with no run pending.
+    pub(super) manifest: Manifest,
+    /// Ledgers that the manifest names and that are no blobs yet.
+    pub(super) drafts: BTreeMap<Address, Draft>,
+    /// What became of the resources of the run that was pending.
+    pub(super) resources: Vec<ResourceReport>,
+}
+
+impl Recorded {
+    /// Folds a pending run into a manifest, if there is one. Nothing is committed. `cut` says that the run did not
+    /// end by itself: what is in doubt may have left up to now.
+    pub(super) fn of(
+        store: &Store,
+        mut manifest: Manifest,
+        now: Millis,
+        cut: bool,
+    ) -> Result<Self, Error> {
+        let (mut drafts, mut resources) = (BTreeMap::new(), vec![]);
+        let Some(pending) = manifest.pending.take() else {
+            return Ok(Self {
+                manifest,
+                drafts,
+                resources,
+            });
+        };
+        let fold = Fold::open(store, &pending)?;
+        for part in pending.lanes.iter().flat_map(|lane| &lane.parts) {
+            let known = manifest.resources.get(&part.address);
+            let Told { report, removed } = told(&fold, &part.address)?;
+            let done = report.outcome == ResourceOutcome::Done;
+            let next = match &part.next {
+                Some(next) if done => Some(next.clone()),
+                // What is missing, refused or in doubt is compared again next time.
+                Some(next) => {
+                    let removals_used = used(next, known, removed);
+                    Some(Entry {
+                        fulfilled: None,
+                        removals_used,
+                        ..next.clone()
+                    })
+                }
+                None if done => None,
+                None => known.map(|known| Entry {
+                    fulfilled: None,
+                    ..known.clone()
+                }),
+            };
+            let rows = rows(store, &fold, known, &part.address)?;
+            match next {
+                Some(next) => {
+                    let (entry, draft) = written(store, rows, &part.address, next)?;
+                    drafts.insert(part.address.clone(), draft);
+                    manifest.resources.insert(part.address.clone(), entry);
+                }
+                None => {
+                    manifest.resources.remove(&part.address);
+                }
+            }
+            resources.push(report);
+        }
+        let took = |report: &ResourceReport| report.acknowledged + report.doubt > 0;
+        if resources.iter().any(took) {
+            manifest.target.braze_key.clone_from(&pending.braze_key);
+        }
+        let doubt = resources.iter().any(|report| report.doubt > 0);
+        for (lane, last_send) in fold.last_sends() {
+            let last_send = if cut && doubt {
+                last_send.max(now)
+            } else {
+                last_send
+            };
+            manifest
+                .lanes
+                .insert(lane.to_owned(), LaneEntry { last_send });
+        }
+        manifest.become_settled(pending.settled);
+        Ok(Self {
+            manifest,
+            drafts,
+            resources,
+        })
+    }
+
+    /// Returns the recorded rows of a resource.
+    pub(super) fn rows(&self, store: &Store, address: &Address) -> Result<Rows, Error> {
+        match self.drafts.get(address) {
+            Some(draft) => Ok(Box::new(LedgerReader::open(draft.path())?)),
+            None => ledger(store, self.manifest.resources.get(address)),
+        }
+    }
+}
+
+/// Writes a ledger and returns the entry that names it.
+fn written(
+    store: &Store,
+    rows: Rows,
+    address: &Address,
+    next: Entry,
+) -> Result<(Entry, Draft), Error> {
+    let mut writer = LedgerWriter::new(store.draft()?, address)?;
+    for record in rows {
+        writer.push(&record?)?;
+    }
+    let counts = writer.counts;
+    let draft = writer.finish()?.finish()?;
+    let mut next = Entry {
+        counts,
+        ledger: Some(draft.digest().to_owned()),
+        ..next
+    };
+    if let Some(peak) = next.peaks.last_mut() {
+        peak.rows = counts.rows();
+    }
+    Ok((next, draft))
+}
+
+/// What an override has used up when only some of the rows went.
+fn used(next: &Entry, known: Option<&Entry>, removed: u64) -> BTreeMap<String, u64> {
+    let before = |key: &String| {
+        known
+            .and_then(|known| known.removals_used.get(key))
+            .copied()
+            .unwrap_or(0)
+    };
+    next.removals_used
+        .iter()
+        .map(|(key, all)| (key.clone(), (before(key) + removed).min(*all)))
+        .collect()
+}
+
+/// What became of a resource, and how many rows went or may have gone.
+struct Told {
+    report: ResourceReport,
+    removed: u64,
+}
+
+/// Counts what became of a resource's rows.
+fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
+    let (mut acknowledged, mut doubt, mut not_sent, mut removed) = (0, 0, 0, 0);
+    let mut refused = BTreeMap::new();
+    for change in fold.changes(address)?.into_iter().flatten() {
+        let (change, outcome) = change?;
+        match outcome {
+            Outcome::Acknowledged(_) => acknowledged += 1,
+            Outcome::Doubt(_) => doubt += 1,
+            Outcome::NotSent => not_sent += 1,
+            Outcome::Refused(number) => {
+                let words = fold.reasons.get(&number).cloned().unwrap_or_default();
+                *refused.entry(words).or_insert(0) += 1;
+            }
+        }
+        let gone = matches!(outcome, Outcome::Acknowledged(_) | Outcome::Doubt(_));
+        removed += u64::from(change.verb == Verb::Remove && gone);
+    }
+    let outcome = match (
+        acknowledged > 0,
+        doubt > 0,
+        refused.is_empty(),
+        not_sent > 0,
+    ) {
+        (_, false, true, false) => ResourceOutcome::Done,
+        (true, ..) => ResourceOutcome::Partial,
+        (false, false, true, true) => ResourceOutcome::NotAttempted,
+        (false, false, false, false) => ResourceOutcome::Refused,
+        (false, ..) => ResourceOutcome::Failed,
+    };
+    let report = ResourceReport {
+        address: address.clone(),
+        outcome,
+        acknowledged,
+        doubt,
+        not_sent,
+        refused,
+    };
+    Ok(Told { report, removed })
+}
 
 /// Rows as recorded.
 pub(super) type Rows = Box<dyn Iterator<Item = Result<Record, Error>>>;
 
 /// A pending run, ready to be folded.
-pub(super) struct Fold {
+struct Fold {
     run: Text,
     parts: BTreeMap<Address, Part>,
     lanes: Vec<(String, Outcomes)>,
     /// Words of refusals by number.
-    pub(super) reasons: BTreeMap<u16, String>,
+    reasons: BTreeMap<u16, String>,
 }
 
 struct Part {
@@ -50,7 +232,7 @@ struct Part {
 
 impl Fold {
     /// Opens what a pending run left.
-    pub(super) fn open(store: &Store, pending: &Pending) -> Result<Self, Error> {
+    fn open(store: &Store, pending: &Pending) -> Result<Self, Error> {
         let path = store.journal(&pending.run)?;
         let corrupt = |what: &str| Error::Corrupt {
             path: path.clone(),
@@ -102,6 +284,7 @@ impl Fold {
             journal::Entry::Intended(range, at) => (range, Word::Intended(at)),
             journal::Entry::Acknowledged(range, at) => (range, Word::Acknowledged(at)),
             journal::Entry::Refused(range, reason) => (range, Word::Refused(reason)),
+            journal::Entry::Doubted(range, at) => (range, Word::Doubted(at)),
             journal::Entry::Released(range) => (range, Word::Released),
             journal::Entry::Reason(number, text) => {
                 self.reasons.insert(number, text);
@@ -114,14 +297,14 @@ impl Fold {
     }
 
     /// Returns when each lane was last sent into.
-    pub(super) fn last_sends(&self) -> impl Iterator<Item = (&str, Millis)> {
+    fn last_sends(&self) -> impl Iterator<Item = (&str, Millis)> {
         self.lanes
             .iter()
             .filter_map(|(lane, outcomes)| Some((lane.as_str(), outcomes.last_send()?)))
     }
 
     /// Returns a resource's changes with what became of each; none where the run had none for it.
-    pub(super) fn changes(
+    fn changes(
         &self,
         address: &Address,
     ) -> Result<Option<impl Iterator<Item = Result<(Change, Outcome), Error>> + use<>>, Error> {
@@ -161,21 +344,14 @@ pub(super) fn header_of(pending: &Pending) -> journal::Header {
     }
 }
 
-/// Returns the recorded rows of a resource, folded if a run is pending.
-pub(super) fn recorded(
+/// Returns the rows of a resource as they are after the run.
+fn rows(
     store: &Store,
-    manifest: Option<&Manifest>,
-    fold: Option<&Fold>,
+    fold: &Fold,
+    known: Option<&Entry>,
     address: &Address,
 ) -> Result<Rows, Error> {
-    let ledger = manifest
-        .and_then(|manifest| manifest.resources.get(address))
-        .and_then(|entry| entry.ledger.as_ref());
-    let ledger: Rows = match ledger {
-        Some(digest) => Box::new(LedgerReader::open(&store.blob(digest)?)?),
-        None => Box::new(std::iter::empty()),
-    };
-    let Some(fold) = fold else { return Ok(ledger) };
+    let ledger = ledger(store, known)?;
     let Some(changes) = fold.changes(address)? else {
         return Ok(ledger);
     };
@@ -192,6 +368,13 @@ pub(super) fn recorded(
         row.map(Ok)
     });
     Ok(Box::new(folded))
+}
+
+fn ledger(store: &Store, entry: Option<&Entry>) -> Result<Rows, Error> {
+    Ok(match entry.and_then(|entry| entry.ledger.as_ref()) {
+        Some(digest) => Box::new(LedgerReader::open(&store.blob(digest)?)?),
+        None => Box::new(std::iter::empty()),
+    })
 }
 
 /// Runs the merge of a lane and writes, for each delta, the ordinals of its rows.

@@ -14,9 +14,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{Error, Session};
 use crate::{
@@ -57,6 +57,8 @@ pub(super) struct Readings {
     pub(super) list: Vec<Cohort>,
     /// Downloads spent.
     pub(super) downloads: u64,
+    /// Cohorts that could not be read, and why.
+    pub(super) failed: BTreeMap<String, String>,
 }
 
 /// A request that was made.
@@ -102,14 +104,26 @@ pub(super) async fn read(
     if missing.is_empty() {
         return Ok(readings);
     }
-    let read: Vec<(Cohort, relation::About, PathBuf, bool)> = stream::iter(missing)
-        .map(|(cohort, max_age)| fetch(session, &cache, cohort, max_age))
+    let sorting = Semaphore::new(1);
+    let fetched: Vec<(Cohort, Result<Fetched, Error>)> = stream::iter(missing)
+        .map(async |(cohort, max_age)| {
+            let fetched = fetch(session, &cache, &cohort, max_age, &sorting).await;
+            (cohort, fetched)
+        })
         .buffer_unordered(session.amplitude.at_once())
-        .try_collect()
-        .await?;
+        .collect()
+        .await;
     readings.list = session.amplitude.cohorts().await?;
-    for (before, about, path, spent) in read {
-        readings.downloads += u64::from(spent);
+    for (before, fetched) in fetched {
+        let Fetched { about, path, spent } = match fetched {
+            Ok(fetched) => fetched,
+            Err(error) if error.is_of_one_cohort() => {
+                readings.failed.insert(before.id, error.to_string());
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        readings.downloads += spent;
         // One that vanished meanwhile is as it was.
         let after = readings
             .list
@@ -117,22 +131,24 @@ pub(super) async fn read(
             .find(|cohort| cohort.id == before.id)
             .unwrap_or(&before)
             .clone();
-        let off = about.file_rows.abs_diff(after.size);
-        if off as f64 > after.size as f64 * TOLERANCE {
+        let fits = |size: u64| about.file_rows.abs_diff(size) as f64 <= size as f64 * TOLERANCE;
+        // A cohort that was recomputed on the way may have been read before or after.
+        if !fits(after.size) && !fits(before.size) {
             state::remove_file(&path)?;
-            forget_request(&cache, &before)?;
-            return Err(Error::Size {
+            let error = Error::Size {
                 cohort: before.name,
                 rows: about.file_rows,
                 size: after.size,
-            });
+            };
+            readings.failed.insert(before.id, error.to_string());
+            continue;
         }
         let kept = relation_path(&cache, &after)?;
         if kept != path {
             state::rename_file(&path, &kept)?;
         }
         readings.by_cohort.insert(
-            before.id.clone(),
+            before.id,
             Reading {
                 path: kept,
                 about,
@@ -143,18 +159,28 @@ pub(super) async fn read(
     Ok(readings)
 }
 
+/// A file that was read and sorted.
+struct Fetched {
+    about: relation::About,
+    path: PathBuf,
+    /// Downloads it cost.
+    spent: u64,
+}
+
 /// Returns whether something read then is young enough; a clock that went back makes nothing young.
 pub(super) fn young(read_at: Millis, now: Millis, max_age: Duration) -> bool {
     u64::try_from(now - read_at).is_ok_and(|age| u128::from(age) <= max_age.as_millis())
 }
 
-/// Fetches one cohort; the last of the four tells whether a download was spent.
+/// Fetches one cohort: from a request that still lives, else by a new one. One file is sorted at a time, so that
+/// the memory of sorting is that of one.
 async fn fetch(
     session: &Session,
     cache: &Path,
-    cohort: Cohort,
+    cohort: &Cohort,
     max_age: Duration,
-) -> Result<(Cohort, relation::About, PathBuf, bool), Error> {
+    sorting: &Semaphore,
+) -> Result<Fetched, Error> {
     session
         .events
         .tell(Event::Downloading {
@@ -162,32 +188,38 @@ async fn fetch(
             size: cohort.size,
         })
         .await;
-    let asked = asked_before(cache, &cohort)?;
-    let asked = asked.filter(|asked| {
-        let life = max_age.min(REQUEST_LIVES);
+    let life = max_age.min(REQUEST_LIVES);
+    let asked = asked_before(cache, cohort)?.filter(|asked| {
         asked.stamp == cohort.computed && young(asked.at, session.clock.millis(), life)
     });
-    let path = relation_path(cache, &cohort)?;
+    let path = relation_path(cache, cohort)?;
     if let Some(asked) = asked {
-        match download(session, &cohort, &asked, &path).await {
+        match download(session, cohort, &asked, &path, sorting).await {
             // A request that Amplitude has forgotten is asked anew.
             Err(Error::Amplitude(amplitude::Error::Refused {
                 status: 400 | 404 | 410,
                 ..
             })) => {}
-            other => return other.map(|about| (cohort, about, path, false)),
+            other => {
+                return other.map(|about| Fetched {
+                    about,
+                    path,
+                    spent: 0,
+                });
+            }
         }
     }
-    let request = session.amplitude.request_cohort(&cohort.id).await?;
+    let at = session.clock.millis();
+    let (request, spent) = session.amplitude.request_cohort(&cohort.id).await?;
     let asked = Asked {
         request,
         stamp: cohort.computed,
-        at: session.clock.millis(),
+        at,
     };
     let json = serde_json::to_vec(&asked).unwrap_or_default();
-    state::write_file(&request_path(cache, &cohort)?, &json)?;
-    let about = download(session, &cohort, &asked, &path).await?;
-    Ok((cohort, about, path, true))
+    state::write_file(&request_path(cache, cohort)?, &json)?;
+    let about = download(session, cohort, &asked, &path, sorting).await?;
+    Ok(Fetched { about, path, spent })
 }
 
 async fn download(
@@ -195,8 +227,10 @@ async fn download(
     cohort: &Cohort,
     asked: &Asked,
     path: &Path,
+    sorting: &Semaphore,
 ) -> Result<relation::About, Error> {
     session.amplitude.wait_for_cohort(&asked.request).await?;
+    let _turn = sorting.acquire().await.map_err(|_| Error::Worker)?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -217,7 +251,7 @@ async fn download(
             // Bytes that were garbled on the way come whole the next time; a file that is wrong stays wrong.
             Error::File { .. } if tries < FILE_TRIES => {}
             Error::Amplitude(theirs) => match session.amplitude.again(theirs, tries) {
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(wait) => session.amplitude.wait(wait).await?,
                 None => return Err(error),
             },
             _ => return Err(error),
@@ -233,7 +267,7 @@ async fn download_once(
 ) -> Result<relation::About, Error> {
     let stream = session.amplitude.cohort_file(&asked.request).await?;
     let (pieces, receiver) = mpsc::channel(PIECES);
-    let about = relation::About::at(session.clock.millis());
+    let about = relation::About::at(asked.at);
     let to = path.to_owned();
     let reader = Pieces {
         receiver,
@@ -330,10 +364,6 @@ fn request_path(cache: &Path, cohort: &Cohort) -> Result<PathBuf, Error> {
 fn asked_before(cache: &Path, cohort: &Cohort) -> Result<Option<Asked>, Error> {
     let bytes = state::read_file(&request_path(cache, cohort)?)?;
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-}
-
-fn forget_request(cache: &Path, cohort: &Cohort) -> Result<(), Error> {
-    Ok(state::remove_file(&request_path(cache, cohort)?)?)
 }
 
 /// An id as a file's name: what is not a letter or digit is written by its code, so that no two ids meet.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Error, Session, draft::Drafting, fold::Fold, observe, subject::max_age, target};
+use super::{Error, Session, draft::Drafting, fold::Recorded, observe, subject::max_age, target};
 use crate::{
     diff::merge::{Merge, Part},
     kinds::{Desired, Kind, Lane},
@@ -59,44 +59,59 @@ pub(super) struct Work {
     pub(super) settle: Duration,
 }
 
+/// Tries to make a plan while another run changes the state.
+const TRIES: usize = 5;
+
 /// Makes a plan.
 pub async fn plan(session: &Session) -> Result<Planned, Error> {
-    let manifest = session.store.manifest()?;
-    let fold = manifest
-        .as_ref()
-        .and_then(|manifest| manifest.pending.as_ref());
-    let fold = fold
-        .map(|pending| Fold::open(&session.store, pending))
-        .transpose()?;
-    let mut draft = Drafting::new(session, manifest.as_ref());
-    let list = session.amplitude.cohorts().await?;
-    let target = target::check(session, manifest.as_ref(), &list).await?;
-    let subjects = draft.subjects(&list);
-    let (waiting, idle): (Vec<_>, Vec<_>) = subjects
-        .into_iter()
-        .partition(|subject| draft.idle(subject, fold.is_some()).is_none());
-    for subject in &idle {
-        draft.rest(subject);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let serial = serial(session)?;
+        match try_plan(session).await {
+            // Another run committed while this one read: what it read is gone, and what is there now is true.
+            Err(Error::State(_)) if tries < TRIES && self::serial(session)? != serial => {}
+            other => return other,
+        }
     }
-    let mut wanted: BTreeMap<String, Duration> = BTreeMap::new();
-    for subject in &waiting {
+}
+
+fn serial(session: &Session) -> Result<Option<u64>, Error> {
+    Ok(session.store.manifest()?.map(|manifest| manifest.serial))
+}
+
+async fn try_plan(session: &Session) -> Result<Planned, Error> {
+    let now = session.clock.millis();
+    let recorded = session
+        .store
+        .manifest()?
+        .map(|manifest| Recorded::of(&session.store, manifest, now, true));
+    let recorded = tokio::task::block_in_place(|| recorded.transpose())?;
+    let mut draft = Drafting::new(session, recorded.as_ref());
+    let list = session.amplitude.cohorts().await?;
+    let target = target::check(session, draft.manifest, &list).await?;
+    let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, Duration>::new());
+    for subject in draft.subjects(&list) {
+        if let Some(why) = draft.idle(&subject) {
+            draft.rest(&subject, &why);
+            continue;
+        }
         for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
             let max_age = max_age(subject.resource);
-            wanted
-                .entry(cohort.id.clone())
-                .and_modify(|known| *known = max_age.min(*known))
-                .or_insert(max_age);
+            let known = wanted.entry(cohort.id.clone()).or_insert(max_age);
+            *known = max_age.min(*known);
         }
+        waiting.push(subject);
     }
     let readings = observe::read(session, list, &wanted).await?;
     let works = tokio::task::block_in_place(|| {
         let mut works = vec![];
         for subject in waiting {
-            works.push(draft.compare(subject, &readings, fold.as_ref())?);
+            works.extend(draft.compare(subject, &readings)?);
         }
-        works.extend(draft.departures(fold.as_ref())?);
+        works.extend(draft.departures()?);
         draft.price(&works)?;
-        draft.guard(&mut works);
+        draft.guard(&mut works, &readings);
         Ok::<_, Error>(works)
     })?;
     if readings.downloads > 0 {
@@ -107,6 +122,7 @@ pub async fn plan(session: &Session) -> Result<Planned, Error> {
         draft.plan.cost.downloads_used = usage.map(|(_, used)| used);
     }
     let plan = draft.finish(&works);
+    let manifest = recorded.map(|recorded| recorded.manifest);
     Ok(Planned {
         plan,
         works,

@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 use super::{
     Error,
     draft::Drafting,
+    observe::Readings,
     plan::{Work, creates, merged},
     subject::{allowance_key, recent},
 };
 use crate::{
     braze::{TRACK_PER_SECOND, track_object},
     diff::{batch, guard},
-    model::{Address, Guards, plan::GuardResult},
+    model::{
+        Address, Guards,
+        plan::{Delta, GuardResult},
+    },
+    state::manifest::{CohortPin, Entry, Peak},
 };
 
 impl Drafting<'_> {
@@ -53,7 +58,7 @@ impl Drafting<'_> {
         Ok(())
     }
 
-    pub(super) fn guard(&mut self, works: &mut [Work]) {
+    pub(super) fn guard(&mut self, works: &mut [Work], readings: &Readings) {
         let configuration = &self.session.configuration;
         let today = self
             .session
@@ -99,26 +104,24 @@ impl Drafting<'_> {
             let peaks = entry
                 .map(|entry| recent(&entry.peaks, now))
                 .unwrap_or_default();
+            let Some(next) = &mut work.next else { continue };
+            let effects = guard::Effects {
+                data_points: planned.cost.map_or(0, |cost| cost.data_points),
+                allowance,
+                allow_empty: settings.allow_empty.unwrap_or(false),
+                today,
+                ..effects(delta, next, entry, &peaks, readings)
+            };
             let own = settings.guards.clone().unwrap_or_default();
             // The workspace's limit of data points is about the whole apply, a sync's own about that sync.
             let guards = Guards {
                 max_data_points: own.max_data_points,
                 ..own.over(&configuration.guards)
             };
-            let effects = guard::Effects {
-                address: &work.address,
-                delta,
-                peak_rows: peaks.iter().map(|peak| peak.rows).max().unwrap_or(0),
-                peak_source: peaks.iter().map(|peak| peak.source).max().unwrap_or(0),
-                data_points: planned.cost.map_or(0, |cost| cost.data_points),
-                allowance,
-                allow_empty: settings.allow_empty.unwrap_or(false),
-                today,
-            };
             planned.guards = guard::check(&guards, &effects);
             let lifted = |guard: &GuardResult| guard.ok && guard.message.is_some();
             let allowed = allowed.filter(|_| planned.guards.iter().any(lifted));
-            if let (Some(allowed), Some(next)) = (allowed, &mut work.next) {
+            if let Some(allowed) = allowed {
                 next.removals_used = BTreeMap::from([(
                     allowance_key(allowed),
                     used(&allowance_key(allowed)) + delta.remove,
@@ -136,4 +139,55 @@ impl Drafting<'_> {
             self.plan.cost.data_points,
         ));
     }
+}
+
+/// How many there are and were, of the rows, of the source and of the excluded cohorts.
+fn effects<'a>(
+    delta: &'a Delta,
+    next: &'a Entry,
+    entry: Option<&Entry>,
+    peaks: &[Peak],
+    readings: &Readings,
+) -> guard::Effects<'a> {
+    let own = next.cohort.as_ref();
+    let about = own
+        .and_then(|own| readings.by_cohort.get(&own.id))
+        .map(|reading| &reading.about);
+    let held = next.peaks.last();
+    let excluded = |pin: &'a CohortPin| guard::Held {
+        name: &pin.name,
+        peak: held_before(entry, pin, peaks),
+        now: held
+            .and_then(|held| held.excluded.get(&pin.id))
+            .copied()
+            .unwrap_or(0),
+    };
+    guard::Effects {
+        delta,
+        peak_rows: peaks.iter().map(|peak| peak.rows).max().unwrap_or(0),
+        source: guard::Held {
+            name: own.map_or("", |own| &own.name),
+            peak: peaks.iter().map(|peak| peak.source).max().unwrap_or(0),
+            now: held.map_or(0, |held| held.source),
+        },
+        excluded: next.excluded.iter().map(excluded).collect(),
+        file_rows: about.map_or(0, |about| about.file_rows - about.duplicates),
+        data_points: 0,
+        allowance: None,
+        allow_empty: false,
+        today: jiff::civil::Date::ZERO,
+    }
+}
+
+/// The most an excluded cohort held, or the one that bore its name in the YAML before.
+fn held_before(entry: Option<&Entry>, pin: &CohortPin, peaks: &[Peak]) -> u64 {
+    let known = entry.iter().flat_map(|entry| &entry.excluded);
+    let known = known
+        .filter(|known| known.written == pin.written)
+        .map(|known| &known.id);
+    let ids: Vec<&String> = known.chain([&pin.id]).collect();
+    let held = peaks
+        .iter()
+        .flat_map(|peak| ids.iter().filter_map(|id| peak.excluded.get(*id)));
+    held.copied().max().unwrap_or(0)
 }

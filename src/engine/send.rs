@@ -7,18 +7,25 @@
 //! # Guarantees
 //! Killed on any line, every object that may have left is intended. When this returns, what never left is released.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::{
     Error, Session,
     plan::{Work, creates, merged},
 };
 use crate::{
-    braze::{self, TrackError, TrackObject, Writer, track_object},
+    braze::{self, Fate, TrackError, TrackObject, Tracked, Writer, track_object},
     diff::batch,
+    http::asked,
     model::{Event, Millis},
     state::{
         self,
@@ -54,6 +61,7 @@ struct Answered {
     acknowledged: Vec<(u64, u32)>,
     refused: Vec<(u64, String)>,
     released: Vec<(u64, u32)>,
+    doubtful: Vec<(u64, u32)>,
     requests: u64,
     data_points: u64,
     /// Why nothing further should be sent.
@@ -87,6 +95,16 @@ impl Scribe<'_> {
                 count: *count,
             }))?;
         }
+        for (first, count) in &answered.doubtful {
+            self.journal.tell(&Entry::Doubted(
+                Range {
+                    lane,
+                    first: *first,
+                    count: *count,
+                },
+                at,
+            ))?;
+        }
         for (ordinal, reason) in &answered.refused {
             let next = self.reasons.len() as u16;
             let number = *self.reasons.entry(reason.clone()).or_insert(next);
@@ -116,6 +134,7 @@ pub(super) async fn lane(
 ) -> Result<Sent, Error> {
     let most = session.configuration.braze.objects_per_request;
     let (mut batches, making) = make_batches(sending, most)?;
+    let largest = Arc::new(AtomicUsize::new(most));
     let mut stop = session.stop.clone();
     let mut scribe = Scribe {
         journal,
@@ -138,7 +157,7 @@ pub(super) async fn lane(
                 sent.stopped = sent.stopped.take().or(answered.stop);
                 session.events.tell(Event::Sent { objects: objects as u64 }).await;
             }
-            () = asked_to_stop(&mut stop), if open => {
+            () = asked(&mut stop), if open => {
                 sent.stopped = Some("asked to stop".to_owned());
             }
             batch = batches.recv(), if open && under_way.len() < AT_ONCE => match batch {
@@ -153,8 +172,8 @@ pub(super) async fn lane(
                         intended = batch.first + count as u64;
                     }
                     dispatched = end;
-                    let writer = writer.clone();
-                    under_way.push(Box::pin(async move { (batch.objects.len(), send(&writer, batch).await) }));
+                    let (writer, most) = (writer.clone(), largest.clone());
+                    under_way.push(Box::pin(async move { (batch.objects.len(), send(&writer, &most, batch).await) }));
                 }
             },
         }
@@ -170,13 +189,6 @@ pub(super) async fn lane(
         scribe.journal.tell(&Entry::Released(range))?;
     }
     Ok(sent)
-}
-
-async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        // Nobody can ask any more.
-        std::future::pending::<()>().await;
-    }
 }
 
 type Making = tokio::task::JoinHandle<Result<(), Error>>;
@@ -229,8 +241,8 @@ fn make_batches(sending: &[&Work], most: usize) -> Result<(mpsc::Receiver<Batch>
     Ok((receiver, making))
 }
 
-/// Sends one batch, halved as often as Braze finds it too large.
-async fn send(writer: &Writer, batch: Batch) -> Answered {
+/// Sends one batch, halved as often as Braze refuses it whole; what was too large once is not tried again.
+async fn send(writer: &Writer, most: &AtomicUsize, batch: Batch) -> Answered {
     let mut answered = Answered::default();
     let mut left = vec![batch];
     while let Some(batch) = left.pop() {
@@ -239,49 +251,62 @@ async fn send(writer: &Writer, batch: Batch) -> Answered {
             answered.released.push((first, count));
             continue;
         }
-        match writer.track(&batch.objects).await {
+        if batch.objects.len() > most.load(Ordering::Relaxed) {
+            left.extend(batch.halves());
+            continue;
+        }
+        let TrackError { error, fate, stop } = match writer.track(&batch.objects).await {
             Ok(tracked) => {
-                answered.requests += 1;
-                let refused = |at: usize| tracked.refused.get(&at);
-                for (at, object) in batch.objects.iter().enumerate() {
-                    let ordinal = first + at as u64;
-                    match (refused(at), answered.acknowledged.last_mut()) {
-                        (Some(reason), _) => answered.refused.push((ordinal, reason.clone())),
-                        (None, Some((begin, length))) if *begin + u64::from(*length) == ordinal => {
-                            *length += 1;
-                        }
-                        (None, _) => answered.acknowledged.push((ordinal, 1)),
-                    }
-                    answered.data_points += refused(at).map_or(object.data_points, |_| 0);
+                answered.take(&batch, &tracked);
+                continue;
+            }
+            Err(error) => error,
+        };
+        match fate {
+            Fate::TakeApart if count > 1 => {
+                if matches!(error, braze::Error::Refused { status: 413, .. }) {
+                    most.fetch_min(batch.objects.len() / 2, Ordering::Relaxed);
                 }
+                left.extend(batch.halves());
             }
-            Err(TrackError::TooLarge(_)) if count > 1 => {
-                let mut objects = batch.objects;
-                let second = objects.split_off(objects.len() / 2);
-                left.push(Batch {
-                    first: first + objects.len() as u64,
-                    objects: second,
-                });
-                left.push(Batch { first, objects });
-            }
-            Err(TrackError::TooLarge(error) | TrackError::Refused(error)) => {
-                let reason = error.to_string();
-                answered
-                    .refused
-                    .extend((0..u64::from(count)).map(|at| (first + at, reason.clone())));
-            }
-            Err(TrackError::NotSent(error) | TrackError::Denied(error)) => {
-                answered.released.push((first, count));
-                answered.stop = Some(error.to_string());
-            }
-            // Intended and without an answer: it stays in doubt. A service that answered nothing so often is down.
-            Err(TrackError::Doubt(error @ braze::Error::Exhausted(_))) => {
-                answered.stop = Some(error.to_string());
-            }
-            Err(TrackError::Doubt(error)) => {
-                tracing::warn!(%error, objects = count, "an answer that cannot be read");
-            }
+            Fate::TakeApart => answered.refused.push((first, error.to_string())),
+            Fate::NotSent => answered.released.push((first, count)),
+            Fate::Doubt => answered.doubtful.push((first, count)),
+        }
+        if stop {
+            answered.stop = Some(error.to_string());
         }
     }
     answered
+}
+
+impl Batch {
+    /// Cuts in two; the second half first, so that a stack gives them in order.
+    fn halves(mut self) -> [Self; 2] {
+        let second = self.objects.split_off(self.objects.len() / 2);
+        [
+            Self {
+                first: self.first + self.objects.len() as u64,
+                objects: second,
+            },
+            self,
+        ]
+    }
+}
+
+impl Answered {
+    fn take(&mut self, batch: &Batch, tracked: &Tracked) {
+        self.requests += 1;
+        for (at, object) in batch.objects.iter().enumerate() {
+            let ordinal = batch.first + at as u64;
+            match (tracked.refused.get(&at), self.acknowledged.last_mut()) {
+                (Some(reason), _) => self.refused.push((ordinal, reason.clone())),
+                (None, Some((begin, length))) if *begin + u64::from(*length) == ordinal => {
+                    *length += 1;
+                }
+                (None, _) => self.acknowledged.push((ordinal, 1)),
+            }
+            self.data_points += tracked.refused.get(&at).map_or(object.data_points, |_| 0);
+        }
+    }
 }

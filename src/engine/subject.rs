@@ -1,17 +1,20 @@
 //! A declared resource on its way through a plan: what it asks for, whose people, and what was applied before.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
 use super::{Session, observe::Readings};
 use crate::{
     config::{AllowRemoval, Cadence, CadenceWord, CohortRef, Resource},
-    diff::pin::{Named, Unresolved},
+    diff::{
+        fields,
+        pin::{Named, Unresolved},
+    },
     kinds::{Desired, Kind},
     model::{
         Cohort, Millis, digest,
-        plan::{Action, Cost, Delta, FieldChange, GuardResult, ResourcePlan, Source},
+        plan::{Action, Cost, Delta, FieldChange, ResourcePlan, Source},
     },
     state::{
         ledger::LedgerCounts,
@@ -55,7 +58,6 @@ impl Subject<'_> {
         fields: Vec<FieldChange>,
         delta: Option<Delta>,
         cost: Option<Cost>,
-        guards: Vec<GuardResult>,
         note: Option<String>,
     ) -> ResourcePlan {
         let computed_at = self
@@ -70,7 +72,7 @@ impl Subject<'_> {
             fields,
             delta,
             cost,
-            guards,
+            guards: vec![],
             manual: vec![],
             source: Some(Source {
                 cohort: self.cohort.id.clone(),
@@ -87,20 +89,49 @@ impl Subject<'_> {
         let Some(entry) = self.entry else {
             return vec![];
         };
-        let mut fields = crate::diff::fields::changes(&entry.config, &self.desired.config);
-        if let Some(pin) = entry.cohort.as_ref().filter(|pin| pin.id != self.cohort.id) {
-            let path = "cohort.id".to_owned();
-            fields.push(FieldChange {
-                path,
-                before: json!(pin.id),
-                after: json!(self.cohort.id),
-            });
+        let mut fields = fields::changes(&entry.config, &self.desired.config);
+        let mut compare = |path: &str, pin: &CohortPin, cohort: &Cohort| {
+            if pin.id != cohort.id {
+                let (before, after) = (json!(pin.id), json!(cohort.id));
+                fields.push(FieldChange {
+                    path: path.to_owned(),
+                    before,
+                    after,
+                });
+            }
+        };
+        if let Some(pin) = &entry.cohort {
+            compare("cohort.id", pin, &self.cohort);
+        }
+        // Where the YAML names other cohorts, that shows already.
+        let same = |(pin, reference): (&CohortPin, &CohortRef)| pin.written == json!(reference);
+        if entry.excluded.iter().zip(&self.desired.exclude).all(same) {
+            for (pin, cohort) in entry.excluded.iter().zip(&self.exclude) {
+                compare("exclude.cohort.id", pin, cohort);
+            }
         }
         fields
     }
 
+    /// How many people each excluded cohort holds.
+    pub(super) fn excluded(&self, readings: &Readings) -> BTreeMap<String, u64> {
+        let held = |cohort: &Cohort| {
+            Some((
+                cohort.id.clone(),
+                readings.by_cohort.get(&cohort.id)?.about.rows,
+            ))
+        };
+        self.exclude.iter().filter_map(held).collect()
+    }
+
     /// What the resource becomes once everything is acknowledged.
-    pub(super) fn next(&self, session: &Session, readings: &Readings, delta: &Delta) -> Entry {
+    pub(super) fn next(
+        &self,
+        session: &Session,
+        readings: &Readings,
+        delta: &Delta,
+        source: u64,
+    ) -> Entry {
         let now = session.clock.millis();
         let known = self.entry;
         let stamps = std::iter::once(&self.cohort)
@@ -126,7 +157,8 @@ impl Subject<'_> {
         peaks.push(Peak {
             at: now,
             rows: delta.after,
-            source: delta.after,
+            source,
+            excluded: self.excluded(readings),
         });
         let allowance = settings.allow_removal.as_ref().map(allowance_key);
         let mut removals_used = known
@@ -136,11 +168,13 @@ impl Subject<'_> {
         Entry {
             kind: self.resource.kind.clone(),
             config: self.desired.config.clone(),
-            cohort: Some(CohortPin {
-                id: self.cohort.id.clone(),
-                name: self.cohort.name.clone(),
-                written: json!(self.desired.source),
-            }),
+            cohort: Some(pin(&self.cohort, &self.desired.source)),
+            excluded: self
+                .exclude
+                .iter()
+                .zip(&self.desired.exclude)
+                .map(|(cohort, named)| pin(cohort, named))
+                .collect(),
             label: Some(self.label.clone()),
             on_destroy: on_destroy.as_str().unwrap_or("empty").to_owned(),
             protect: settings.protect.unwrap_or(false),
@@ -159,6 +193,14 @@ impl Subject<'_> {
     }
 }
 
+fn pin(cohort: &Cohort, named: &CohortRef) -> CohortPin {
+    CohortPin {
+        id: cohort.id.clone(),
+        name: cohort.name.clone(),
+        written: json!(named),
+    }
+}
+
 /// Peaks that still held within the last 24 hours: those since then, and the last before.
 pub(super) fn recent(peaks: &[Peak], now: Millis) -> Vec<Peak> {
     let since = now - i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
@@ -166,7 +208,7 @@ pub(super) fn recent(peaks: &[Peak], now: Millis) -> Vec<Peak> {
     before
         .into_iter()
         .chain(peaks.iter().filter(|peak| peak.at >= since))
-        .copied()
+        .cloned()
         .collect()
 }
 

@@ -8,4 +8,4 @@ mod send;
 pub use limit::Limiter;
 pub use redact::Scrubber;
 pub use retry::{Exhausted, Policy, backoff, retrying};
-pub use send::{Answer, Authorization, Failure, Request, Sender, Stream};
+pub use send::{Answer, Authorization, Failure, Request, Sender, Stream, asked};

@@ -42,57 +42,67 @@ pub struct Exhausted {
     pub last: String,
     /// How many there were.
     pub tries: u32,
-    /// Whether one of them may have been processed.
-    pub doubt: bool,
+    /// How many of them may have been processed.
+    pub doubts: u32,
 }
 
-/// Sends until there is an answer that another try would not change.
+/// Sends until there is an answer that another try would not change, or somebody asks to stop.
 pub async fn retrying(
     sender: &Sender,
     request: &Request,
     policy: Policy,
     limiter: &Limiter,
 ) -> Result<Answer, Exhausted> {
-    let mut doubt = false;
-    let mut tries = 0;
+    let (mut doubts, mut tries) = (0, 0);
+    let mut last = "asked to stop".to_owned();
     loop {
-        limiter.turn().await;
+        if !sender.waits(limiter.turn()).await {
+            return Err(Exhausted {
+                last,
+                tries,
+                doubts,
+            });
+        }
         tries += 1;
-        let (last, wait) = match sender.send(request).await {
+        let mut wait = backoff(policy, tries);
+        match sender.send(request).await {
             Ok(answer) => {
-                let asked = asked_wait(&answer.headers);
-                match answer.status {
-                    429 => {
-                        limiter.pause(asked.unwrap_or_default());
-                    }
-                    408 | 500.. => doubt = true,
-                    _ => {
-                        if let Some(0) = number(&answer.headers, "x-ratelimit-remaining") {
-                            limiter.pause(asked.unwrap_or_default());
-                        }
-                        return Ok(answer);
-                    }
+                let asked = asked_wait(&answer);
+                if let Some(asked) = asked {
+                    limiter.pause(asked);
                 }
+                if !matches!(answer.status, 408 | 429 | 500..) {
+                    return Ok(Answer { doubts, ..answer });
+                }
+                doubts += u32::from(answer.status != 429);
+                wait = wait.max(asked.unwrap_or_default());
                 let body = sender
                     .scrubber()
                     .clean(&String::from_utf8_lossy(&answer.body));
-                (
-                    format!(
-                        "{} {}: status {} {body}",
-                        request.method, request.path, answer.status
-                    ),
-                    asked,
-                )
+                last = format!(
+                    "{} {}: status {} {body}",
+                    request.method, request.path, answer.status
+                );
             }
             Err(failure) => {
-                doubt |= matches!(failure, Failure::Doubt(_));
-                (failure.to_string(), None)
+                doubts += u32::from(matches!(failure, Failure::Doubt(_)));
+                last = failure.to_string();
+                if matches!(failure, Failure::Never(_)) {
+                    return Err(Exhausted {
+                        last,
+                        tries,
+                        doubts,
+                    });
+                }
             }
-        };
-        if tries >= policy.attempts {
-            return Err(Exhausted { last, tries, doubt });
         }
-        tokio::time::sleep(wait.unwrap_or_default().max(backoff(policy, tries))).await;
+        if tries >= policy.attempts || !sender.waits(tokio::time::sleep(wait)).await {
+            return Err(Exhausted {
+                last,
+                tries,
+                doubts,
+            });
+        }
     }
 }
 
@@ -105,11 +115,14 @@ pub fn backoff(policy: Policy, tries: u32) -> Duration {
     most.mul_f64(rand::rng().random_range(0.0..=1.0))
 }
 
-/// What the service asks to wait. `x-ratelimit-reset` is documented as epoch seconds on one page of Braze's and as
-/// seconds left on another: told apart by size.
-fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
+/// What the service asks to wait before anything else is sent, in its words or by saying that nothing is left of a
+/// window. `x-ratelimit-reset` is documented as epoch seconds on one page of Braze's and as seconds left on another:
+/// told apart by size. It stands on every answer and means nothing on a 500.
+fn asked_wait(answer: &Answer) -> Option<Duration> {
+    let headers = &answer.headers;
+    let over = answer.status == 429 || number(headers, "x-ratelimit-remaining") == Some(0);
     let reset = || {
-        let reset = number(headers, "x-ratelimit-reset")?;
+        let reset = number(headers, "x-ratelimit-reset").filter(|_| over)?;
         let date = headers.get("date").and_then(|date| date.to_str().ok());
         if reset <= 1_000_000_000 {
             Some(reset)
@@ -134,4 +147,93 @@ fn epoch(date: Option<&str>) -> Option<u64> {
         .duration_since(SystemTime::UNIX_EPOCH)
         .ok()
         .map(|since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Answer {
+        let headers = headers.iter().map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        });
+        Answer {
+            status,
+            headers: headers.collect(),
+            body: bytes::Bytes::new(),
+            doubts: 0,
+        }
+    }
+
+    #[test]
+    fn what_a_service_asks_to_wait() {
+        let date = ("date", "Sun, 22 Nov 2026 07:00:00 GMT");
+        let table = [
+            (
+                answer(
+                    429,
+                    &[
+                        ("x-ratelimit-retry-after", "7"),
+                        ("x-ratelimit-reset", "60"),
+                    ],
+                ),
+                Some(7),
+            ),
+            (answer(429, &[("retry-after", "3")]), Some(3)),
+            (answer(429, &[("x-ratelimit-reset", "60")]), Some(60)),
+            (
+                answer(429, &[("x-ratelimit-reset", "1795330805"), date]),
+                Some(5),
+            ),
+            (answer(429, &[]), None),
+            // Hourly windows put the header on every answer: a 500 does not wait for the next hour.
+            (
+                answer(
+                    500,
+                    &[
+                        ("x-ratelimit-reset", "2400"),
+                        ("x-ratelimit-remaining", "90"),
+                    ],
+                ),
+                None,
+            ),
+            (
+                answer(
+                    201,
+                    &[("x-ratelimit-reset", "4"), ("x-ratelimit-remaining", "0")],
+                ),
+                Some(4),
+            ),
+            (
+                answer(
+                    201,
+                    &[("x-ratelimit-reset", "4"), ("x-ratelimit-remaining", "9")],
+                ),
+                None,
+            ),
+        ];
+        for (answer, seconds) in table {
+            assert_eq!(
+                asked_wait(&answer),
+                seconds.map(Duration::from_secs),
+                "{:?}",
+                answer.headers
+            );
+        }
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_its_longest() {
+        let policy = Policy::for_endpoint("https://rest.iad-01.braze.com");
+        for tries in 1..=policy.attempts {
+            let most = (policy.base * (1 << tries)).min(policy.longest);
+            assert!((0..100).all(|_| backoff(policy, tries) <= most));
+        }
+        assert!(Policy::for_endpoint("http://127.0.0.1:8787").longest < policy.base);
+    }
 }

@@ -1,16 +1,17 @@
 //! Sends one request once. The answer, "it certainly never left", or "it may have arrived": callers need no more.
 
-use std::{net::IpAddr, sync::OnceLock, time::Duration};
+use std::{fmt, net::IpAddr, sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use reqwest::{Client, Method, Url, header::HeaderMap, redirect};
+use tokio::sync::watch;
 
 use super::Scrubber;
 use crate::model::Secret;
 
-/// A request as a value.
-#[derive(Clone, Debug)]
+/// A request as a value. Debug shows neither body nor address: people's ids are in them.
+#[derive(Clone)]
 pub struct Request {
     /// `GET`, `POST`, …
     pub method: &'static str,
@@ -33,8 +34,14 @@ pub enum Authorization {
     Bearer(Secret),
 }
 
-/// An answer read whole.
-#[derive(Clone, Debug)]
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {})", self.method, self.path)
+    }
+}
+
+/// An answer read whole. Debug does not show the body.
+#[derive(Clone)]
 pub struct Answer {
     /// Status code.
     pub status: u16,
@@ -42,6 +49,14 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+    /// Earlier tries of the same request that may have been processed all the same.
+    pub doubts: u32,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({})", self.status)
+    }
 }
 
 /// An answer whose body is still coming.
@@ -56,6 +71,9 @@ pub struct Stream {
 /// Why there is no answer. The text is clean.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
+    /// It cannot be sent from here, however often: a wrong address, no certificates.
+    #[error("{0}")]
+    Never(String),
     /// No byte of the request left.
     #[error("{0}")]
     NotSent(String),
@@ -68,6 +86,7 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Sender {
     scrubber: Scrubber,
+    stop: watch::Receiver<bool>,
     remote: OnceLock<Client>,
     loopback: OnceLock<Client>,
 }
@@ -78,12 +97,23 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_mins(1);
 
 impl Sender {
-    /// Makes a sender that knows which secrets to keep out of texts.
-    pub fn new(scrubber: Scrubber) -> Self {
+    /// Makes a sender that knows which secrets to keep out of texts, and waits for nothing once `stop` is true.
+    pub fn new(scrubber: Scrubber, stop: watch::Receiver<bool>) -> Self {
         Self {
             scrubber,
+            stop,
             remote: OnceLock::new(),
             loopback: OnceLock::new(),
+        }
+    }
+
+    /// Waits, and returns true, or false at once when somebody asks to stop.
+    pub async fn waits(&self, wait: impl Future<Output = ()>) -> bool {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = asked(&mut stop) => false,
+            () = wait => true,
         }
     }
 
@@ -115,16 +145,17 @@ impl Sender {
             status,
             headers,
             body: body?,
+            doubts: 0,
         })
     }
 
     /// Sends and returns as soon as the head of the answer is there.
     pub async fn open(&self, request: &Request) -> Result<Stream, Failure> {
         let url = Url::parse(&request.url)
-            .map_err(|_| Failure::NotSent("the address is not a URL".to_owned()))?;
+            .map_err(|_| Failure::Never("the address is not a URL".to_owned()))?;
         let client = self.client(&url)?;
         let method = Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| Failure::NotSent("an unknown method".to_owned()))?;
+            .map_err(|_| Failure::Never("an unknown method".to_owned()))?;
         let mut builder = client.request(method, url);
         builder = match &request.authorization {
             Some(Authorization::Basic(user, password)) => {
@@ -154,7 +185,7 @@ impl Sender {
         let loopback =
             host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         if url.scheme() == "http" && !loopback {
-            return Err(Failure::NotSent(
+            return Err(Failure::Never(
                 "plain http is for loopback only: use https".to_owned(),
             ));
         }
@@ -167,7 +198,7 @@ impl Sender {
             return Ok(client);
         }
         let client = build(loopback).map_err(|error| {
-            Failure::NotSent(self.scrubber.clean(&format!(
+            Failure::Never(self.scrubber.clean(&format!(
                 "no HTTP client: {error} (are CA certificates installed?)"
             )))
         })?;
@@ -203,6 +234,13 @@ impl Sender {
         } else {
             Failure::Doubt(text)
         }
+    }
+}
+
+/// Waits until somebody asks to stop; for ever where nobody can.
+pub async fn asked(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -249,6 +287,7 @@ impl Stream {
             status: self.status,
             headers: self.headers,
             body,
+            doubts: 0,
         })
     }
 }

@@ -90,6 +90,13 @@ impl Kind for Cohort {
         }
     }
 
+    fn unit(&self, desired: &Desired, label: &str) -> String {
+        match &desired.form {
+            Form::AttributeArray(name) => format!("label \"{label}\" in attribute {name}"),
+            Form::AttributeFlag(name) => format!("attribute {name}"),
+        }
+    }
+
     fn edits(&self, desired: &Desired, change: &Change) -> Vec<Edit> {
         let json = |text: &Text| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
         match &desired.form {

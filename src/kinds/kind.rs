@@ -15,6 +15,9 @@ pub trait Kind: Sync {
     /// Returns the value of a row that the source gives none.
     fn value(&self, desired: &Desired, label: &str) -> Text;
 
+    /// Names what the sync writes and nobody else may: an attribute, a label in an array attribute.
+    fn unit(&self, desired: &Desired, label: &str) -> String;
+
     /// Words one row as edits of a profile.
     fn edits(&self, desired: &Desired, change: &Change) -> Vec<Edit>;
 }

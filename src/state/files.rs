@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
@@ -74,6 +74,32 @@ pub(super) fn lock_file(path: &Path) -> Result<File, Error> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(Error::io(path))
+}
+
+/// Lists the files of a directory; none where there is no directory.
+pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        other => other.map_err(Error::io(directory))?,
+    };
+    let paths = entries.map(|entry| {
+        entry
+            .map(|entry| entry.path())
+            .map_err(Error::io(directory))
+    });
+    paths
+        .filter(|path| path.as_ref().map_or(true, |path| path.is_file()))
+        .collect()
+}
+
+/// Makes a file as young as now; one that is gone stays gone.
+pub(super) fn touch(path: &Path, now: Millis) -> Result<(), Error> {
+    let now = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
+    let file = match File::options().write(true).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(Error::io(path))?,
+    };
+    file.set_modified(now.into()).map_err(Error::io(path))
 }
 
 /// Returns how long ago a file was written, in milliseconds.

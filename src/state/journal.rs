@@ -55,6 +55,8 @@ pub enum Entry {
     Refused(Range, u16),
     /// They certainly never left.
     Released(Range),
+    /// They left, or may have, until then, and no answer was seen.
+    Doubted(Range, Millis),
     /// The words of a reason.
     Reason(u16, String),
 }
@@ -154,6 +156,7 @@ fn encode(entry: &Entry) -> Vec<u8> {
         Entry::Acknowledged(range, at) => (2, *range, 0, *at, ""),
         Entry::Refused(range, reason) => (3, *range, *reason, 0, ""),
         Entry::Released(range) => (4, *range, 0, 0, ""),
+        Entry::Doubted(range, at) => (6, *range, 0, *at, ""),
         Entry::Reason(reason, text) => (
             5,
             Range {
@@ -197,6 +200,7 @@ fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
         2 => Entry::Acknowledged(range, at),
         3 => Entry::Refused(range, reason),
         4 => Entry::Released(range),
+        6 => Entry::Doubted(range, at),
         5 => {
             let text = bytes.get(RECORD..RECORD + count as usize)?;
             if crc(text) != record[24..28] {
@@ -231,6 +235,7 @@ mod tests {
             ),
             Entry::Refused(Range { count: 1, ..range }, 3),
             Entry::Acknowledged(range, 1_700_000_000_001),
+            Entry::Doubted(range, 1_700_000_000_002),
             Entry::Released(range),
         ]
     }

@@ -63,6 +63,9 @@ pub struct Entry {
     pub config: Value,
     /// The cohort it was pinned to.
     pub cohort: Option<CohortPin>,
+    /// The cohorts whose people are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<CohortPin>,
     /// What Braze shows, pinned.
     pub label: Option<String>,
     /// What removal does in Braze: `empty` or `keep`.
@@ -121,14 +124,17 @@ pub struct SourceStamp {
 }
 
 /// How many there were at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peak {
     /// From then on.
     pub at: Millis,
     /// Rows recorded, doubt included.
     pub rows: u64,
-    /// Rows of the source.
+    /// Rows of the source, before anybody was excluded.
     pub source: u64,
+    /// Rows of the excluded cohorts, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub excluded: BTreeMap<String, u64>,
 }
 
 /// What is remembered of a lane.
@@ -145,6 +151,8 @@ pub struct Pending {
     pub run: String,
     /// Digest of its plan.
     pub plan: String,
+    /// Keyed fingerprint of the Braze key it sends with.
+    pub braze_key: String,
     /// Who ran what.
     pub command: String,
     /// When it began.
@@ -211,6 +219,16 @@ impl Manifest {
             lanes: BTreeMap::new(),
             pending: None,
             runs: vec![],
+        }
+    }
+
+    /// Puts entries in their places; none takes one away.
+    pub fn become_settled(&mut self, entries: BTreeMap<Address, Option<Entry>>) {
+        for (address, entry) in entries {
+            match entry {
+                Some(entry) => self.resources.insert(address, entry),
+                None => self.resources.remove(&address),
+            };
         }
     }
 

@@ -5,6 +5,7 @@
 //! the new one stands, whole.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{BufReader, BufWriter, Write},
     path::{Path, PathBuf},
@@ -74,8 +75,8 @@ impl Store {
         }
     }
 
-    /// Swaps the manifest for its next version.
-    pub fn commit(&self, manifest: &mut Manifest) -> Result<(), Error> {
+    /// Swaps the manifest for its next version. Blobs that it no longer names begin to age.
+    pub fn commit(&self, manifest: &mut Manifest, now: Millis) -> Result<(), Error> {
         let path = self.root.join("manifest.json");
         let known = self.manifest()?;
         let known_serial = known.as_ref().map_or(0, |known| known.serial);
@@ -95,6 +96,11 @@ impl Store {
             .map_err(|error| Error::corrupt(&path, error.to_string()))?;
         json.push(b'\n');
         files::write(&path, &json)?;
+        for blob in known.iter().flat_map(Manifest::blobs) {
+            if !manifest.blobs().any(|named| named == blob) {
+                files::touch(&self.blob_path(blob), now)?;
+            }
+        }
         Ok(())
     }
 
@@ -158,12 +164,7 @@ impl Store {
 
     /// Removes the journals of other runs than the one given: strays of runs that were committed.
     pub fn sweep_journals(&self, pending: Option<&str>) -> Result<(), Error> {
-        let directory = self.root.join("journal");
-        let Ok(entries) = fs::read_dir(&directory) else {
-            return Ok(());
-        };
-        for entry in entries {
-            let path = entry.map_err(Error::io(&directory))?.path();
+        for path in files::list(&self.root.join("journal"))? {
             if path.file_stem().and_then(|stem| stem.to_str()) != pending {
                 files::remove(&path)?;
             }
@@ -171,20 +172,66 @@ impl Store {
         Ok(())
     }
 
-    /// Removes blobs that the manifest does not name and that are an hour old: a plan that began before may still
-    /// read younger ones.
-    pub fn sweep_blobs(&self, manifest: &Manifest, now: Millis) -> Result<(), Error> {
-        let directory = self.root.join("blobs");
-        let Ok(entries) = fs::read_dir(&directory) else {
-            return Ok(());
+    /// Removes what nobody needs any more: blobs that have not been named for an hour (a plan that began before may
+    /// still read younger ones), cohorts read before their last reading, what a kill left half written.
+    pub fn sweep(&self, manifest: &Manifest, now: Millis) -> Result<(), Error> {
+        let named: BTreeSet<&str> = manifest.blobs().collect();
+        let stem = |path: &Path| {
+            path.file_stem()
+                .and_then(|stem| stem.to_str())
+                .map(str::to_owned)
         };
-        for entry in entries {
-            let path = entry.map_err(Error::io(&directory))?.path();
-            let named = manifest
-                .blobs()
-                .any(|blob| path.file_stem().is_some_and(|stem| stem == blob));
-            if !named && files::age(&path, now)? > HOUR {
+        for path in files::list(&self.root.join("blobs"))? {
+            if !stem(&path).is_some_and(|stem| named.contains(stem.as_str()))
+                && files::age(&path, now)? > HOUR
+            {
                 files::remove(&path)?;
+            }
+        }
+        let half_written =
+            |path: &PathBuf| stem(path).is_some_and(|stem| stem.starts_with(".writing-"));
+        let (cache, relations) = (
+            self.root.join("cache"),
+            self.root.join("cache").join("relations"),
+        );
+        for path in [files::list(&cache)?, files::list(&relations)?]
+            .concat()
+            .into_iter()
+            .filter(half_written)
+        {
+            if files::age(&path, now)? > HOUR {
+                files::remove(&path)?;
+            }
+        }
+        // The newest reading of each cohort stays; its name is the cohort's id up to the first dash.
+        let mut newest: BTreeMap<String, Millis> = BTreeMap::new();
+        let readings: Vec<PathBuf> = files::list(&relations)?
+            .into_iter()
+            .filter(|path| !half_written(path))
+            .collect();
+        let cohort = |path: &Path| {
+            stem(path)
+                .unwrap_or_default()
+                .split('-')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        for path in &readings {
+            let age = files::age(path, now)?;
+            newest
+                .entry(cohort(path))
+                .and_modify(|known| *known = age.min(*known))
+                .or_insert(age);
+        }
+        for path in &readings {
+            let age = files::age(path, now)?;
+            if age > HOUR
+                && newest
+                    .get(&cohort(path))
+                    .is_some_and(|newest| *newest < age)
+            {
+                files::remove(path)?;
             }
         }
         Ok(())

@@ -3,12 +3,12 @@
 
 use super::{cohorts, error};
 use crate::{
-    config::{Backend, Configuration, Identifier, IdentifierWord, Resource, Seed},
+    config::{Backend, Configuration, Identifier, IdentifierWord, Origin, Resource, Seed},
     kinds::{
         cohort::{RunBy, Target},
         registry::{REGISTRY, Section},
     },
-    model::Diagnostic,
+    model::{Diagnostic, Guards, Limit, Severity},
 };
 
 /// What this release does.
@@ -17,7 +17,11 @@ const THIS: &str = "this release moves cohorts to attribute_array and attribute_
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     for resource in configuration.resources.values() {
         kind(resource, found);
+        if let Some(own) = &resource.settings.guards {
+            guards(own, &resource.origin, found);
+        }
     }
+    guards(&configuration.guards, &configuration.origin, found);
     for (resource, spec) in cohorts(configuration) {
         let mut refuse = |pointer: &str, what: &str, hint: &str| {
             found.push(later(resource, pointer, what, hint));
@@ -49,6 +53,13 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
                 "write identify_by: [external_id]",
             );
         }
+        if resource.settings.create_users == Some(true) {
+            refuse(
+                "/create_users",
+                "`create_users: true` of a cohort",
+                "leave it out: people whom Braze does not know are then left out",
+            );
+        }
         if !matches!(resource.settings.seed, None | Some(Seed::Send)) {
             refuse("/seed", "`seed` other than send", "write seed: send");
         }
@@ -72,6 +83,43 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
     }
     if !configuration.moved.is_empty() {
         refuse("/moved", "`moved`", "keep the old name for now");
+    }
+}
+
+/// What a guard cannot mean, and what it does not stop yet.
+fn guards(guards: &Guards, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    if let Some(Limit::Percent(_)) = guards.max_data_points {
+        found.push(error(
+            origin,
+            "/guards/max_data_points",
+            "no-share-of-data-points",
+            "`max_data_points` is a number of data points, not a share".to_owned(),
+            Some("write max_data_points: 10000, or none".to_owned()),
+        ));
+    }
+    let sleeping = [
+        (
+            "max_refused",
+            guards
+                .max_refused
+                .is_some_and(|limit| limit != Limit::Percent(1.0)),
+        ),
+        (
+            "min_known",
+            guards
+                .min_known
+                .is_some_and(|limit| limit != Limit::Percent(0.0)),
+        ),
+    ];
+    for (name, _) in sleeping.iter().filter(|(_, asked)| *asked) {
+        let pointer = format!("/guards/{name}");
+        let message = format!("`{name}` stops nothing in this release yet");
+        let hint = Some("it is accepted, and a later release holds to it".to_owned());
+        let warning = error(origin, &pointer, "not-in-this-release", message, hint);
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            ..warning
+        });
     }
 }
 

@@ -165,7 +165,7 @@ fn used(next: &Entry, known: Option<&Entry>, removed: u64) -> BTreeMap<String, u
         .collect()
 }
 
-/// What became of a resource, and how many rows went or may have gone.
+/// What became of a resource, and how many rows went. One in doubt goes again, and counts then.
 struct Told {
     report: ResourceReport,
     removed: u64,
@@ -186,7 +186,7 @@ fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
                 *refused.entry(words).or_insert(0) += 1;
             }
         }
-        let gone = matches!(outcome, Outcome::Acknowledged(_) | Outcome::Doubt(_));
+        let gone = matches!(outcome, Outcome::Acknowledged(_));
         removed += u64::from(change.verb == Verb::Remove && gone);
     }
     let outcome = match (

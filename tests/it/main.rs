@@ -8,6 +8,7 @@
 )]
 
 mod config;
+mod edges;
 mod faults;
 mod house;
 mod kills;
@@ -19,3 +20,4 @@ mod schema;
 mod secrecy;
 mod slice;
 mod support;
+mod wire;

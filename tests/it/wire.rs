@@ -1,0 +1,160 @@
+//! What the Braze client makes of answers: a scripted server says one thing after another, and what is recorded of
+//! the objects must never claim more than the answers allow.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+
+use syncform::braze::{Fate, TrackError, Tracked, Writer, track_object};
+use syncform::http::{Scrubber, Sender};
+use syncform::model::{Edit, Key, Secret};
+
+/// One answer of the script; an empty one closes the connection without a word.
+type Answer = (u16, &'static str);
+
+/// Serves the answers in order, one a request.
+fn serve(script: Vec<Answer>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut script = script.into_iter();
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            while read(&mut stream) {
+                let Some((status, body)) = script.next() else {
+                    return;
+                };
+                if status == 0 {
+                    break;
+                }
+                let length = body.len();
+                let answer =
+                    format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}");
+                stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    url
+}
+
+/// Reads one request; false at the end of the connection.
+fn read(stream: &mut BufReader<TcpStream>) -> bool {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).unwrap_or(0) == 0 {
+            return false;
+        }
+        if let Some(number) = line.to_lowercase().strip_prefix("content-length:") {
+            length = number.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).is_ok()
+}
+
+/// Sends two objects and returns what became of them.
+fn track(script: &[Answer]) -> Result<Tracked, TrackError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (_stop, stop) = tokio::sync::watch::channel(false);
+        let sender = Arc::new(Sender::new(Scrubber::default(), stop));
+        let writer = Writer::new(sender, &serve(script.to_vec()), &Secret::new("key"), 1.0);
+        let object = |id: &str| {
+            let edit = Edit::Set {
+                attribute: "a".to_owned(),
+                value: true.into(),
+            };
+            track_object(&Key::external(id).unwrap(), [edit], false)
+        };
+        writer.track(&[object("one"), object("two")]).await
+    })
+}
+
+const OK: Answer = (201, r#"{"message":"success","attributes_processed":2}"#);
+
+#[test]
+fn what_answers_say_of_the_objects() {
+    let refused = |script: &[Answer]| {
+        track(script).map(|tracked| tracked.refused.into_keys().collect::<Vec<_>>())
+    };
+    assert_eq!(refused(&[OK]).unwrap(), Vec::<usize>::new());
+    assert_eq!(
+        refused(&[(429, ""), (500, ""), (0, ""), (503, "x"), OK]).unwrap(),
+        Vec::<usize>::new()
+    );
+    let second =
+        r#"{"message":"success","errors":[{"type":"no","input_array":"attributes","index":1}]}"#;
+    assert_eq!(refused(&[(201, second)]).unwrap(), vec![1]);
+    let both = r#"{"message":"Valid data must be provided","errors":[{"type":"no","index":0},{"type":"no","index":1}]}"#;
+    assert_eq!(refused(&[(400, both)]).unwrap(), vec![0, 1]);
+}
+
+#[test]
+fn what_answers_leave_open() {
+    let denied = r#"{"message":"Invalid API Key"}"#;
+    let table: [(&str, &[Answer], Fate, bool); 9] = [
+        ("a wrong key", &[(401, denied)], Fate::NotSent, true),
+        (
+            "a wrong key after a 500 that may have been processed",
+            &[(500, ""), (401, denied)],
+            Fate::Doubt,
+            true,
+        ),
+        (
+            "a wrong key after a lost answer",
+            &[(0, ""), (403, denied)],
+            Fate::Doubt,
+            true,
+        ),
+        (
+            "a wrong key after a 429",
+            &[(429, ""), (401, denied)],
+            Fate::NotSent,
+            true,
+        ),
+        (
+            "an answer of nothing we know",
+            &[(201, "<html>")],
+            Fate::Doubt,
+            false,
+        ),
+        (
+            "a success that is none",
+            &[(201, r#"{"message":"queued"}"#)],
+            Fate::Doubt,
+            false,
+        ),
+        ("too large", &[(413, "")], Fate::TakeApart, false),
+        (
+            "an error without an index",
+            &[(201, r#"{"message":"success","errors":["odd"]}"#)],
+            Fate::TakeApart,
+            false,
+        ),
+        (
+            "an error of an object that was not sent",
+            &[(
+                201,
+                r#"{"message":"success","errors":[{"type":"no","index":7}]}"#,
+            )],
+            Fate::TakeApart,
+            false,
+        ),
+    ];
+    for (case, script, fate, stop) in table {
+        let error = track(script).expect_err(case);
+        assert_eq!((error.fate, error.stop), (fate, stop), "{case}: {error}");
+    }
+    let down = [(500, ""); 16];
+    let error = track(&down).unwrap_err();
+    assert_eq!((error.fate, error.stop), (Fate::Doubt, true), "{error}");
+    let busy = [(429, ""); 16];
+    assert_eq!(track(&busy).unwrap_err().fate, Fate::NotSent);
+}

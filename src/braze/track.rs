@@ -24,6 +24,8 @@ pub struct TrackObject {
 pub struct Tracked {
     /// Objects that Braze refused, by their place in the request, with its words.
     pub refused: BTreeMap<usize, String>,
+    /// Earlier tries of the request whose answer was lost: Braze may have billed those too.
+    pub doubts: u32,
 }
 
 /// Why a request brought nothing that can be counted.
@@ -157,7 +159,7 @@ impl Writer {
         let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
         match (answer.status, body) {
             (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
-                .refused_objects(&body, objects.len())
+                .refused_objects(&body, objects.len(), answer.doubts)
                 .ok_or_else(|| error(Fate::TakeApart, false)),
             (200..=299, _) => {
                 let error = Error::Unexpected { path: PATH };
@@ -169,7 +171,7 @@ impl Writer {
             }
             (400, Ok(body)) if !body.errors.is_empty() => {
                 // No object was valid; each is named, or the request is taken apart to learn which is meant.
-                let tracked = self.refused_objects(&body, objects.len());
+                let tracked = self.refused_objects(&body, objects.len(), answer.doubts);
                 let whole = tracked.filter(|tracked| tracked.refused.len() == objects.len());
                 whole.ok_or_else(|| error(Fate::TakeApart, false))
             }
@@ -179,7 +181,12 @@ impl Writer {
     }
 
     /// Returns which objects an answer refuses; none where one of its errors names no object of the request.
-    fn refused_objects(&self, answer: &TrackAnswer, objects: usize) -> Option<Tracked> {
+    fn refused_objects(
+        &self,
+        answer: &TrackAnswer,
+        objects: usize,
+        doubts: u32,
+    ) -> Option<Tracked> {
         let refused = answer.errors.iter().map(|error| {
             let at = usize::try_from(error["index"].as_u64()?)
                 .ok()
@@ -190,7 +197,7 @@ impl Writer {
         });
         refused
             .collect::<Option<_>>()
-            .map(|refused| Tracked { refused })
+            .map(|refused| Tracked { refused, doubts })
     }
 }
 

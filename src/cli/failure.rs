@@ -140,7 +140,7 @@ fn hint(error: &engine::Error) -> Option<String> {
             "amplitude.api_key and amplitude.secret_key must be of one project, and of the region configured"
         }
         engine::Error::Amplitude(amplitude::Error::Exhausted(_)) => {
-            "nothing was written; see that the host can be reached from here, and run again"
+            "nothing was written; see that the host can be reached from here and is well, and run again"
         }
         engine::Error::Braze(braze::Error::Exhausted(_)) => {
             "see that braze.instance is yours and can be reached from here, and run again"

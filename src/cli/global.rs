@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 /// Flags that every verb takes.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct Global {
     /// Work in this directory
     #[arg(

@@ -198,6 +198,11 @@ async fn open_sandbox(
 async fn embedded(global: &Global) -> Result<Running, Failure> {
     let clock = clock();
     let scenario = global.chdir.join("sandbox");
+    if !scenario.is_dir() && !embedded_world(global).exists() {
+        talk::say(
+            "The embedded sandbox is empty: put a scenario into `sandbox/`, or `syncform sandbox load DIR`.",
+        );
+    }
     let options = sandbox::Options {
         scenario: scenario.is_dir().then_some(scenario),
         world: Some(embedded_world(global)),

@@ -14,11 +14,16 @@ use crate::{
     render::{self, Style},
 };
 
-/// Writes a result; a pipe that was closed is an error, since not all was told.
+/// Writes a result. A reader that went away (`| head`) has what it wanted.
 pub(super) fn result(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| Failure::error(format!("stdout: {error}")))
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::error(format!("stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says a line to whoever watches.

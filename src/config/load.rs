@@ -31,7 +31,7 @@ pub(super) fn directory(directory: &Path, findings: &mut Findings) -> Vec<Node> 
     };
     if names.is_empty() {
         let message = format!("no `*.yaml` or `*.yml` file in `{}`", directory.display());
-        let hint = "`syncform init` writes a first one; `-C DIR` names another directory";
+        let hint = "`-C DIR` names another directory";
         findings.error("no-files", None, message, hint.to_owned());
     }
     let trees = names

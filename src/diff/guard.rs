@@ -2,7 +2,7 @@
 //! let it through. A guard that refuses stops everything before anything is written.
 
 use crate::model::{
-    Guards, Limit,
+    Guards, Limit, number,
     plan::{Delta, GuardResult},
 };
 
@@ -86,8 +86,13 @@ pub fn data_points(limit: Option<Limit>, data_points: u64) -> Option<GuardResult
         limit: limit.to_string(),
         value: data_points.to_string(),
         ok,
-        message: (!ok)
-            .then(|| format!("{data_points} data points, and at most {most} are allowed")),
+        message: (!ok).then(|| {
+            format!(
+                "{} data points, and at most {} are allowed",
+                number(data_points),
+                number(most)
+            )
+        }),
         paste: (!ok).then(|| format!("guards: {{max_data_points: {data_points}}}")),
     })
 }
@@ -110,22 +115,28 @@ pub fn frozen(until: jiff::Timestamp, reason: Option<&str>) -> GuardResult {
 fn empty_source(effects: &Effects) -> Option<GuardResult> {
     let recorded = effects.delta.before + effects.delta.doubt;
     let held = effects.peak_rows.max(effects.source.peak).max(recorded);
-    let what = format!("the source held {held} and is empty now: a broken source looks the same");
-    (effects.delta.after == 0 && held > 0).then(|| emptied(effects, held, what))
+    let what = format!(
+        "the source held {} and is empty now: a broken source looks the same",
+        number(held)
+    );
+    (effects.delta.after == 0 && held > 0).then(|| emptied(effects, what))
 }
 
 fn empty_exclusion(effects: &Effects, excluded: &Held, what: &str) -> Option<GuardResult> {
     let held = excluded.peak;
-    let what = format!("{what} held {held} and is empty now: everybody it kept out would be added");
-    (excluded.now == 0 && held > 0).then(|| emptied(effects, held, what))
+    let what = format!(
+        "{what} held {} and is empty now: everybody it kept out would be added",
+        number(held)
+    );
+    (excluded.now == 0 && held > 0).then(|| emptied(effects, what))
 }
 
-fn emptied(effects: &Effects, held: u64, what: String) -> GuardResult {
+fn emptied(effects: &Effects, what: String) -> GuardResult {
     let ok = effects.allow_empty;
     GuardResult {
         name: "empty_source".to_owned(),
-        limit: if ok { "allowed" } else { "not allowed" }.to_owned(),
-        value: format!("{held} -> 0"),
+        limit: if ok { "none" } else { "at least 1" }.to_owned(),
+        value: "0".to_owned(),
         ok,
         message: (!ok).then_some(what),
         paste: (!ok).then(|| "allow_empty: true".to_owned()),
@@ -150,7 +161,13 @@ fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult
         limit: limit.to_string(),
         value: format!("{}%", two_digits(share)),
         ok,
-        message: (!ok).then(|| format!("{usable} of {of} rows have a usable identifier")),
+        message: (!ok).then(|| {
+            format!(
+                "{} of {} rows have a usable identifier",
+                number(usable),
+                number(of)
+            )
+        }),
         paste: (!ok).then(|| format!("guards: {{min_identified: {}%}}", share.floor())),
     })
 }
@@ -164,7 +181,11 @@ fn max_removals(guards: &Guards, effects: &Effects) -> Option<GuardResult> {
         return None;
     }
     let limit = guards.max_removals.unwrap_or(MAX_REMOVALS);
-    let what = format!("{removals} of {of} rows would be removed");
+    let what = format!(
+        "{} of {} rows would be removed",
+        number(removals),
+        number(of)
+    );
     Some(bounded("max_removals", limit, removals, of, &what, effects))
 }
 
@@ -174,7 +195,7 @@ fn max_shrink(guards: &Guards, effects: &Effects, held: &Held, what: &str) -> Op
         return None;
     }
     let limit = guards.max_shrink.unwrap_or(MAX_SHRINK);
-    let what = format!("{what} shrank from {peak} to {now}");
+    let what = format!("{what} shrank from {} to {}", number(peak), number(now));
     Some(bounded(
         "max_shrink",
         limit,

@@ -91,6 +91,7 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
         resources: vec![],
         requests: 0,
         data_points: 0,
+        repeated_data_points: 0,
         stopped: None,
     };
     let mut manifest = match manifest {
@@ -230,6 +231,7 @@ async fn send_all(
         let sent = send::lane(session, &writer, &sending, journal, number as u8).await?;
         report.requests += sent.requests;
         report.data_points += sent.data_points;
+        report.repeated_data_points += sent.repeated;
         report.stopped = report.stopped.take().or(sent.stopped);
         if report.stopped.is_some() {
             break;

@@ -60,7 +60,15 @@ impl<'a> Drafting<'a> {
         );
         let problem = |warning: &crate::model::Diagnostic| Problem {
             address: None,
-            message: warning.message.clone(),
+            message: match &warning.place {
+                Some(place) => format!(
+                    "{}:{}: {}",
+                    place.file.display(),
+                    place.line,
+                    warning.message
+                ),
+                None => warning.message.clone(),
+            },
             hint: warning.hint.clone(),
         };
         let mut warnings: Vec<Problem> = configuration.warnings.iter().map(problem).collect();
@@ -77,6 +85,17 @@ impl<'a> Drafting<'a> {
             .values()
             .map(|resource| (resource.address.clone(), resource.kind.clone()))
             .collect();
+        if session.selection.is_partial()
+            && !all
+                .iter()
+                .any(|(address, kind)| session.selection.takes(address, kind))
+        {
+            errors.push(Problem {
+                address: None,
+                message: "nothing is selected".to_owned(),
+                hint: Some("--except takes out of what --only selects, or out of all".to_owned()),
+            });
+        }
         for pattern in session.selection.idle(&all) {
             errors.push(Problem {
                 address: None,

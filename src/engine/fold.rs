@@ -65,6 +65,11 @@ impl Recorded {
             let known = manifest.resources.get(&part.address);
             let Told { report, removed } = told(&fold, &part.address)?;
             let done = report.outcome == ResourceOutcome::Done;
+            if known.is_none() && report.acknowledged + report.doubt == 0 {
+                // Nothing of it ever reached Braze: it is still to be created.
+                resources.push(report);
+                continue;
+            }
             let next = match &part.next {
                 Some(next) if done => Some(next.clone()),
                 // What is missing, refused or in doubt is compared again next time.

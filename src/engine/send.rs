@@ -51,6 +51,8 @@ struct Batch {
 pub(super) struct Sent {
     pub(super) requests: u64,
     pub(super) data_points: u64,
+    /// Data points of tries whose answer was lost, which Braze may have billed as well.
+    pub(super) repeated: u64,
     /// What ended it early.
     pub(super) stopped: Option<String>,
 }
@@ -64,6 +66,7 @@ struct Answered {
     doubtful: Vec<(u64, u32)>,
     requests: u64,
     data_points: u64,
+    repeated: u64,
     /// Why nothing further should be sent.
     stop: Option<String>,
 }
@@ -146,14 +149,18 @@ pub(super) async fn lane(
         FuturesUnordered::new();
     let (mut intended, mut dispatched) = (0, 0);
     let mut open = true;
-    while open || !under_way.is_empty() {
+    loop {
         open = open && sent.stopped.is_none();
+        if !open && under_way.is_empty() {
+            break;
+        }
         tokio::select! {
             biased;
             Some((objects, answered)) = under_way.next(), if !under_way.is_empty() => {
                 scribe.tell(&answered, session.clock.millis())?;
                 sent.requests += answered.requests;
                 sent.data_points += answered.data_points;
+                sent.repeated += answered.repeated;
                 sent.stopped = sent.stopped.take().or(answered.stop);
                 session.events.tell(Event::Sent { objects: objects as u64 }).await;
             }
@@ -274,7 +281,13 @@ async fn send(writer: &Writer, most: &AtomicUsize, batch: Batch) -> Answered {
             Fate::Doubt => answered.doubtful.push((first, count)),
         }
         if stop {
-            answered.stop = Some(error.to_string());
+            let permission = error.missing_permission();
+            let hint = permission.map(|permission| {
+                format!(
+                    "; braze.api_key must be of this instance and have the permission {permission}"
+                )
+            });
+            answered.stop = Some(format!("{error}{}", hint.unwrap_or_default()));
         }
     }
     answered
@@ -306,7 +319,10 @@ impl Answered {
                 }
                 (None, _) => self.acknowledged.push((ordinal, 1)),
             }
-            self.data_points += tracked.refused.get(&at).map_or(object.data_points, |_| 0);
+            if !tracked.refused.contains_key(&at) {
+                self.data_points += object.data_points;
+                self.repeated += object.data_points * u64::from(tracked.doubts);
+            }
         }
     }
 }

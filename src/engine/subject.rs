@@ -90,6 +90,14 @@ impl Subject<'_> {
             return vec![];
         };
         let mut fields = fields::changes(&entry.config, &self.desired.config);
+        if let Some(label) = entry.label.as_ref().filter(|label| **label != self.label) {
+            let (before, after) = (json!(label), json!(self.label));
+            fields.push(FieldChange {
+                path: "label".to_owned(),
+                before,
+                after,
+            });
+        }
         let mut compare = |path: &str, pin: &CohortPin, cohort: &Cohort| {
             if pin.id != cohort.id {
                 let (before, after) = (json!(pin.id), json!(cohort.id));

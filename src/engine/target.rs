@@ -37,6 +37,14 @@ pub(super) async fn check(
         recorded: recorded.to_owned(),
         configured: configured.to_owned(),
     };
+    let configuration = &session.configuration;
+    if manifest.workspace != configuration.workspace {
+        return Err(other(
+            "workspace",
+            &manifest.workspace,
+            &configuration.workspace,
+        ));
+    }
     if recorded.braze != identity.braze {
         return Err(other(
             "the Braze endpoint",

@@ -34,6 +34,11 @@ impl Policy {
     }
 }
 
+/// Tries where nobody ever answered: a wrong host or no network does not get better in minutes.
+const UNREACHED: u32 = 4;
+/// The try after which whoever watches is told.
+const TELL: u32 = 4;
+
 /// Nothing came of any try.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{last} ({tries} tries)")]
@@ -96,7 +101,19 @@ pub async fn retrying(
                 }
             }
         }
-        if tries >= policy.attempts || !sender.waits(tokio::time::sleep(wait)).await {
+        if tries == TELL {
+            tracing::warn!(
+                last,
+                "trying again, {} times at most",
+                policy.attempts - tries
+            );
+        }
+        let most = if sender.reached() {
+            policy.attempts
+        } else {
+            policy.attempts.min(UNREACHED)
+        };
+        if tries >= most || !sender.waits(tokio::time::sleep(wait)).await {
             return Err(Exhausted {
                 last,
                 tries,

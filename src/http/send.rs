@@ -1,6 +1,14 @@
 //! Sends one request once. The answer, "it certainly never left", or "it may have arrived": callers need no more.
 
-use std::{fmt, net::IpAddr, sync::OnceLock, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -87,6 +95,7 @@ pub enum Failure {
 pub struct Sender {
     scrubber: Scrubber,
     stop: watch::Receiver<bool>,
+    reached: AtomicBool,
     remote: OnceLock<Client>,
     loopback: OnceLock<Client>,
 }
@@ -102,9 +111,15 @@ impl Sender {
         Self {
             scrubber,
             stop,
+            reached: AtomicBool::new(false),
             remote: OnceLock::new(),
             loopback: OnceLock::new(),
         }
+    }
+
+    /// Returns whether anybody ever answered: who was never reached is not waited for long.
+    pub(super) fn reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
     }
 
     /// Waits, and returns true, or false at once when somebody asks to stop.
@@ -173,6 +188,7 @@ impl Sender {
             .send()
             .await
             .map_err(|error| self.failure(error, request))?;
+        self.reached.store(true, Ordering::Relaxed);
         Ok(Stream {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

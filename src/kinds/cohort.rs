@@ -21,7 +21,7 @@ pub use spec::{ImportId, RunBy, Spec, Target, TargetWord};
 pub struct Cohort;
 
 /// Keys that change what Syncform allows or how it works, but nothing in Braze: not part of what was applied.
-const WITHOUT_EFFECT: [&str; 11] = [
+const WITHOUT_EFFECT: [&str; 12] = [
     "guards",
     "allow_removal",
     "allow_empty",
@@ -33,6 +33,8 @@ const WITHOUT_EFFECT: [&str; 11] = [
     "retry_refused",
     "paused",
     "recreate",
+    // Pinned, and compared by what it is rather than by what is written.
+    "label",
 ];
 
 impl Kind for Cohort {

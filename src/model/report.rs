@@ -51,6 +51,8 @@ pub struct Report {
     pub requests: u64,
     /// Data points of what was acknowledged.
     pub data_points: u64,
+    /// Data points of tries whose answer was lost, which Braze may have billed as well.
+    pub repeated_data_points: u64,
     /// What ended it early, if anything did.
     pub stopped: Option<String>,
 }
@@ -63,7 +65,7 @@ impl Report {
             .all(|resource| resource.outcome == ResourceOutcome::Done)
     }
 
-    /// Returns whether anything was written.
+    /// Returns whether anything was written, or may have been.
     pub fn wrote(&self) -> bool {
         self.resources
             .iter()

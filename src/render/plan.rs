@@ -87,7 +87,8 @@ fn refusals(out: &mut String, plan: &Plan, style: Style) {
         "{}: guards stop this plan, and nothing of it can be applied.",
         style.red("REFUSED")
     );
-    for (address, guard) in refusals {
+    let refusals: Vec<_> = refusals.collect();
+    for (at, (address, guard)) in refusals.iter().enumerate() {
         let whose = address.map_or_else(|| "the whole apply".to_owned(), ToString::to_string);
         let GuardResult {
             name,
@@ -100,11 +101,16 @@ fn refusals(out: &mut String, plan: &Plan, style: Style) {
         let message = message.as_deref().unwrap_or_default();
         let _ = writeln!(
             out,
-            "  {whose}: {} {message} ({value}, limit {limit})",
+            "  {whose}: {}: {message} ({value}, limit {limit})",
             style.bold(name)
         );
-        if let Some(paste) = paste {
-            let place = if address.is_some() && name != "undeclared_removal" {
+        // Two guards that one line opens are followed by that line once.
+        let again = refusals[at + 1..]
+            .iter()
+            .any(|(other, next)| other == address && next.paste == *paste);
+        if let Some(paste) = paste.as_ref().filter(|_| !again) {
+            let declared = address.is_some() && name != "undeclared_removal";
+            let place = if declared {
                 whose.as_str()
             } else {
                 "the configuration"

@@ -52,13 +52,20 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         .filter(|resource| resource.outcome == ResourceOutcome::Done)
         .count() as u64;
     let all = report.resources.len() as u64;
-    let begin = if done == all {
-        "Applied"
-    } else {
-        "Applied in part"
+    let begin = match (done == all, report.wrote()) {
+        (true, _) => "Applied",
+        (false, true) => "Applied in part",
+        (false, false) => "Nothing was applied",
+    };
+    let again = match report.repeated_data_points {
+        0 => String::new(),
+        again => format!(
+            " (and up to {} for tries whose answer was lost)",
+            number(again)
+        ),
     };
     let price = if priced {
-        format!(", {}", count(report.data_points, "data point"))
+        format!(", {}{again}", count(report.data_points, "data point"))
     } else {
         String::new()
     };
@@ -71,7 +78,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         count(report.requests, "request"),
         report.run
     );
-    if done < all {
+    if done < all && report.wrote() {
         let _ = writeln!(out, "Run the same command again: it sends what is left.");
     }
     out

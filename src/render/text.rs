@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+pub(super) use crate::model::number;
+
 /// How much may be drawn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
@@ -35,19 +37,6 @@ impl Style {
     }
 }
 
-/// Writes a number with thousands apart: 12,480.
-pub(super) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Writes a number and its noun: `1 request`, `12 requests`.
 pub(super) fn count(number_of: u64, noun: &str) -> String {
     format!(
@@ -63,14 +52,5 @@ pub(super) fn about(seconds: u64) -> String {
         0..=90 => format!("{} s", seconds.max(1)),
         91..=5400 => format!("{} min", seconds.div_ceil(60)),
         _ => format!("{} h", seconds.div_ceil(3600)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_stand_apart() {
-        let written = [0, 7, 999, 1000, 12_480, 1_234_567].map(super::number);
-        assert_eq!(written, ["0", "7", "999", "1,000", "12,480", "1,234,567"]);
     }
 }

@@ -466,7 +466,16 @@ impl Batch {
     }
 }
 
-/// Turns a library's word on a file into ours.
+/// Turns a library's word on a file into ours; a disk that is full is no damage.
 pub(super) fn corrupt(path: &Path) -> impl Fn(ParquetError) -> Error + '_ {
-    |error| Error::corrupt(path, error.to_string())
+    |error| {
+        let disk = match &error {
+            ParquetError::External(source) => source.downcast_ref::<std::io::Error>(),
+            _ => None,
+        };
+        match disk {
+            Some(disk) => Error::io(path)(disk.kind().into()),
+            None => Error::corrupt(path, error.to_string()),
+        }
+    }
 }

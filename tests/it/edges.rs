@@ -172,3 +172,58 @@ fn one_cohort_that_cannot_be_read_does_not_hide_the_others() {
     project.run(&world, &["plan"]).exits(1);
     assert_eq!(world.stats().downloads(), downloads);
 }
+
+#[test]
+fn a_wrong_braze_key_writes_nothing_and_says_so() {
+    let world = World::start(&june().dir);
+    let project = Project::written(
+        vec![flag("Big spenders", "bigspnd")],
+        &yaml(OPEN, 75, &[flag("Big spenders", "bigspnd")]),
+    );
+    let mut command = project.command(Some(&world), &["apply", "--auto-approve"]);
+    command.env("BRAZE_API_KEY", "a-bad-key");
+    let run = crate::support::binary::run(command).exits(1);
+    let run = run.says("users.track").says("Nothing was applied");
+    assert!(!run.all().contains("in part"), "{run}");
+    // The right key is welcome, and there is still everything to create.
+    let plan = project.plan(&world);
+    assert_eq!(plan.json["summary"]["create"], 1, "{:#}", plan.json);
+    project.assert_applies(&world, june(), "with the right key");
+}
+
+#[test]
+fn a_run_that_is_stopped_before_it_sends_has_written_nothing() {
+    let world = World::start(&june().dir);
+    let syncs = vec![flag("Big spenders", "bigspnd")];
+    let text = yaml(OPEN, 75, &syncs).replace("settle: 0s", "settle: 60s");
+    let project = Project::written(syncs, &text);
+    project.apply(&world).exits(0);
+    let few: Vec<&str> = june().cohort("bigspnd").lines().take(40).collect();
+    world.put_members("bigspnd", &(few.join("\n") + "\n"));
+    let before = world.stats().tracks();
+    let mut run = project.start_apply(&world);
+    assert!(!run.ends_within(std::time::Duration::from_secs(1)), "it did not wait");
+    run.terminate();
+    run.finish().exits(1).says("Nothing was applied");
+    assert_eq!(world.stats().tracks(), before);
+}
+
+#[test]
+fn a_request_that_was_answered_twice_is_priced_honestly() {
+    let world = World::with(&june().dir, &["--faults", "drop_after:0.5@/users/track", "--seed", "3"]);
+    let project = Project::written(
+        vec![flag("Lapsed", "lapsed1")],
+        &yaml(OPEN, 20, &[flag("Lapsed", "lapsed1")]),
+    );
+    let run = project.apply(&world).exits(0);
+    let figure = |after: &str| {
+        let text = run.stdout.split(after).nth(1).unwrap_or_else(|| panic!("no `{after}` in {run}"));
+        let digits: String = text.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+        digits.replace(',', "").parse::<u64>().unwrap()
+    };
+    let (told, again) = (figure("requests, "), figure("up to "));
+    assert!(again > 0, "{run}");
+    // People whom Braze does not know are not billed, so the bill is below what is told.
+    let billed = world.stats().data_points;
+    assert!(told < billed && billed <= told + again, "{billed} billed, {told} and up to {again} told");
+}

@@ -302,7 +302,7 @@ fn stop_when_asked() -> watch::Receiver<bool> {
         if super::sandbox::asked_to_stop().await.is_err() {
             return;
         }
-        talk::say("Stopping after the requests under way. Once more to stop at once.");
+        talk::say("Stopping in order; once more to stop at once.");
         let _ = sender.send(true);
         if super::sandbox::asked_to_stop().await.is_ok() {
             std::process::exit(130);

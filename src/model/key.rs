@@ -72,10 +72,13 @@ impl Key {
     /// Makes a key of bytes that were one: what `bytes` gave.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadKey> {
         match identity(bytes) {
-            Some(Identity::External(id)) => Self::external(id),
-            Some(Identity::Device(id)) => Self::device(id),
-            Some(Identity::Alias { label, name }) => Self::alias(label, name),
-            None => Err(BadKey::Malformed),
+            Some(Identity::External(id) | Identity::Device(id)) if !id.is_empty() => {
+                Ok(Self(bytes.into()))
+            }
+            Some(Identity::Alias { label, name }) if !label.is_empty() && !name.is_empty() => {
+                Ok(Self(bytes.into()))
+            }
+            _ => Err(BadKey::Malformed),
         }
     }
 

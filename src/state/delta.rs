@@ -1,7 +1,7 @@
 //! The delta of a resource: what is to be done, row by row, in a Parquet file sorted by key.
 //! A plan writes it, an apply sends it, a recovery folds it.
 
-use std::{fs::File, io::Write, path::Path, sync::Arc};
+use std::{io::Write, path::Path, sync::Arc};
 
 use super::{
     Error,
@@ -73,14 +73,7 @@ pub struct DeltaReader {
 impl DeltaReader {
     /// Opens a delta.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let rows = Reader::open(file, &FIELDS).map_err(corrupt(path))?;
-        if rows.about("format") != Some(FORMAT) {
-            return Err(Error::corrupt(
-                path,
-                format!("not a delta of format {FORMAT}"),
-            ));
-        }
+        let rows = Reader::of_format(path, &FIELDS, FORMAT)?;
         Ok(Self {
             rows,
             path: path.into(),

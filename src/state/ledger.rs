@@ -1,7 +1,7 @@
 //! The ledger: whom and what Braze has acknowledged, row by row, in a Parquet file sorted by key that anyone can read.
 //! What a row means is `model::Record`; this file only stores it.
 
-use std::{fs::File, io::Write, path::Path, sync::Arc};
+use std::{io::Write, path::Path, sync::Arc};
 
 use super::{
     Error,
@@ -113,14 +113,7 @@ pub struct LedgerReader {
 impl LedgerReader {
     /// Opens a ledger.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let rows = Reader::open(file, &FIELDS).map_err(corrupt(path))?;
-        if rows.about("format") != Some(FORMAT) {
-            return Err(Error::corrupt(
-                path,
-                format!("not a ledger of format {FORMAT}"),
-            ));
-        }
+        let rows = Reader::of_format(path, &FIELDS, FORMAT)?;
         Ok(Self {
             rows,
             path: path.into(),
@@ -194,6 +187,8 @@ pub(super) fn reuse(shared: &mut Text, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use proptest::prelude::*;
 
     use super::*;

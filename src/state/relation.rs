@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Error, files,
-    runs::{Sorter, read_row, write_row},
+    runs::{Sorter, read_row},
 };
 use crate::model::{Key, Member, Millis, Text};
 
@@ -53,20 +53,16 @@ impl About {
 pub fn write(path: &Path, rows: Sorter, about: About) -> Result<About, Error> {
     let parent = path.parent().unwrap_or(Path::new("."));
     let mut about = about;
-    let mut file = BufWriter::with_capacity(1 << 16, files::temporary(parent)?);
-    let mut crc = Crc::new();
-    let mut bytes = Vec::new();
-    let mut sorted = rows.finish()?;
-    for row in sorted.by_ref() {
-        let row = row?;
-        bytes.clear();
-        write_row(&mut bytes, &row.key, row.amplitude_id, &row.value);
-        crc.update(&bytes);
-        file.write_all(&bytes).map_err(Error::io(path))?;
-        about.rows += 1;
-    }
-    about.duplicates = sorted.duplicates;
-    about.crc = crc.sum();
+    let mut file = BufWriter::with_capacity(BUFFER, Summed::new(files::temporary(parent)?));
+    let mut written = 0;
+    about.duplicates = rows.finish()?.each(|row| {
+        file.write_all(row.bytes()).map_err(Error::io(path))?;
+        written += 1;
+        Ok(())
+    })?;
+    about.rows = written;
+    file.flush().map_err(Error::io(path))?;
+    about.crc = file.get_ref().crc.sum();
     let trailer =
         serde_json::to_vec(&about).map_err(|error| Error::corrupt(path, error.to_string()))?;
     file.write_all(&trailer).map_err(Error::io(path))?;
@@ -76,15 +72,14 @@ pub fn write(path: &Path, rows: Sorter, about: About) -> Result<About, Error> {
     let file = file
         .into_inner()
         .map_err(|error| Error::io(path)(error.into_error()))?;
-    files::persist(file, path)?;
+    files::persist(file.inner, path)?;
     Ok(about)
 }
 
 /// Iterates over the rows of a relation; the kind says the value of a row that has none.
 pub struct RelationReader {
-    rows: BufReader<std::io::Take<File>>,
+    rows: BufReader<Summed<std::io::Take<File>>>,
     path: PathBuf,
-    crc: Crc,
     seen: u64,
     bytes: Vec<u8>,
     value: Text,
@@ -103,12 +98,11 @@ impl RelationReader {
             return Ok(None);
         };
         file.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
-        let rows = BufReader::with_capacity(1 << 16, file.take(body));
-        let (crc, bytes) = (Crc::new(), vec![]);
+        let rows = BufReader::with_capacity(BUFFER, Summed::new(file.take(body)));
+        let bytes = vec![];
         Ok(Some(Self {
             rows,
             path: path.to_owned(),
-            crc,
             seen: 0,
             bytes,
             value: "".into(),
@@ -124,32 +118,28 @@ impl RelationReader {
     }
 
     fn step(&mut self) -> Result<Option<Member>, Error> {
-        let corrupt = |what: &str| Error::corrupt(&self.path, what);
         if self.seen == self.about.rows {
-            let whole = self.rows.get_ref().limit() == 0 && self.rows.buffer().is_empty();
-            return if whole && self.crc.sum() == self.about.crc {
+            let whole = self.rows.get_ref().inner.limit() == 0 && self.rows.buffer().is_empty();
+            return if whole && self.rows.get_ref().crc.sum() == self.about.crc {
                 Ok(None)
             } else {
-                Err(corrupt(
-                    "the cached rows were changed; remove the file and plan again",
-                ))
+                let what = "the cached rows were changed; remove the file and plan again";
+                Err(Error::corrupt(&self.path, what))
             };
         }
-        let row = read_row(&mut self.rows)
-            .map_err(|_| corrupt("the cached rows end too early; remove the file"))?;
-        self.bytes.clear();
-        write_row(&mut self.bytes, &row.key, row.amplitude_id, &row.value);
-        self.crc.update(&self.bytes);
+        let row = read_row(&mut self.rows, &mut self.bytes).map_err(|_| {
+            Error::corrupt(&self.path, "the cached rows end too early; remove the file")
+        })?;
         self.seen += 1;
-        let key = Key::from_bytes(&row.key)
-            .map_err(|_| corrupt("a cached row without a usable identifier"))?;
-        let value = match row.value.as_slice() {
+        let key = Key::from_bytes(row.key())
+            .map_err(|_| Error::corrupt(&self.path, "a cached row without a usable identifier"))?;
+        let value = match row.value() {
             [] => self.value.clone(),
             value => std::str::from_utf8(value)
-                .map_err(|_| corrupt("a cached value that is not text"))?
+                .map_err(|_| Error::corrupt(&self.path, "a cached value that is not text"))?
                 .into(),
         };
-        let amplitude_id = (row.amplitude_id != 0).then_some(row.amplitude_id);
+        let amplitude_id = Some(row.amplitude_id()).filter(|id| *id != 0);
         Ok(Some(Member {
             key,
             amplitude_id,
@@ -163,6 +153,43 @@ impl Iterator for RelationReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.step().transpose()
+    }
+}
+
+/// Sums what passes, in the large pieces that a buffer makes: a sum a row costs more than the row.
+struct Summed<T> {
+    inner: T,
+    crc: Crc,
+}
+
+const BUFFER: usize = 1 << 16;
+
+impl<T> Summed<T> {
+    fn new(inner: T) -> Self {
+        Self {
+            inner,
+            crc: Crc::new(),
+        }
+    }
+}
+
+impl<T: Read> Read for Summed<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.crc.update(&buffer[..length]);
+        Ok(length)
+    }
+}
+
+impl<T: Write> Write for Summed<T> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let length = self.inner.write(bytes)?;
+        self.crc.update(&bytes[..length]);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
     }
 }
 

@@ -14,17 +14,6 @@ use std::{
 
 use super::Error;
 
-/// One row as bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RawRow {
-    /// Bytes of a `model::Key`.
-    pub key: Vec<u8>,
-    /// Amplitude's number of the person; 0 where the source has none.
-    pub amplitude_id: i64,
-    /// JSON text; empty where the kind says the value.
-    pub value: Vec<u8>,
-}
-
 /// Takes rows in any order.
 pub struct Sorter {
     directory: PathBuf,
@@ -114,14 +103,12 @@ impl Sorter {
     }
 }
 
-/// Iterates over sorted rows, each key once: of rows with one key the one with the lowest Amplitude id.
+/// Sorted rows, each key once: of rows with one key the one with the lowest Amplitude id.
 pub struct Sorted {
     sources: Vec<Source>,
     heads: BinaryHeap<Head>,
     directory: PathBuf,
-    last: Option<Vec<u8>>,
-    /// Rows left out because their key stood before.
-    pub duplicates: u64,
+    duplicates: u64,
 }
 
 enum Source {
@@ -133,7 +120,8 @@ enum Source {
     Spilled(BufReader<File>),
 }
 
-struct Head(RawRow, usize);
+/// A source's next row as it is written, and which source.
+struct Head(Vec<u8>, usize);
 
 impl PartialEq for Head {
     fn eq(&self, other: &Self) -> bool {
@@ -152,12 +140,7 @@ impl PartialOrd for Head {
 impl Ord for Head {
     /// Reversed, since the heap gives its greatest first.
     fn cmp(&self, other: &Self) -> Ordering {
-        let order = |head: &Self| (head.0.amplitude_id, head.1);
-        other
-            .0
-            .key
-            .cmp(&self.0.key)
-            .then_with(|| order(other).cmp(&order(self)))
+        compare(&other.0, &self.0).then_with(|| other.1.cmp(&self.1))
     }
 }
 
@@ -168,50 +151,53 @@ impl Sorted {
             sources,
             heads,
             directory: directory.to_owned(),
-            last: None,
             duplicates: 0,
         };
-        (0..sorted.sources.len()).try_for_each(|source| sorted.refill(source))?;
+        (0..sorted.sources.len()).try_for_each(|source| sorted.refill(source, vec![]))?;
         Ok(sorted)
     }
 
-    fn refill(&mut self, source: usize) -> Result<(), Error> {
-        let row = match &mut self.sources[source] {
+    fn refill(&mut self, source: usize, mut row: Vec<u8>) -> Result<(), Error> {
+        row.clear();
+        let more = match &mut self.sources[source] {
             Source::Arena { arena, order, next } => {
                 let at = order.get(*next).copied();
                 *next += 1;
-                at.map(|at| read_row(&mut &arena[at..])).transpose()
+                if let Some(at) = at {
+                    row.extend_from_slice(&arena[at..at + row_length(&arena[at..])]);
+                }
+                Ok(at.is_some())
             }
             Source::Spilled(file) => match file.fill_buf() {
-                Ok([]) => Ok(None),
-                Ok(_) => read_row(file).map(Some),
+                Ok([]) => Ok(false),
+                Ok(_) => read_row(file, &mut row).map(|_| true),
                 Err(error) => Err(error),
             },
         };
-        if let Some(row) = row.map_err(Error::io(&self.directory))? {
+        if more.map_err(Error::io(&self.directory))? {
             self.heads.push(Head(row, source));
         }
         Ok(())
     }
-}
 
-impl Iterator for Sorted {
-    type Item = Result<RawRow, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let Head(row, source) = self.heads.pop()?;
-            if let Err(error) = self.refill(source) {
-                self.heads.clear();
-                return Some(Err(error));
-            }
-            if self.last.as_ref() == Some(&row.key) {
+    /// Calls with each row in order.
+    pub(super) fn each(
+        mut self,
+        mut call: impl FnMut(RowBytes<'_>) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        let mut last = Vec::new();
+        while let Some(Head(row, source)) = self.heads.pop() {
+            let view = RowBytes(&row);
+            if last == view.key() {
                 self.duplicates += 1;
-                continue;
+            } else {
+                last.clear();
+                last.extend_from_slice(view.key());
+                call(view)?;
             }
-            self.last = Some(row.key.clone());
-            return Some(Ok(row));
+            self.refill(source, row)?;
         }
+        Ok(self.duplicates)
     }
 }
 
@@ -226,19 +212,39 @@ pub(super) fn write_row(into: &mut Vec<u8>, key: &[u8], amplitude_id: i64, value
 
 const HEAD: usize = 16;
 
-/// Reads what `write_row` wrote.
-pub(super) fn read_row(from: &mut impl std::io::Read) -> std::io::Result<RawRow> {
-    let mut head = [0; HEAD];
-    from.read_exact(&mut head)?;
-    let (key, value, amplitude_id) = read_head(&head);
-    let mut row = RawRow {
-        key: vec![0; key],
-        amplitude_id,
-        value: vec![0; value],
-    };
-    from.read_exact(&mut row.key)?;
-    from.read_exact(&mut row.value)?;
-    Ok(row)
+/// Reads what `write_row` wrote into a buffer that is used again: all of its bytes.
+pub(super) fn read_row<'a>(
+    from: &mut impl std::io::Read,
+    bytes: &'a mut Vec<u8>,
+) -> std::io::Result<RowBytes<'a>> {
+    bytes.resize(HEAD, 0);
+    from.read_exact(bytes)?;
+    bytes.resize(row_length(bytes), 0);
+    from.read_exact(&mut bytes[HEAD..])?;
+    Ok(RowBytes(bytes))
+}
+
+/// One row as it is written.
+#[derive(Clone, Copy)]
+pub(super) struct RowBytes<'a>(&'a [u8]);
+
+impl<'a> RowBytes<'a> {
+    /// All of it, for sums.
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    pub(super) fn key(self) -> &'a [u8] {
+        key_at(self.0, 0)
+    }
+
+    pub(super) fn amplitude_id(self) -> i64 {
+        read_head(self.0).2
+    }
+
+    pub(super) fn value(self) -> &'a [u8] {
+        &self.0[HEAD + read_head(self.0).0..]
+    }
 }
 
 fn read_head(bytes: &[u8]) -> (usize, usize, i64) {
@@ -315,9 +321,12 @@ mod tests {
                 sorter.push(key, *id, b"v").unwrap();
                 expected.entry(key.clone()).and_modify(|known| *known = (*known).min(*id)).or_insert(*id);
             }
-            let mut sorted = sorter.finish().unwrap();
-            let found: Vec<_> = sorted.by_ref().map(|row| row.map(|row| (row.key, row.amplitude_id)).unwrap()).collect();
-            prop_assert_eq!(sorted.duplicates as usize, rows.len() - expected.len());
+            let mut found = vec![];
+            let duplicates = sorter.finish().unwrap().each(|row| {
+                found.push((row.key().to_vec(), row.amplitude_id()));
+                Ok(())
+            });
+            prop_assert_eq!(duplicates.unwrap() as usize, rows.len() - expected.len());
             prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
         }
     }

@@ -317,7 +317,7 @@ struct Batch {
 
 impl Reader {
     /// Opens a file that must have exactly these columns.
-    pub(super) fn open(file: File, fields: &[Field]) -> Result<Self, ParquetError> {
+    fn open(file: File, fields: &[Field]) -> Result<Self, ParquetError> {
         let file = SerializedFileReader::new(file)?;
         let found = file.metadata().file_metadata().schema_descr();
         let same = found.num_columns() == fields.len()
@@ -341,6 +341,20 @@ impl Reader {
             at: 0,
             rows_in_batch: 0,
         })
+    }
+
+    /// Opens a file of a format, by the columns and by the word it says about itself.
+    pub(super) fn of_format(path: &Path, fields: &[Field], format: &str) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let rows = Self::open(file, fields).map_err(corrupt(path))?;
+        if rows.about("format") == Some(format) {
+            Ok(rows)
+        } else {
+            Err(Error::corrupt(
+                path,
+                format!("not a file of format {format}"),
+            ))
+        }
     }
 
     /// Returns a word the file says about itself.
@@ -406,13 +420,15 @@ impl Reader {
     /// Reads the cells of `KEY`.
     pub(super) fn key(&mut self) -> Result<(Key, Option<i64>), ParquetError> {
         let wrong = |_| ParquetError::General("a row without a usable identifier".to_owned());
-        let word = self.text(0)?.map(str::to_owned);
-        let label = self.text(1)?.map(str::to_owned);
-        let id = self.text(2)?.unwrap_or_default();
-        let key = match (word.as_deref(), &label) {
-            (Some("external_id"), None) => Key::external(id),
-            (Some("device_id"), None) => Key::device(id),
-            (Some("alias"), Some(label)) => Key::alias(label, id),
+        let (word, label, id) = (self.next(0), self.next(1), self.next(2));
+        let text = |column: usize, at: Option<usize>| match at {
+            Some(at) => self.batch[column].texts[at].as_utf8(),
+            None => Ok(""),
+        };
+        let key = match (text(0, word)?, label) {
+            ("external_id", None) => Key::external(text(2, id)?),
+            ("device_id", None) => Key::device(text(2, id)?),
+            ("alias", Some(_)) => Key::alias(text(1, label)?, text(2, id)?),
             _ => {
                 return Err(ParquetError::General(
                     "a row with an unknown identifier".to_owned(),

@@ -38,6 +38,8 @@ pub struct TrackError {
     pub fate: Fate,
     /// Whether another request would meet the same: a wrong key, a service that is down.
     pub stop: bool,
+    /// Whether objects that are to be taken apart may have been processed already.
+    pub maybe: bool,
 }
 
 /// What became of the objects of a request without a usable answer.
@@ -140,6 +142,7 @@ impl Writer {
                     error,
                     fate,
                     stop: true,
+                    maybe: false,
                 });
             }
         };
@@ -154,6 +157,7 @@ impl Writer {
                 error: self.client.refused(PATH, &answer),
                 fate,
                 stop,
+                maybe: answer.doubts > 0 || (200..=299).contains(&answer.status),
             }
         };
         let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
@@ -167,6 +171,7 @@ impl Writer {
                     error,
                     fate: Fate::Doubt,
                     stop: false,
+                    maybe: true,
                 })
             }
             (400, Ok(body)) if !body.errors.is_empty() => {

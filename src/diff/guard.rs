@@ -62,12 +62,17 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
     let mut results = vec![];
     results.extend(empty_source(effects));
     results.extend(max_removals(guards, effects));
-    results.extend(max_shrink(guards, effects, &effects.source, "the source"));
+    results.extend(
+        max_shrink(guards, &effects.source, "the source").map(|shrunk| shrunk.lifted(effects)),
+    );
     // Whoever is no longer excluded is added: an excluded cohort that breaks is as bad as a source that does.
     for excluded in &effects.excluded {
         let what = format!("the excluded cohort \"{}\"", excluded.name);
         results.extend(empty_exclusion(effects, excluded, &what));
-        results.extend(max_shrink(guards, effects, excluded, &what));
+        // It adds people, so an allowance of removals has nothing to say about it.
+        results.extend(
+            max_shrink(guards, excluded, &what).map(|shrunk| shrunk.unlifted("max_shrink")),
+        );
     }
     results.extend(min_identified(guards.min_identified, effects));
     results.extend(data_points(guards.max_data_points, effects.data_points));
@@ -113,13 +118,21 @@ pub fn frozen(until: jiff::Timestamp, reason: Option<&str>) -> GuardResult {
 }
 
 fn empty_source(effects: &Effects) -> Option<GuardResult> {
-    let recorded = effects.delta.before + effects.delta.doubt;
-    let held = effects.peak_rows.max(effects.source.peak).max(recorded);
+    let recorded = effects
+        .peak_rows
+        .max(effects.delta.before + effects.delta.doubt);
+    let (held, now) = (effects.source.peak, effects.source.now);
+    if now == 0 && held.max(recorded) > 0 {
+        let held = number(held.max(recorded));
+        let what =
+            format!("the source held {held} and is empty now: a broken source looks the same");
+        return Some(emptied(effects, what));
+    }
     let what = format!(
-        "the source held {} and is empty now: a broken source looks the same",
-        number(held)
+        "nobody is left of {}: all of the source is excluded",
+        number(recorded)
     );
-    (effects.delta.after == 0 && held > 0).then(|| emptied(effects, what))
+    (effects.delta.after == 0 && recorded > 0).then(|| emptied(effects, what))
 }
 
 fn empty_exclusion(effects: &Effects, excluded: &Held, what: &str) -> Option<GuardResult> {
@@ -186,71 +199,109 @@ fn max_removals(guards: &Guards, effects: &Effects) -> Option<GuardResult> {
         number(removals),
         number(of)
     );
-    Some(bounded("max_removals", limit, removals, of, &what, effects))
+    Some(
+        Bounded {
+            name: "max_removals",
+            limit,
+            part: removals,
+            of,
+            what,
+        }
+        .lifted(effects),
+    )
 }
 
-fn max_shrink(guards: &Guards, effects: &Effects, held: &Held, what: &str) -> Option<GuardResult> {
+fn max_shrink(guards: &Guards, held: &Held, what: &str) -> Option<Bounded> {
     let Held { peak, now, .. } = *held;
     if now >= peak || peak < FLOOR || now == 0 {
         return None;
     }
     let limit = guards.max_shrink.unwrap_or(MAX_SHRINK);
     let what = format!("{what} shrank from {} to {}", number(peak), number(now));
-    Some(bounded(
-        "max_shrink",
+    Some(Bounded {
+        name: "max_shrink",
         limit,
-        peak - now,
-        peak,
-        &what,
-        effects,
-    ))
+        part: peak - now,
+        of: peak,
+        what,
+    })
 }
 
-fn bounded(
-    name: &str,
+/// A part of a whole, and how much of it may be.
+struct Bounded {
+    name: &'static str,
     limit: Limit,
     part: u64,
     of: u64,
-    what: &str,
-    effects: &Effects,
-) -> GuardResult {
-    let share = part as f64 * 100.0 / of as f64;
-    let within = match limit {
-        Limit::None => true,
-        Limit::Percent(most) => most >= 100.0 || share <= most,
-        Limit::Count(most) => part <= most,
-    };
-    let removals = effects.delta.remove;
-    let lifted = effects
-        .allowance
-        .filter(|allowance| removals <= allowance.max.saturating_sub(allowance.used));
-    let message = match (within, lifted, effects.allowance) {
-        (true, _, _) => None,
-        (false, Some(Allowance { reason, .. }), _) => {
-            Some(format!("{what}, allowed by allow_removal: {reason}"))
+    what: String,
+}
+
+impl Bounded {
+    fn share(&self) -> f64 {
+        self.part as f64 * 100.0 / self.of as f64
+    }
+
+    fn within(&self) -> bool {
+        match self.limit {
+            Limit::None => true,
+            Limit::Percent(most) => most >= 100.0 || self.share() <= most,
+            Limit::Count(most) => self.part <= most,
         }
-        (false, None, Some(Allowance { max, used, .. })) => Some(format!(
-            "{what}; allow_removal covers {max} rows, of which {used} are used up"
-        )),
-        (false, None, None) => Some(what.to_owned()),
-    };
-    let ok = within || lifted.is_some();
-    let used = effects.allowance.map_or(0, |allowance| allowance.used);
-    let until = effects
-        .today
-        .checked_add(jiff::Span::new().days(7))
-        .unwrap_or(effects.today);
-    let paste = format!(
-        "allow_removal: {{max: {}, reason: \"why this is right\", until: {until}}}",
-        removals + used
-    );
-    GuardResult {
-        name: name.to_owned(),
-        limit: limit.to_string(),
-        value: format!("{}%", two_digits(share)),
-        ok,
-        message,
-        paste: (!ok).then_some(paste),
+    }
+
+    /// The result where only the guard itself can be widened.
+    fn unlifted(self, guard: &str) -> GuardResult {
+        let wider = self.share().ceil();
+        let paste = format!("guards: {{{guard}: {wider}%}}");
+        self.result(None, paste)
+    }
+
+    /// The result where an allowance of removals may lift it.
+    fn lifted(self, effects: &Effects) -> GuardResult {
+        let removals = effects.delta.remove;
+        let used = effects.allowance.map_or(0, |allowance| allowance.used);
+        let until = effects
+            .today
+            .checked_add(jiff::Span::new().days(7))
+            .unwrap_or(effects.today);
+        let paste = format!(
+            "allow_removal: {{max: {}, reason: \"why this is right\", until: {until}}}",
+            removals + used
+        );
+        self.result(
+            effects.allowance.map(|allowance| (allowance, removals)),
+            paste,
+        )
+    }
+
+    fn result(self, allowance: Option<(Allowance, u64)>, paste: String) -> GuardResult {
+        let (within, share, what) = (self.within(), self.share(), self.what);
+        let (ok, message) = match allowance {
+            _ if within => (true, None),
+            Some((Allowance { max, used, reason }, removals))
+                if removals <= max.saturating_sub(used) =>
+            {
+                (
+                    true,
+                    Some(format!("{what}, allowed by allow_removal: {reason}")),
+                )
+            }
+            Some((Allowance { max, used, .. }, _)) => (
+                false,
+                Some(format!(
+                    "{what}; allow_removal covers {max} rows, of which {used} are used up"
+                )),
+            ),
+            None => (false, Some(what)),
+        };
+        GuardResult {
+            name: self.name.to_owned(),
+            limit: self.limit.to_string(),
+            value: format!("{}%", two_digits(share)),
+            ok,
+            message,
+            paste: (!ok).then_some(paste),
+        }
     }
 }
 
@@ -384,6 +435,47 @@ mod tests {
         assert_eq!(with(60, 40), one("max_shrink", true));
         assert_eq!(with(60, 61), vec![]);
         assert_eq!(with(0, 0), vec![]);
+        // An allowance of removals is about something else.
+        let allowance = Some(Allowance {
+            max: 1000,
+            used: 0,
+            reason: "clean-up",
+        });
+        let excluded = vec![Held {
+            name: "Do not contact",
+            peak: 60,
+            now: 20,
+        }];
+        let effects = Effects {
+            excluded,
+            allowance,
+            ..effects(&delta, 160)
+        };
+        assert_eq!(found(&DEFAULT, &effects), one("max_shrink", false));
+    }
+
+    #[test]
+    fn a_source_that_is_all_excluded_is_not_an_empty_one() {
+        for (recorded, expected) in [
+            (rows(0, 0, 0), vec![]),
+            (rows(9, 0, 9), one("empty_source", false)),
+        ] {
+            let source = Held {
+                name: "a",
+                peak: 146,
+                now: 146,
+            };
+            assert_eq!(
+                found(
+                    &DEFAULT,
+                    &Effects {
+                        source,
+                        ..effects(&recorded, 0)
+                    }
+                ),
+                expected
+            );
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
     };
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
-        None => begin(session, target).await?,
+        None => begin(session, target),
     };
     for work in &mut works {
         if let Some(next) = &mut work.next {
@@ -115,6 +115,9 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
     if report.stopped.is_some() {
         report.resources = not_attempted(&plan);
         return Ok(report);
+    }
+    if manifest.target.oldest_segment.is_none() {
+        manifest.target.oldest_segment = target::oldest_segment(session).await?;
     }
     let pending = Pending {
         run: run.clone(),
@@ -136,6 +139,7 @@ pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error>
     if let Err(error) = send_all(session, &works, &mut journal, &mut report).await {
         report.stopped = Some(error.to_string());
     }
+    drop(journal);
     let folded = tokio::task::block_in_place(|| finish(session, manifest, false));
     drop(lease);
     report.resources = folded.map_err(|source| Error::Unfolded {
@@ -228,11 +232,18 @@ async fn send_all(
                 addresses,
             })
             .await;
-        let sent = send::lane(session, &writer, &sending, journal, number as u8).await?;
+        let mut sent = send::Sent::default();
+        let ended = send::lane(session, &writer, &sending, journal, number as u8, &mut sent).await;
         report.requests += sent.requests;
         report.data_points += sent.data_points;
         report.repeated_data_points += sent.repeated;
-        report.stopped = report.stopped.take().or(sent.stopped);
+        let asked = session.stop.borrow().then(|| "asked to stop".to_owned());
+        report.stopped = report
+            .stopped
+            .take()
+            .or(asked.filter(|_| sent.stopped.is_some()))
+            .or(sent.stopped);
+        ended?;
         if report.stopped.is_some() {
             break;
         }
@@ -319,8 +330,12 @@ fn finish(
         outcome,
     );
     store.commit(&mut manifest, now)?;
-    store.sweep_journals(None)?;
-    store.sweep(&manifest, now)?;
+    // What could not be swept now is swept after the next run.
+    for swept in [store.sweep_journals(None), store.sweep(&manifest, now)] {
+        if let Err(error) = swept {
+            tracing::warn!(%error, "not swept");
+        }
+    }
     Ok(resources)
 }
 
@@ -343,16 +358,15 @@ fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {
     sending.map(report).collect()
 }
 
-async fn begin(session: &Session, mut target: state::manifest::Target) -> Result<Manifest, Error> {
+fn begin(session: &Session, target: state::manifest::Target) -> Manifest {
     let lineage = digest::hex(&rand::random::<[u8; 16]>());
-    target.oldest_segment = target::oldest_segment(session).await?;
     let configuration = &session.configuration;
-    Ok(Manifest::new(
+    Manifest::new(
         lineage,
         configuration.workspace.clone(),
         configuration.environment.clone(),
         target,
-    ))
+    )
 }
 
 fn remember(

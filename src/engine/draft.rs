@@ -1,6 +1,6 @@
 //! A plan being made: what each resource asks for, what is compared, what is written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -24,10 +24,14 @@ use crate::{
         },
     },
     state::{
+        self,
         manifest::{CohortPin, Entry, Manifest, SourceStamp},
         relation::RelationReader,
     },
 };
+
+/// Who writes what: a target unit and the resources that want it.
+type Units = BTreeMap<String, BTreeSet<Address>>;
 
 /// A plan being made.
 pub(super) struct Drafting<'a> {
@@ -80,11 +84,13 @@ impl<'a> Drafting<'a> {
                 hint: None,
             });
         }
-        let all: Vec<(Address, String)> = configuration
+        let declared = configuration
             .resources
             .values()
-            .map(|resource| (resource.address.clone(), resource.kind.clone()))
-            .collect();
+            .map(|resource| (resource.address.clone(), resource.kind.clone()));
+        let known = manifest.iter().flat_map(|manifest| &manifest.resources);
+        let known = known.map(|(address, entry)| (address.clone(), entry.kind.clone()));
+        let all: Vec<(Address, String)> = declared.chain(known).collect();
         if session.selection.is_partial()
             && !all
                 .iter()
@@ -135,7 +141,7 @@ impl<'a> Drafting<'a> {
 
     /// Finds what each selected resource asks for and which cohorts it means.
     pub(super) fn subjects(&mut self, list: &[Cohort]) -> Vec<Subject<'a>> {
-        let (mut subjects, mut units) = (vec![], BTreeMap::new());
+        let (mut subjects, mut units) = (vec![], Units::new());
         for resource in self.session.configuration.resources.values() {
             let selected = self
                 .session
@@ -160,11 +166,14 @@ impl<'a> Drafting<'a> {
                     let unit = subject.kind.unit(&subject.desired, &subject.label);
                     units
                         .entry(unit)
-                        .or_insert_with(Vec::new)
-                        .push(resource.address.clone());
+                        .or_default()
+                        .insert(resource.address.clone());
                     if selected {
                         self.drift(&subject);
                         subjects.push(subject);
+                    } else {
+                        // It keeps what it wrote until it is applied itself.
+                        self.own(&mut units, &resource.address);
                     }
                 }
             }
@@ -181,16 +190,17 @@ impl<'a> Drafting<'a> {
             self.own(&mut units, address);
         }
         for (unit, owners) in units.into_iter().filter(|(_, owners)| owners.len() > 1) {
-            let names: Vec<&str> = owners.iter().map(Address::as_str).collect();
+            let owners: Vec<&Address> = owners.iter().collect();
+            let names: Vec<&str> = owners.iter().map(|address| address.as_str()).collect();
             let message = format!("{unit} would have two owners: {}", names.join(" and "));
             let hint = "give one of them another `label` or `to`; one that is removed goes before another takes its place";
-            self.fail(&owners[0], message, Some(hint.to_owned()));
+            self.fail(owners[0], message, Some(hint.to_owned()));
         }
         subjects
     }
 
     /// Notes what a resource owns from what the state remembers of it.
-    fn own(&self, units: &mut BTreeMap<String, Vec<Address>>, address: &Address) {
+    fn own(&self, units: &mut Units, address: &Address) {
         let entry = self
             .manifest
             .and_then(|manifest| manifest.resources.get(address));
@@ -199,7 +209,7 @@ impl<'a> Drafting<'a> {
             Some(kind.unit(&desired, entry.label.as_deref().unwrap_or_default()))
         });
         if let Some(unit) = unit {
-            units.entry(unit).or_default().push(address.clone());
+            units.entry(unit).or_default().insert(address.clone());
         }
     }
 
@@ -375,7 +385,12 @@ impl<'a> Drafting<'a> {
                 .map(|reading| RelationReader::open(&reading.path))
                 .transpose()?
                 .flatten();
-            Ok(relation.ok_or(Error::Worker)?.with_value(value))
+            // Another run swept it: the plan is made anew.
+            let gone = || state::Error::Io {
+                path: "cache".into(),
+                source: std::io::ErrorKind::NotFound.into(),
+            };
+            Ok(relation.ok_or_else(gone)?.with_value(value))
         };
         let value = subject.kind.value(&subject.desired, &subject.label);
         let source = open(&subject.cohort, value)?;

@@ -44,6 +44,8 @@ const AHEAD: usize = 8;
 struct Batch {
     first: u64,
     objects: Vec<TrackObject>,
+    /// Whether they may have been processed already, in a request that was then taken apart.
+    maybe: bool,
 }
 
 /// What sending a lane came to.
@@ -79,6 +81,18 @@ struct Scribe<'a> {
 }
 
 impl Scribe<'_> {
+    fn release(&mut self, reach: &Reach) -> Result<(), state::Error> {
+        if reach.intended <= reach.dispatched {
+            return Ok(());
+        }
+        let count = (reach.intended - reach.dispatched) as u32;
+        self.journal.tell(&Entry::Released(Range {
+            lane: self.lane,
+            first: reach.dispatched,
+            count,
+        }))
+    }
+
     fn tell(&mut self, answered: &Answered, at: Millis) -> Result<(), state::Error> {
         let lane = self.lane;
         for (first, count) in &answered.acknowledged {
@@ -127,32 +141,57 @@ impl Scribe<'_> {
     }
 }
 
-/// Sends everything of a lane.
+/// Sends everything of a lane. What was answered is counted in `sent` even where this fails.
 pub(super) async fn lane(
     session: &Session,
     writer: &Arc<Writer>,
     sending: &[&Work],
     journal: &mut Journal,
     lane: u8,
-) -> Result<Sent, Error> {
+    sent: &mut Sent,
+) -> Result<(), Error> {
     let most = session.configuration.braze.objects_per_request;
-    let (mut batches, making) = make_batches(sending, most)?;
-    let largest = Arc::new(AtomicUsize::new(most));
-    let mut stop = session.stop.clone();
+    let (batches, making) = make_batches(sending, most)?;
     let mut scribe = Scribe {
         journal,
         lane,
         reasons: BTreeMap::new(),
     };
-    let mut sent = Sent::default();
+    let mut reach = Reach::default();
+    let ended = send_batches(session, writer, batches, &mut scribe, &mut reach, sent).await;
+    let made = making.await.map_err(|_| Error::Worker)?;
+    // What was intended and not dispatched never left, however this ended.
+    let released = scribe.release(&reach);
+    ended?;
+    released?;
+    made
+}
+
+/// How far intents and requests have come, by ordinal.
+#[derive(Default)]
+struct Reach {
+    intended: u64,
+    dispatched: u64,
+}
+
+async fn send_batches(
+    session: &Session,
+    writer: &Arc<Writer>,
+    mut batches: mpsc::Receiver<Batch>,
+    scribe: &mut Scribe<'_>,
+    reach: &mut Reach,
+    sent: &mut Sent,
+) -> Result<(), Error> {
+    let most = session.configuration.braze.objects_per_request;
+    let largest = Arc::new(AtomicUsize::new(most));
+    let mut stop = session.stop.clone();
     let mut under_way: FuturesUnordered<BoxFuture<'static, (usize, Answered)>> =
         FuturesUnordered::new();
-    let (mut intended, mut dispatched) = (0, 0);
     let mut open = true;
     loop {
         open = open && sent.stopped.is_none();
         if !open && under_way.is_empty() {
-            break;
+            return Ok(());
         }
         tokio::select! {
             biased;
@@ -171,31 +210,20 @@ pub(super) async fn lane(
                 None => open = false,
                 Some(batch) => {
                     let end = batch.first + batch.objects.len() as u64;
-                    if end > intended {
+                    if end > reach.intended {
                         let count = (WINDOW * most).max(batch.objects.len());
-                        let range = Range { lane, first: batch.first, count: count as u32 };
+                        let range = Range { lane: scribe.lane, first: batch.first, count: count as u32 };
                         let at = session.clock.millis();
+                        reach.intended = batch.first + count as u64;
                         tokio::task::block_in_place(|| scribe.journal.intend(range, at))?;
-                        intended = batch.first + count as u64;
                     }
-                    dispatched = end;
+                    reach.dispatched = end;
                     let (writer, most) = (writer.clone(), largest.clone());
                     under_way.push(Box::pin(async move { (batch.objects.len(), send(&writer, &most, batch).await) }));
                 }
             },
         }
     }
-    drop(batches);
-    making.await.map_err(|_| Error::Worker)??;
-    if intended > dispatched {
-        let range = Range {
-            lane,
-            first: dispatched,
-            count: (intended - dispatched) as u32,
-        };
-        scribe.journal.tell(&Entry::Released(range))?;
-    }
-    Ok(sent)
 }
 
 type Making = tokio::task::JoinHandle<Result<(), Error>>;
@@ -217,6 +245,7 @@ fn make_batches(sending: &[&Work], most: usize) -> Result<(mpsc::Receiver<Batch>
         let mut batch = Batch {
             first: 0,
             objects: vec![],
+            maybe: false,
         };
         for object in objects {
             let object = object?;
@@ -229,6 +258,7 @@ fn make_batches(sending: &[&Work], most: usize) -> Result<(mpsc::Receiver<Batch>
                 let next = Batch {
                     first: object.ordinal,
                     objects: vec![],
+                    maybe: false,
                 };
                 // Nobody takes batches any more: sending was stopped.
                 if sender
@@ -252,33 +282,40 @@ fn make_batches(sending: &[&Work], most: usize) -> Result<(mpsc::Receiver<Batch>
 async fn send(writer: &Writer, most: &AtomicUsize, batch: Batch) -> Answered {
     let mut answered = Answered::default();
     let mut left = vec![batch];
-    while let Some(batch) = left.pop() {
-        let (first, count) = (batch.first, batch.objects.len() as u32);
+    while let Some(mut batch) = left.pop() {
         if answered.stop.is_some() {
-            answered.released.push((first, count));
+            answered.leave(&batch);
             continue;
         }
         if batch.objects.len() > most.load(Ordering::Relaxed) {
             left.extend(batch.halves());
             continue;
         }
-        let TrackError { error, fate, stop } = match writer.track(&batch.objects).await {
+        let TrackError {
+            error,
+            fate,
+            stop,
+            maybe,
+        } = match writer.track(&batch.objects).await {
             Ok(tracked) => {
                 answered.take(&batch, &tracked);
                 continue;
             }
             Err(error) => error,
         };
+        batch.maybe |= maybe;
         match fate {
-            Fate::TakeApart if count > 1 => {
+            Fate::TakeApart if batch.objects.len() > 1 => {
                 if matches!(error, braze::Error::Refused { status: 413, .. }) {
                     most.fetch_min(batch.objects.len() / 2, Ordering::Relaxed);
                 }
                 left.extend(batch.halves());
             }
-            Fate::TakeApart => answered.refused.push((first, error.to_string())),
-            Fate::NotSent => answered.released.push((first, count)),
-            Fate::Doubt => answered.doubtful.push((first, count)),
+            Fate::TakeApart if !batch.maybe => {
+                answered.refused.push((batch.first, error.to_string()));
+            }
+            Fate::NotSent if !batch.maybe => answered.leave(&batch),
+            Fate::TakeApart | Fate::NotSent | Fate::Doubt => answered.doubtful.push(batch.range()),
         }
         if stop {
             let permission = error.missing_permission();
@@ -297,17 +334,33 @@ impl Batch {
     /// Cuts in two; the second half first, so that a stack gives them in order.
     fn halves(mut self) -> [Self; 2] {
         let second = self.objects.split_off(self.objects.len() / 2);
+        let first = self.first + self.objects.len() as u64;
         [
             Self {
-                first: self.first + self.objects.len() as u64,
+                first,
                 objects: second,
+                maybe: self.maybe,
             },
             self,
         ]
     }
+
+    fn range(&self) -> (u64, u32) {
+        (self.first, self.objects.len() as u32)
+    }
 }
 
 impl Answered {
+    /// Leaves objects unsent; those that may have been processed before are in doubt.
+    fn leave(&mut self, batch: &Batch) {
+        let left = if batch.maybe {
+            &mut self.doubtful
+        } else {
+            &mut self.released
+        };
+        left.push(batch.range());
+    }
+
     fn take(&mut self, batch: &Batch, tracked: &Tracked) {
         self.requests += 1;
         for (at, object) in batch.objects.iter().enumerate() {

@@ -21,7 +21,11 @@ pub(super) async fn check(
 ) -> Result<Target, Error> {
     let identity = &session.identity;
     let project = list.iter().find_map(|cohort| cohort.project);
-    let Some(manifest) = manifest else {
+    // A state into which nothing was ever written is about nobody yet.
+    let begun = |manifest: &&Manifest| {
+        !manifest.target.braze_key.is_empty() || !manifest.resources.is_empty()
+    };
+    let Some(manifest) = manifest.filter(begun) else {
         return Ok(Target {
             braze: identity.braze.clone(),
             braze_key: String::new(),

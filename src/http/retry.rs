@@ -41,7 +41,7 @@ const TELL: u32 = 4;
 
 /// Nothing came of any try.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{last} ({tries} tries)")]
+#[error("{last}")]
 pub struct Exhausted {
     /// What the last try met; clean.
     pub last: String,
@@ -59,18 +59,18 @@ pub async fn retrying(
     limiter: &Limiter,
 ) -> Result<Answer, Exhausted> {
     let (mut doubts, mut tries) = (0, 0);
-    let mut last = "asked to stop".to_owned();
+    let stopped = |tries, doubts| Exhausted {
+        last: "asked to stop".to_owned(),
+        tries,
+        doubts,
+    };
     loop {
         if !sender.waits(limiter.turn()).await {
-            return Err(Exhausted {
-                last,
-                tries,
-                doubts,
-            });
+            return Err(stopped(tries, doubts));
         }
         tries += 1;
         let mut wait = backoff(policy, tries);
-        match sender.send(request).await {
+        let last = match sender.send(request).await {
             Ok(answer) => {
                 let asked = asked_wait(&answer);
                 if let Some(asked) = asked {
@@ -84,41 +84,41 @@ pub async fn retrying(
                 let body = sender
                     .scrubber()
                     .clean(&String::from_utf8_lossy(&answer.body));
-                last = format!(
+                format!(
                     "{} {}: status {} {body}",
                     request.method, request.path, answer.status
-                );
+                )
+            }
+            Err(failure @ Failure::Never(_)) => {
+                return Err(Exhausted {
+                    last: failure.to_string(),
+                    tries,
+                    doubts,
+                });
             }
             Err(failure) => {
                 doubts += u32::from(matches!(failure, Failure::Doubt(_)));
-                last = failure.to_string();
-                if matches!(failure, Failure::Never(_)) {
-                    return Err(Exhausted {
-                        last,
-                        tries,
-                        doubts,
-                    });
-                }
+                failure.to_string()
             }
-        }
-        if tries == TELL {
-            tracing::warn!(
-                last,
-                "trying again, {} times at most",
-                policy.attempts - tries
-            );
-        }
-        let most = if sender.reached() {
+        };
+        let reached = sender.reached(&request.url);
+        let most = if reached {
             policy.attempts
         } else {
             policy.attempts.min(UNREACHED)
         };
-        if tries >= most || !sender.waits(tokio::time::sleep(wait)).await {
+        if tries >= most {
             return Err(Exhausted {
-                last,
+                last: format!("{last} ({tries} tries)"),
                 tries,
                 doubts,
             });
+        }
+        if tries == TELL {
+            tracing::warn!(last, "trying again, {} times at most", most - tries);
+        }
+        if !sender.waits(tokio::time::sleep(wait)).await {
+            return Err(stopped(tries, doubts));
         }
     }
 }

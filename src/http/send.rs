@@ -1,12 +1,10 @@
 //! Sends one request once. The answer, "it certainly never left", or "it may have arrived": callers need no more.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     net::IpAddr,
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -95,7 +93,7 @@ pub enum Failure {
 pub struct Sender {
     scrubber: Scrubber,
     stop: watch::Receiver<bool>,
-    reached: AtomicBool,
+    reached: Mutex<BTreeSet<String>>,
     remote: OnceLock<Client>,
     loopback: OnceLock<Client>,
 }
@@ -111,15 +109,19 @@ impl Sender {
         Self {
             scrubber,
             stop,
-            reached: AtomicBool::new(false),
+            reached: Mutex::default(),
             remote: OnceLock::new(),
             loopback: OnceLock::new(),
         }
     }
 
-    /// Returns whether anybody ever answered: who was never reached is not waited for long.
-    pub(super) fn reached(&self) -> bool {
-        self.reached.load(Ordering::Relaxed)
+    /// Returns whether the host of an address ever answered: one that was never reached is not waited for long.
+    pub(super) fn reached(&self, url: &str) -> bool {
+        self.hosts().contains(host(url))
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits, and returns true, or false at once when somebody asks to stop.
@@ -188,7 +190,9 @@ impl Sender {
             .send()
             .await
             .map_err(|error| self.failure(error, request))?;
-        self.reached.store(true, Ordering::Relaxed);
+        if !self.reached(&request.url) {
+            self.hosts().insert(host(&request.url).to_owned());
+        }
         Ok(Stream {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -251,6 +255,11 @@ impl Sender {
             Failure::Doubt(text)
         }
     }
+}
+
+/// The part of an address between its scheme and its path.
+fn host(url: &str) -> &str {
+    url.split('/').nth(2).unwrap_or(url)
 }
 
 /// Waits until somebody asks to stop; for ever where nobody can.

@@ -102,12 +102,14 @@ pub(super) fn touch(path: &Path, now: Millis) -> Result<(), Error> {
     file.set_modified(now.into()).map_err(Error::io(path))
 }
 
-/// Returns how long ago a file was written, in milliseconds.
-pub(super) fn age(path: &Path, now: Millis) -> Result<Millis, Error> {
-    let written = fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .map_err(Error::io(path))?;
-    Ok(now - jiff::Timestamp::try_from(written).map_or(now, jiff::Timestamp::as_millisecond))
+/// Returns how long ago a file was written, in milliseconds; none where it is gone.
+pub(super) fn age(path: &Path, now: Millis) -> Result<Option<Millis>, Error> {
+    let written = match fs::metadata(path).and_then(|metadata| metadata.modified()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(Error::io(path))?,
+    };
+    let written = jiff::Timestamp::try_from(written).map_or(now, jiff::Timestamp::as_millisecond);
+    Ok(Some(now - written))
 }
 
 /// A rename is durable once its directory is.

@@ -183,7 +183,7 @@ impl Store {
         };
         for path in files::list(&self.root.join("blobs"))? {
             if !stem(&path).is_some_and(|stem| named.contains(stem.as_str()))
-                && files::age(&path, now)? > HOUR
+                && files::age(&path, now)?.is_some_and(|age| age > HOUR)
             {
                 files::remove(&path)?;
             }
@@ -199,7 +199,7 @@ impl Store {
             .into_iter()
             .filter(half_written)
         {
-            if files::age(&path, now)? > HOUR {
+            if files::age(&path, now)?.is_some_and(|age| age > HOUR) {
                 files::remove(&path)?;
             }
         }
@@ -218,14 +218,18 @@ impl Store {
                 .to_owned()
         };
         for path in &readings {
-            let age = files::age(path, now)?;
+            let Some(age) = files::age(path, now)? else {
+                continue;
+            };
             newest
                 .entry(cohort(path))
                 .and_modify(|known| *known = age.min(*known))
                 .or_insert(age);
         }
         for path in &readings {
-            let age = files::age(path, now)?;
+            let Some(age) = files::age(path, now)? else {
+                continue;
+            };
             if age > HOUR
                 && newest
                     .get(&cohort(path))

@@ -241,3 +241,98 @@ fn a_request_that_was_answered_twice_is_priced_honestly() {
         "{billed} billed, {told} and up to {again} told"
     );
 }
+
+#[test]
+fn a_label_that_moves_is_not_applied_by_half() {
+    let world = World::start(&june().dir);
+    let sync = |name: &str, cohort: &str, label: &str| {
+        format!(
+            "  {name}: {{kind: cohort, cohort: {cohort}, label: {label}, to: {{attribute_array: coh}}}}\n"
+        )
+    };
+    let before = yaml(OPEN, 75, &[]) + &sync("a", "Big spenders", "VIP");
+    let project = Project::written(vec![], &before);
+    project.apply(&world).exits(0);
+    let after = yaml(OPEN, 75, &[])
+        + &sync("a", "Big spenders", "BIG")
+        + &sync("b", "Repeat buyers", "VIP");
+    project.write(&after);
+    let only = ["apply", "--auto-approve", "--only", "sync.b"];
+    project.run(&world, &only).exits(1).says("two owners");
+    project.apply(&world).exits(0);
+    let with = |label: &str| {
+        let holds = |value: &serde_json::Value| {
+            value
+                .as_array()
+                .is_some_and(|labels| labels.contains(&json!(label)))
+        };
+        world
+            .attribute("coh")
+            .into_iter()
+            .filter(|(_, value)| holds(value))
+            .map(|(id, _)| id)
+            .collect::<Vec<_>>()
+    };
+    let known = crate::support::truth::known(&june().files);
+    let expected = |cohort: &str| {
+        let mut ids: Vec<String> = crate::support::truth::user_ids(june().cohort(cohort))
+            .into_iter()
+            .collect();
+        ids.retain(|id| known.contains(id));
+        ids.sort();
+        ids
+    };
+    assert_eq!(
+        (with("VIP"), with("BIG")),
+        (expected("repeat1"), expected("bigspnd"))
+    );
+    let plan = project.run(&world, &["plan", "--detailed-exitcode"]);
+    plan.exits(0);
+}
+
+#[test]
+fn a_refusal_can_be_left_out_by_name() {
+    let world = World::start(&june().dir);
+    let syncs = vec![
+        flag("Repeat buyers", "repeat1"),
+        flag("Big spenders", "bigspnd"),
+    ];
+    let project = Project::written(syncs.clone(), &yaml(OPEN, 75, &syncs));
+    project.apply(&world).exits(0);
+    project.write(&yaml(OPEN, 75, &syncs[1..]));
+    project.run(&world, &["plan"]).exits(3);
+    project
+        .run(&world, &["plan", "--except", "sync.repeat-buyers-flag"])
+        .exits(0);
+}
+
+#[test]
+fn a_state_into_which_nothing_was_written_belongs_to_nobody() {
+    let (wrong, right) = (World::start(&june().dir), World::start(&june().dir));
+    let syncs = vec![flag("Big spenders", "bigspnd")];
+    let at = |world: &World| {
+        let url = world.url();
+        yaml(OPEN, 75, &syncs)
+            .replace("instance: US-01", &format!("endpoint: \"{url}\""))
+            .replace(
+                "amplitude: {",
+                &format!("amplitude: {{endpoint: \"{url}\", "),
+            )
+    };
+    let project = Project::written(syncs.clone(), &at(&wrong));
+    let apply = |key: &str| {
+        let mut command = project.command(None, &["apply", "--auto-approve"]);
+        command
+            .env("AMPLITUDE_API_KEY", "a")
+            .env("AMPLITUDE_SECRET_KEY", "b")
+            .env("BRAZE_API_KEY", key);
+        crate::support::binary::run(command)
+    };
+    apply("a-bad-key").exits(1).says("Nothing was applied");
+    project.write(&at(&right));
+    apply("key").exits(0);
+    assert!(right.stats().tracks() > 0);
+    // Now it is about that one.
+    project.write(&at(&wrong));
+    apply("key").exits(1).says("rebind");
+}

@@ -152,6 +152,10 @@ fn what_answers_leave_open() {
         let error = track(script).expect_err(case);
         assert_eq!((error.fate, error.stop), (fate, stop), "{case}: {error}");
     }
+    // What is taken apart may have been processed whole before.
+    let maybe = |script: &[Answer]| track(script).unwrap_err().maybe;
+    assert!(!maybe(&[(413, "")]) && maybe(&[(0, ""), (413, "")]));
+    assert!(maybe(&[(201, r#"{"message":"success","errors":["odd"]}"#)]));
     let down = [(500, ""); 16];
     let error = track(&down).unwrap_err();
     assert_eq!((error.fate, error.stop), (Fate::Doubt, true), "{error}");

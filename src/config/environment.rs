@@ -5,7 +5,7 @@ use super::{
     locate::Findings,
     resolve::merge,
     suggest::{either, nearest},
-    tree::Node,
+    tree::{Entry, Node},
 };
 
 /// A block of a service: what names another service, and what is then not inherited.
@@ -75,6 +75,7 @@ pub(super) fn lay(
                 }
                 return None;
             };
+            shared(base, &entry.node, asked, overlay, findings);
             for block in &BLOCKS {
                 disinherit(base, &overlay.node, block, asked, findings);
             }
@@ -92,6 +93,29 @@ pub(super) fn lay(
             None
         }
         (None, _) => None,
+    }
+}
+
+/// Warns where two environments write with one Braze key: each has a state of its own, and takes out of the
+/// workspace what only the other's knows.
+fn shared(base: &Node, environments: &Node, asked: &str, overlay: &Entry, findings: &mut Findings) {
+    let key = |overlay: &Node| {
+        let own = overlay
+            .at(&["braze", "api_key"])
+            .or_else(|| base.at(&["braze", "api_key"]));
+        own.and_then(Node::text).map(str::to_owned)
+    };
+    let Some(own) = key(&overlay.node) else {
+        return;
+    };
+    let all = environments.map().into_iter().flatten();
+    let twin = all
+        .filter(|(name, _)| *name != asked)
+        .find(|(_, other)| key(&other.node).as_ref() == Some(&own));
+    if let Some((twin, _)) = twin {
+        let message = format!("environments `{asked}` and `{twin}` write to one Braze workspace");
+        let hint = "each has its own state, and removes what the other added: give one of them another braze.api_key";
+        findings.warning("shared-workspace", overlay.key, message, hint.to_owned());
     }
 }
 

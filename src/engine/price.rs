@@ -22,7 +22,6 @@ use crate::{
 impl Drafting<'_> {
     /// Runs the merge to count objects, requests and data points as the apply will send them; then checks the guards.
     pub(super) fn price(&mut self, works: &[Work]) -> Result<(), Error> {
-        let mut own: BTreeMap<Address, u64> = BTreeMap::new();
         let braze = &self.session.configuration.braze;
         let sending: Vec<&Work> = works.iter().filter(|work| work.draft.is_some()).collect();
         let mut batches = batch::Counter::new(braze.objects_per_request);
@@ -30,6 +29,7 @@ impl Drafting<'_> {
             .iter()
             .map(|work| work.desired.create_users)
             .collect();
+        let mut own = vec![0; sending.len()];
         let cost = &mut self.plan.cost;
         for object in merged(&sending)? {
             let object = object?;
@@ -37,7 +37,7 @@ impl Drafting<'_> {
             for part in &object.parts {
                 let work = sending[part.resource];
                 let wanted = work.kind.edits(&work.desired, &part.change);
-                *own.entry(work.address.clone()).or_default() += wanted.len() as u64;
+                own[part.resource] += wanted.len() as u64;
                 edits.extend(wanted);
             }
             let tracked = track_object(&object.key, edits, creates(&may_create, &object.parts));
@@ -48,6 +48,8 @@ impl Drafting<'_> {
         cost.requests = batches.finish();
         let per_second = TRACK_PER_SECOND * braze.use_at_most / 100.0;
         cost.seconds = (cost.requests as f64 / per_second).ceil() as u64;
+        let own: BTreeMap<&Address, u64> =
+            sending.iter().map(|work| &work.address).zip(own).collect();
         for resource in &mut self.plan.resources {
             let Some(cost) = &mut resource.cost else {
                 continue;

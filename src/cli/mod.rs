@@ -54,6 +54,7 @@ pub fn main() -> ExitCode {
         }
     };
     talk::logs(&global);
+    std::panic::set_hook(Box::new(talk::defect));
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,6 +1,9 @@
 //! Results on stdout, talk and logs on stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    panic::PanicHookInfo,
+};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing_subscriber::{EnvFilter, fmt};
@@ -30,6 +33,17 @@ pub(super) fn result(text: &str) -> Result<(), Failure> {
 pub(super) fn say(line: &str) {
     // Nobody has to watch.
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Says where a defect of this program showed, and no more: a panic's words may hold what nobody should read.
+pub(super) fn defect(info: &PanicHookInfo<'_>) {
+    let place = info
+        .location()
+        .map(|place| format!(" at {}:{}", place.file(), place.line()));
+    say(&format!(
+        "error: a defect of syncform showed{}; please report it. Run the same command again: what was sent is known.",
+        place.unwrap_or_default()
+    ));
 }
 
 pub(super) fn style(global: &Global) -> Style {

@@ -9,6 +9,11 @@ use syncform::braze::{Fate, TrackError, Tracked, Writer, track_object};
 use syncform::http::{Scrubber, Sender};
 use syncform::model::{Edit, Key, Secret};
 
+use crate::support::binary::run;
+use crate::support::cdnow::{self, Ask, JUNE};
+use crate::support::project::{OPEN, Project, flag, yaml};
+use crate::support::world::World;
+
 /// One answer of the script; an empty one closes the connection without a word.
 type Answer = (u16, &'static str);
 
@@ -161,4 +166,34 @@ fn what_answers_leave_open() {
     assert_eq!((error.fate, error.stop), (Fate::Doubt, true), "{error}");
     let busy = [(429, ""); 16];
     assert_eq!(track(&busy).unwrap_err().fate, Fate::NotSent);
+}
+
+#[test]
+fn what_was_taken_apart_and_then_left_is_in_doubt() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(500));
+    let world = World::start(&june.dir);
+    let few: Vec<&str> = june.cohort("bigspnd").lines().take(9).collect();
+    world.put_members("bigspnd", &(few.join("\n") + "\n"));
+    // Braze takes all eight, names no object in its one error, and the key is withdrawn before the halves are sent.
+    let odd = (201, r#"{"message":"success","errors":["odd"]}"#);
+    let denied = (401, r#"{"message":"Invalid API Key"}"#);
+    let braze = serve(vec![
+        (200, r#"{"message":"success","segments":[]}"#),
+        odd,
+        denied,
+    ]);
+    let syncs = vec![flag("Big spenders", "bigspnd")];
+    let text = yaml(OPEN, 75, &syncs)
+        .replace("instance: US-01", &format!("endpoint: \"{braze}\""))
+        .replace(
+            "amplitude: {",
+            &format!("amplitude: {{endpoint: \"{}\", ", world.url()),
+        );
+    let project = Project::written(syncs, &text);
+    let mut command = project.command(None, &["apply", "--auto-approve"]);
+    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+        command.env(key, "key");
+    }
+    let run = run(command).exits(6).says("8 rows in doubt");
+    assert!(!run.all().contains("not sent"), "{run}");
 }

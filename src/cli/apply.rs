@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Billing,
-    engine::{self, Applied, Session},
+    engine::{self, Prepared, Session},
     http::asked,
     model::Span,
     render,
@@ -84,7 +84,7 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
     })
 }
 
-fn refused(prepared: &Applied) -> Exit {
+fn refused(prepared: &Prepared) -> Exit {
     let count = prepared.planned.plan.refusals().count();
     talk::say(&format!(
         "error: nothing was written: {count} guard{} refuse{}",

@@ -105,9 +105,6 @@ impl From<engine::Error> for Failure {
             engine::Error::Unfolded { wrote: true, .. } => Exit::Partial,
             _ => Exit::Error,
         };
-        if let engine::Error::Missing(diagnostic) = error {
-            return Self::Configuration(vec![*diagnostic]);
-        }
         Self::Message {
             exit,
             message: error.to_string(),

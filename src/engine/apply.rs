@@ -38,7 +38,7 @@ use crate::{
 const RUNS: usize = 200;
 
 /// The right to write, and a plan made under it.
-pub struct Applied {
+pub struct Prepared {
     /// The plan to show and to ask about.
     pub planned: Planned,
     lease: Lease,
@@ -48,10 +48,10 @@ pub struct Applied {
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Takes the lease, waiting for it as long as allowed, recovers, and plans.
-pub async fn prepare(session: &Session, patience: Duration) -> Result<Applied, Error> {
+pub async fn prepare(session: &Session, patience: Duration) -> Result<Prepared, Error> {
     let lease = take_lease(session, patience).await?;
     recover(session).await?;
-    Ok(Applied {
+    Ok(Prepared {
         planned: plan(session).await?,
         lease,
     })
@@ -77,8 +77,8 @@ async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Erro
 }
 
 /// Carries out what was prepared. The caller has seen to it that no guard refuses.
-pub async fn apply(session: &Session, applied: Applied) -> Result<Report, Error> {
-    let Applied { planned, lease } = applied;
+pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Error> {
+    let Prepared { planned, lease } = prepared;
     let Planned {
         plan,
         mut works,

@@ -1,6 +1,6 @@
 //! Why a plan or an apply could not be made or carried out.
 
-use crate::{amplitude, braze, model::Diagnostic, state};
+use crate::{amplitude, braze, state};
 
 /// What ended the work.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +59,6 @@ pub enum Error {
     /// Somebody asked to stop before anything was written.
     #[error("asked to stop; nothing was written")]
     Stopped,
-    /// A key of the configuration is needed and missing.
-    #[error("{}", .0.message)]
-    Missing(Box<Diagnostic>),
     /// Work on a thread died.
     #[error("a worker ended unexpectedly")]
     Worker,

@@ -244,7 +244,7 @@ impl Fold {
             what: what.to_owned(),
         };
         let (header, entries) = journal::read(&path)?.ok_or_else(|| {
-            corrupt("it is gone, and with it what run sent; restore it from a backup")
+            corrupt("it is gone, and with it what the run sent; restore it from a backup")
         })?;
         if header != header_of(pending) {
             return Err(corrupt("it is about other deltas than the manifest"));

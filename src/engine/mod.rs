@@ -14,7 +14,7 @@ mod session;
 mod subject;
 mod target;
 
-pub use apply::{Applied, apply, prepare};
+pub use apply::{Prepared, apply, prepare};
 pub use error::Error;
 pub use plan::{Planned, plan};
 pub use session::{Events, Identity, Session};

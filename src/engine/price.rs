@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl Drafting<'_> {
-    /// Runs the merge to count objects, requests and data points as the apply will send them; then checks the guards.
+    /// Runs the merge to count objects, requests and data points as the apply will send them.
     pub(super) fn price(&mut self, works: &[Work]) -> Result<(), Error> {
         let braze = &self.session.configuration.braze;
         let sending: Vec<&Work> = works.iter().filter(|work| work.draft.is_some()).collect();
@@ -60,6 +60,7 @@ impl Drafting<'_> {
         Ok(())
     }
 
+    /// Holds each work, and the whole, against its guards; an override that lifts one is charged in the work.
     pub(super) fn guard(&mut self, works: &mut [Work], readings: &Readings) {
         let configuration = &self.session.configuration;
         let today = self

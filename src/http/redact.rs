@@ -30,3 +30,20 @@ impl Scrubber {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_echoes_a_key_is_not_repeated() {
+        let scrubber = Scrubber::new(vec![Secret::new("planted-key"), Secret::new("other")]);
+        let text = "Partner not enabled for client with client secret: planted-key\n  (other, planted-key)";
+        let clean = "Partner not enabled for client with client secret: *** (***, ***)";
+        assert_eq!(scrubber.clean(text), clean);
+        assert_eq!(
+            scrubber.clean(&"é".repeat(400)).chars().count(),
+            LONGEST + 1
+        );
+    }
+}

@@ -7,20 +7,22 @@ use clap::Args;
 use super::{
     failure::{Exit, Failure},
     global::{Global, Selecting},
-    open, plan, talk,
+    open, plan,
+    stream::{self, Stream},
+    talk,
 };
 use crate::{
     config::Billing,
     engine::{self, Prepared, Session},
     http::asked,
-    model::Span,
+    model::{Event, Span},
     render,
 };
 
 /// Make Braze what the configuration says, with the smallest set of changes
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists"
+    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists\n  syncform apply --auto-approve --format json | jq -c 'select(.type == \"report\")'"
 )]
 pub(super) struct Arguments {
     /// Do not ask
@@ -35,23 +37,62 @@ pub(super) struct Arguments {
         hide_env = true
     )]
     lease_timeout: Span,
+    /// Form of what is on stdout: for people, or an event a line (`syncform schema events`)
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "SYNCFORM_FORMAT",
+        default_value = "human",
+        hide_env = true
+    )]
+    format: plan::Format,
     #[command(flatten)]
     selecting: Selecting,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    match arguments.format {
+        plan::Format::Human => open(global, arguments, None).await,
+        plan::Format::Json => {
+            let stream = Stream::default();
+            let outcome = open(global, arguments, Some(stream.clone())).await;
+            stream.end(global, "apply", outcome)
+        }
+    }
+}
+
+async fn open(
+    global: &Global,
+    arguments: &Arguments,
+    stream: Option<Stream>,
+) -> Result<Exit, Failure> {
     let asks = !arguments.auto_approve;
+    if asks && stream.is_some() {
+        return Err(Failure::error(
+            "--format json is a stream of events, and nobody can be asked on it",
+        )
+        .with_hint("say --auto-approve to apply what the plan shows without asking"));
+    }
     if asks && !io::stdin().is_terminal() {
         return Err(Failure::error("there is no terminal to ask on")
             .with_hint("say --auto-approve to apply what the plan shows without asking"));
     }
-    let opened = open::session(global, "apply", (&arguments.selecting).into()).await?;
+    let selection = (&arguments.selecting).into();
+    let opened = open::streamed(global, "apply", selection, stream).await?;
     let applied = work(global, arguments, &opened.session).await;
     opened.close().await;
     applied
 }
 
 async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    let human = arguments.format == plan::Format::Human;
+    let configuration = &session.configuration;
+    let workspace = Some(configuration.workspace.clone());
+    let environment = configuration.environment.clone();
+    session
+        .events
+        .tell(stream::begin("apply", workspace, environment))
+        .await;
     let mut stop = session.stop.clone();
     let prepared = tokio::select! {
         prepared = engine::prepare(session, arguments.lease_timeout.0) => prepared?,
@@ -59,19 +100,36 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
     };
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
-    talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?;
+    session
+        .events
+        .tell(Event::Plan {
+            plan: Box::new(drafted.clone()),
+        })
+        .await;
+    // What is printed stands below what was said.
+    session.events.seen().await;
+    if human {
+        talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?;
+    }
     if !drafted.errors.is_empty() {
         return Err(Failure::error("nothing was written: the plan has errors"));
     }
     if drafted.refusals().next().is_some() {
-        return Ok(refused(&prepared));
+        return Ok(refused(session, &prepared).await);
     }
     let changes = drafted.summary.changes();
     if changes && !arguments.auto_approve && !approved(session).await? {
         return Err(Failure::error("nothing was written: not approved"));
     }
     let report = engine::apply(session, prepared).await?;
-    if changes {
+    session
+        .events
+        .tell(Event::Report {
+            report: report.clone(),
+        })
+        .await;
+    session.events.seen().await;
+    if human && changes {
         talk::result(&format!(
             "\n{}",
             render::report::human(&report, talk::style(global), priced)
@@ -84,13 +142,16 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
     })
 }
 
-fn refused(prepared: &Prepared) -> Exit {
-    let count = prepared.planned.plan.refusals().count();
-    talk::say(&format!(
-        "error: nothing was written: {count} guard{} refuse{}",
+async fn refused(session: &Session, prepared: &Prepared) -> Exit {
+    let plan = &prepared.planned.plan;
+    let count = plan.refusals().count();
+    let message = format!(
+        "nothing was written: {count} guard{} refuse{}",
         if count == 1 { "" } else { "s" },
         if count == 1 { "s" } else { "" }
-    ));
+    );
+    talk::complain(&message, None);
+    session.events.tell(Event::refused(message, plan)).await;
     Exit::Refused
 }
 

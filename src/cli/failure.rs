@@ -2,8 +2,15 @@
 
 use std::process::ExitCode;
 
-use super::{global::Global, talk};
-use crate::{amplitude, braze, engine, model::Diagnostic, render, state};
+use super::{
+    global::{Global, LogFormat},
+    talk,
+};
+use crate::{
+    amplitude, braze, engine,
+    model::{Diagnostic, Event, Severity},
+    render, state,
+};
 
 /// How a command ends. The table is in the README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,27 +79,53 @@ impl Failure {
         }
     }
 
+    /// Returns the code to exit with.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Configuration(_) => Exit::Error,
+            Self::Message { exit, .. } => *exit,
+        }
+    }
+
     /// Tells it on stderr and returns the code to exit with.
     pub(super) fn told(self, global: &Global) -> ExitCode {
-        match self {
+        match &self {
+            Self::Configuration(diagnostics) if global.log_format == LogFormat::Json => {
+                diagnostics.iter().for_each(talk::found);
+            }
             Self::Configuration(diagnostics) => {
-                talk::say(
-                    render::diagnostic::human(&diagnostics, talk::colour_of_stderr(global))
-                        .trim_end(),
-                );
-                Exit::Error.into()
+                let colour = talk::colour_of_stderr(global);
+                talk::say(render::diagnostic::human(diagnostics, colour).trim_end());
             }
-            Self::Message {
-                exit,
-                message,
-                hint,
-            } => {
-                talk::say(&format!("error: {message}"));
-                if let Some(hint) = hint {
-                    talk::say(&format!("  hint: {hint}"));
-                }
-                exit.into()
-            }
+            Self::Message { message, hint, .. } => talk::complain(message, hint.as_deref()),
+        }
+        self.exit().into()
+    }
+
+    /// Returns the same for machines, an event an error.
+    pub(super) fn events(&self) -> Vec<Event> {
+        match self {
+            Self::Configuration(diagnostics) => diagnostics
+                .iter()
+                .filter(|finding| finding.severity == Severity::Error)
+                .map(|finding| {
+                    let place = finding.place.as_ref();
+                    Event::Error {
+                        message: finding.message.clone(),
+                        hint: finding.hint.clone(),
+                        file: place.map(|place| place.file.display().to_string()),
+                        line: place.map(|place| place.line),
+                        column: place.map(|place| place.column),
+                    }
+                })
+                .collect(),
+            Self::Message { message, hint, .. } => vec![Event::Error {
+                message: message.clone(),
+                hint: hint.clone(),
+                file: None,
+                line: None,
+                column: None,
+            }],
         }
     }
 }

@@ -54,10 +54,10 @@ pub(super) struct Global {
     /// Say more (-v), and each request (-vv)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Say only results and errors
+    /// Say only results and errors: no progress
     #[arg(short, long, global = true, env = "SYNCFORM_QUIET", hide_env = true)]
     pub(super) quiet: bool,
-    /// Form of the log
+    /// Form of all that is said on stderr: `json` is an object a line, progress and errors too
     #[arg(
         long,
         global = true,

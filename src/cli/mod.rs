@@ -9,6 +9,7 @@ mod plan;
 mod sandbox;
 mod schema;
 mod state;
+mod stream;
 mod talk;
 mod validate;
 

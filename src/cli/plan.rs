@@ -53,6 +53,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         planned = engine::plan(&opened.session) => planned,
         () = asked(&mut stop) => Err(engine::Error::Stopped),
     };
+    // What is printed stands below what was said.
+    opened.session.events.seen().await;
     let shown = planned.map_err(Failure::from).and_then(|planned| {
         let priced = opened.session.configuration.braze.billing == Billing::DataPoints;
         talk::result(&drawn(&planned.plan, arguments.format, global, priced)?)?;

@@ -136,7 +136,9 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     session
         .store
         .commit(&mut manifest, session.clock.millis())?;
-    if let Err(error) = send_all(session, &works, &mut journal, &mut report).await {
+    // There is one lane, so the people of the plan are its objects.
+    let objects = plan.cost.people;
+    if let Err(error) = send_all(session, &works, objects, &mut journal, &mut report).await {
         report.stopped = Some(error.to_string());
     }
     drop(journal);
@@ -208,6 +210,7 @@ fn pending_lanes(works: &[Work]) -> Vec<PendingLane> {
 async fn send_all(
     session: &Session,
     works: &[Work],
+    objects: u64,
     journal: &mut Journal,
     report: &mut Report,
 ) -> Result<(), Error> {
@@ -230,9 +233,10 @@ async fn send_all(
             .tell(Event::Sending {
                 lane: lane.name(),
                 addresses,
+                objects,
             })
             .await;
-        let mut sent = send::Sent::default();
+        let mut sent = send::Sent::into(lane.name());
         let ended = send::lane(session, &writer, &sending, journal, number as u8, &mut sent).await;
         report.requests += sent.requests;
         report.data_points += sent.data_points;

@@ -13,8 +13,9 @@ mod send;
 mod session;
 mod subject;
 mod target;
+mod ticker;
 
 pub use apply::{Prepared, apply, prepare};
 pub use error::Error;
 pub use plan::{Planned, plan};
-pub use session::{Events, Identity, Session};
+pub use session::{Events, Identity, Session, Told};

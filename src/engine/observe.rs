@@ -18,7 +18,7 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Error, Session};
+use super::{Error, Session, ticker::Ticker};
 use crate::{
     amplitude::{self, CohortFile, FileError},
     http::Failure,
@@ -274,7 +274,8 @@ async fn download_once(
         rest: Bytes::new(),
         ended: false,
     };
-    let worker = tokio::task::spawn_blocking(move || sort(reader, about, &to));
+    let ticker = Ticker::new(&session.events, &cohort.name);
+    let worker = tokio::task::spawn_blocking(move || sort(reader, about, &to, ticker));
     let streamed = stream
         .each(session.amplitude.scrubber(), async |piece| {
             // A worker that is gone says why when it is joined.
@@ -311,11 +312,13 @@ fn sort(
     pieces: Pieces,
     mut about: relation::About,
     path: &Path,
+    mut ticker: Ticker,
 ) -> Result<relation::About, Sorting> {
     let mut file = CohortFile::open(pieces).map_err(Sorting::File)?;
     let mut sorter = Sorter::new(path.parent().unwrap_or(Path::new(".")), SORT_BUDGET);
     while let Some(row) = file.next_row().map_err(Sorting::File)? {
         about.file_rows += 1;
+        ticker.row(about.file_rows);
         match Key::external(row.user_id) {
             Ok(key) => sorter
                 .push(key.bytes(), row.amplitude_id, b"")

@@ -51,12 +51,25 @@ struct Batch {
 /// What sending a lane came to.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
+    lane: &'static str,
+    /// Objects answered.
+    pub(super) objects: u64,
     pub(super) requests: u64,
     pub(super) data_points: u64,
     /// Data points of tries whose answer was lost, which Braze may have billed as well.
     pub(super) repeated: u64,
     /// What ended it early.
     pub(super) stopped: Option<String>,
+}
+
+impl Sent {
+    /// Nothing sent yet into this lane.
+    pub(super) fn into(lane: &'static str) -> Self {
+        Self {
+            lane,
+            ..Self::default()
+        }
+    }
 }
 
 /// What one request came to, by ordinals.
@@ -201,7 +214,8 @@ async fn send_batches(
                 sent.data_points += answered.data_points;
                 sent.repeated += answered.repeated;
                 sent.stopped = sent.stopped.take().or(answered.stop);
-                session.events.tell(Event::Sent { objects: objects as u64 }).await;
+                sent.objects += objects as u64;
+                session.events.tell(Event::Sent { lane: sent.lane, objects: sent.objects }).await;
             }
             () = asked(&mut stop), if open => {
                 sent.stopped = Some("asked to stop".to_owned());

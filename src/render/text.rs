@@ -54,3 +54,13 @@ pub(super) fn about(seconds: u64) -> String {
         _ => format!("{} h", seconds.div_ceil(3600)),
     }
 }
+
+/// Nothing that moves a terminal's cursor.
+pub(super) fn clean(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '\t' => ' ',
+        letter if letter.is_control() => '?',
+        letter => letter,
+    };
+    text.chars().map(letter).collect()
+}

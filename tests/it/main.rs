@@ -9,6 +9,7 @@
 
 mod config;
 mod edges;
+mod events;
 mod faults;
 mod house;
 mod kills;
@@ -20,4 +21,5 @@ mod schema;
 mod secrecy;
 mod slice;
 mod support;
+mod terminal;
 mod wire;

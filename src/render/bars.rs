@@ -1,0 +1,202 @@
+//! Draws what happens while plan and apply work, as bars that move: for a terminal with somebody before it. A bar vanishes
+//! once its work is done; what stays is the plan, the report and the lines between.
+
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::{
+    progress,
+    screen::Screen,
+    text::{about, clean, number},
+};
+use crate::model::Event;
+
+/// Time between two steps of a spinner.
+const STEP: Duration = Duration::from_millis(120);
+/// Draws a second.
+const RATE: u8 = 12;
+/// Letters of a cohort's name that are shown.
+const NAME: usize = 24;
+
+/// A place for bars on stderr. Whatever else is written there goes `around` them.
+#[derive(Clone, Debug)]
+pub struct Place(MultiProgress);
+
+impl Default for Place {
+    fn default() -> Self {
+        let screen = Box::new(Screen::stderr());
+        let target = ProgressDrawTarget::term_like_with_hz(screen, RATE);
+        Self(MultiProgress::with_draw_target(target))
+    }
+}
+
+impl Place {
+    /// Takes the bars away while something is written, and draws them again below it.
+    pub fn around<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
+    }
+
+    /// Takes the bars away: the process is about to end.
+    pub fn clear(&self) {
+        // A terminal that is gone shows nothing.
+        let _ = self.0.clear();
+    }
+}
+
+/// The bars.
+#[derive(Debug)]
+pub struct Bars {
+    place: Place,
+    waiting: Option<ProgressBar>,
+    /// By cohort.
+    reading: BTreeMap<String, ProgressBar>,
+    /// By lane.
+    sending: BTreeMap<&'static str, ProgressBar>,
+}
+
+impl Bars {
+    /// No bars yet.
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            waiting: None,
+            reading: BTreeMap::new(),
+            sending: BTreeMap::new(),
+        }
+    }
+
+    /// Draws an event; returns a line where one is to stay.
+    pub fn draw(&mut self, event: &Event) -> Option<String> {
+        match event {
+            Event::Reading { cohort, rows } => {
+                if let Some(bar) = self.reading.get(cohort) {
+                    bar.set_position(*rows);
+                }
+                return None;
+            }
+            Event::Sent { lane, objects } => {
+                if let Some(bar) = self.sending.get(lane) {
+                    bar.set_position(*objects);
+                }
+                return None;
+            }
+            _ => {}
+        }
+        self.wait(None);
+        match event {
+            Event::Waiting { .. } => {
+                self.wait(Some(waiting("Waiting for the lease")));
+                return progress::line(event);
+            }
+            Event::Settling { seconds } => self.wait(Some(settling(*seconds))),
+            Event::Recovered { .. } => return progress::line(event),
+            Event::Downloading { cohort, size } => {
+                let bar = self.place.0.add(reading(cohort, *size));
+                bar.enable_steady_tick(STEP);
+                if let Some(former) = self.reading.insert(cohort.clone(), bar) {
+                    former.finish_and_clear();
+                }
+            }
+            Event::Read { cohort, .. } => {
+                if let Some(bar) = self.reading.remove(cohort) {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::Sending { lane, objects, .. } => {
+                let bar = self.place.0.add(sending(lane, *objects));
+                bar.enable_steady_tick(STEP);
+                if let Some(former) = self.sending.insert(lane, bar) {
+                    former.finish_and_clear();
+                }
+            }
+            _ => self.clear(),
+        }
+        None
+    }
+
+    /// Takes all bars away.
+    pub fn clear(&mut self) {
+        self.wait(None);
+        let reading = std::mem::take(&mut self.reading).into_values();
+        let sending = std::mem::take(&mut self.sending).into_values();
+        reading
+            .chain(sending)
+            .for_each(|bar| bar.finish_and_clear());
+    }
+
+    fn wait(&mut self, bar: Option<ProgressBar>) {
+        if let Some(former) = self.waiting.take() {
+            former.finish_and_clear();
+        }
+        self.waiting = bar.map(|bar| {
+            let bar = self.place.0.add(bar);
+            bar.enable_steady_tick(STEP);
+            bar
+        });
+    }
+}
+
+fn waiting(words: &'static str) -> ProgressBar {
+    let style = style("{spinner} {msg}, {since}").with_key(
+        "since",
+        |state: &ProgressState, out: &mut dyn Write| {
+            // Drawing goes into a text, which cannot fail; so below.
+            let _ = write!(out, "{}", about(state.elapsed().as_secs()));
+        },
+    );
+    hidden(None).with_style(style).with_message(words)
+}
+
+fn settling(seconds: u64) -> ProgressBar {
+    let left = move |state: &ProgressState, out: &mut dyn Write| {
+        let left = seconds.saturating_sub(state.elapsed().as_secs());
+        let _ = write!(out, "{}", about(left));
+    };
+    let style =
+        style("{spinner} Waiting {left}, so that what was sent before is applied before (settle)");
+    hidden(None).with_style(style.with_key("left", left))
+}
+
+fn reading(cohort: &str, size: u64) -> ProgressBar {
+    let name = clean(cohort);
+    let short: String = match name.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    };
+    let style = style("{spinner} Reading {msg} [{bar:16}] {done} rows{rate}");
+    hidden(Some(size)).with_style(style).with_message(short)
+}
+
+fn sending(lane: &'static str, objects: u64) -> ProgressBar {
+    let style = style("{spinner} Sending to {msg} [{bar:16}] {done}{rate}{left}");
+    hidden(Some(objects)).with_style(style).with_message(lane)
+}
+
+/// A bar that is drawn once it has a place.
+fn hidden(length: Option<u64>) -> ProgressBar {
+    ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden())
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
+    // The templates are this file's own, and its tests draw them all.
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    style
+        .progress_chars("=> ")
+        .tick_chars("|/-\\ ")
+        .with_key("done", |state: &ProgressState, out: &mut dyn Write| {
+            let all = state.len().unwrap_or_default();
+            let _ = write!(out, "{} of {}", number(state.pos()), number(all));
+        })
+        .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+            if state.pos() > 0 {
+                let _ = write!(out, ", {}/s", number(state.per_sec().round() as u64));
+            }
+        })
+        .with_key("left", |state: &ProgressState, out: &mut dyn Write| {
+            if state.pos() > 0 {
+                let _ = write!(out, ", {} left", about(state.eta().as_secs()));
+            }
+        })
+}

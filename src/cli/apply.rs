@@ -78,14 +78,18 @@ async fn open(
             .with_hint("say --auto-approve to apply what the plan shows without asking"));
     }
     let selection = (&arguments.selecting).into();
-    let opened = open::streamed(global, "apply", selection, stream).await?;
-    let applied = work(global, arguments, &opened.session).await;
+    let opened = open::streamed(global, "apply", selection, stream.clone()).await?;
+    let applied = work(global, arguments, &opened.session, stream.as_ref()).await;
     opened.close().await;
     applied
 }
 
-async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
-    let human = arguments.format == plan::Format::Human;
+async fn work(
+    global: &Global,
+    arguments: &Arguments,
+    session: &Session,
+    stream: Option<&Stream>,
+) -> Result<Exit, Failure> {
     let configuration = &session.configuration;
     let workspace = Some(configuration.workspace.clone());
     let environment = configuration.environment.clone();
@@ -94,9 +98,11 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         .tell(stream::begin("apply", workspace, environment))
         .await;
     let mut stop = session.stop.clone();
+    // Who asked to stop is not told what the stop broke off.
     let prepared = tokio::select! {
-        prepared = engine::prepare(session, arguments.lease_timeout.0) => prepared?,
+        biased;
         () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
+        prepared = engine::prepare(session, arguments.lease_timeout.0) => prepared?,
     };
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
@@ -108,8 +114,9 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         .await;
     // What is printed stands below what was said.
     session.events.seen().await;
-    if human {
-        talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?;
+    match stream {
+        Some(stream) => stream.unbroken()?,
+        None => talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?,
     }
     if !drafted.errors.is_empty() {
         return Err(Failure::error("nothing was written: the plan has errors"));
@@ -129,7 +136,7 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         })
         .await;
     session.events.seen().await;
-    if human && changes {
+    if stream.is_none() && changes {
         talk::result(&format!(
             "\n{}",
             render::report::human(&report, talk::style(global), priced)

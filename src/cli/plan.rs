@@ -50,8 +50,9 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     let opened = open::session(global, "plan", (&arguments.selecting).into()).await?;
     let mut stop = opened.session.stop.clone();
     let planned = tokio::select! {
-        planned = engine::plan(&opened.session) => planned,
+        biased;
         () = asked(&mut stop) => Err(engine::Error::Stopped),
+        planned = engine::plan(&opened.session) => planned,
     };
     // What is printed stands below what was said.
     opened.session.events.seen().await;

@@ -24,7 +24,7 @@ struct Written {
 }
 
 impl Stream {
-    /// Writes an event. One that cannot be written stops no work; the end tells.
+    /// Writes an event. One that cannot be written is told of by `unbroken` and by the end.
     pub(super) fn write(&self, event: Event) {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         written.begun |= matches!(event, Event::Begin { .. });
@@ -33,6 +33,12 @@ impl Stream {
         if let Err(failure) = line.and_then(|line| talk::result(&line)) {
             written.broken.get_or_insert(failure);
         }
+    }
+
+    /// Fails if an event could not be written: what nobody was told of is not done.
+    pub(super) fn unbroken(&self) -> Result<(), Failure> {
+        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        written.broken.take().map_or(Ok(()), Err)
     }
 
     /// Writes how the command ended, last of all, and returns what it ends with.

@@ -142,6 +142,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         report.stopped = Some(error.to_string());
     }
     drop(journal);
+    session.events.tell(Event::Recording).await;
     let folded = tokio::task::block_in_place(|| finish(session, manifest, false));
     drop(lease);
     report.resources = folded.map_err(|source| Error::Unfolded {

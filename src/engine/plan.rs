@@ -9,7 +9,7 @@ use super::{Error, Session, draft::Drafting, fold::Recorded, observe, subject::m
 use crate::{
     diff::merge::{Merge, Part},
     kinds::{Desired, Kind, Lane},
-    model::{Address, Change, plan::Plan},
+    model::{Address, Change, Event, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
@@ -104,6 +104,7 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         waiting.push(subject);
     }
     let readings = observe::read(session, list, &wanted).await?;
+    session.events.tell(Event::Comparing).await;
     let works = tokio::task::block_in_place(|| {
         let mut works = vec![];
         for subject in waiting {

@@ -76,6 +76,8 @@ pub enum Event {
         /// Rows of its file.
         rows: u64,
     },
+    /// All was read; it is compared with what was sent before.
+    Comparing,
     /// The plan is made: what is about to be applied, if nothing refuses.
     Plan {
         /// All of it, as `plan --format json` prints it.
@@ -109,6 +111,8 @@ pub enum Event {
         /// Objects answered, refused ones too.
         objects: u64,
     },
+    /// Nothing is sent any more; what was answered goes into the ledgers.
+    Recording,
     /// What an apply did.
     Report {
         /// All of it.

@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{
+    MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike,
+};
 
 use super::{
     progress,
@@ -16,31 +18,43 @@ use crate::model::Event;
 const STEP: Duration = Duration::from_millis(120);
 /// Draws a second.
 const RATE: u8 = 12;
+/// Columns of the words around a bar.
+const WORDS: usize = 70;
 /// Letters of a cohort's name that are shown.
-const NAME: usize = 24;
+const NAME: usize = 20;
 
 /// A place for bars on stderr. Whatever else is written there goes `around` them.
 #[derive(Clone, Debug)]
-pub struct Place(MultiProgress);
+pub struct Place {
+    bars: MultiProgress,
+    /// Of a bar: what the words around it leave.
+    width: usize,
+}
 
 impl Default for Place {
     fn default() -> Self {
-        let screen = Box::new(Screen::stderr());
-        let target = ProgressDrawTarget::term_like_with_hz(screen, RATE);
-        Self(MultiProgress::with_draw_target(target))
+        let screen = Screen::stderr();
+        let width = usize::from(screen.width())
+            .saturating_sub(WORDS)
+            .clamp(8, 32);
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen), RATE);
+        Self {
+            bars: MultiProgress::with_draw_target(target),
+            width,
+        }
     }
 }
 
 impl Place {
     /// Takes the bars away while something is written, and draws them again below it.
     pub fn around<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.0.suspend(write)
+        self.bars.suspend(write)
     }
 
     /// Takes the bars away: the process is about to end.
     pub fn clear(&self) {
         // A terminal that is gone shows nothing.
-        let _ = self.0.clear();
+        let _ = self.bars.clear();
     }
 }
 
@@ -90,9 +104,17 @@ impl Bars {
                 return progress::line(event);
             }
             Event::Settling { seconds } => self.wait(Some(settling(*seconds))),
+            Event::Comparing => self.wait(Some(waiting("Comparing with what was sent before"))),
+            Event::Recording => {
+                self.clear();
+                self.wait(Some(waiting("Recording what was answered")));
+            }
             Event::Recovered { .. } => return progress::line(event),
             Event::Downloading { cohort, size } => {
-                let bar = self.place.0.add(reading(cohort, *size));
+                let bar = self
+                    .place
+                    .bars
+                    .add(reading(cohort, *size, self.place.width));
                 bar.enable_steady_tick(STEP);
                 if let Some(former) = self.reading.insert(cohort.clone(), bar) {
                     former.finish_and_clear();
@@ -104,7 +126,10 @@ impl Bars {
                 }
             }
             Event::Sending { lane, objects, .. } => {
-                let bar = self.place.0.add(sending(lane, *objects));
+                let bar = self
+                    .place
+                    .bars
+                    .add(sending(lane, *objects, self.place.width));
                 bar.enable_steady_tick(STEP);
                 if let Some(former) = self.sending.insert(lane, bar) {
                     former.finish_and_clear();
@@ -130,7 +155,7 @@ impl Bars {
             former.finish_and_clear();
         }
         self.waiting = bar.map(|bar| {
-            let bar = self.place.0.add(bar);
+            let bar = self.place.bars.add(bar);
             bar.enable_steady_tick(STEP);
             bar
         });
@@ -158,18 +183,22 @@ fn settling(seconds: u64) -> ProgressBar {
     hidden(None).with_style(style.with_key("left", left))
 }
 
-fn reading(cohort: &str, size: u64) -> ProgressBar {
+fn reading(cohort: &str, size: u64, width: usize) -> ProgressBar {
     let name = clean(cohort);
     let short: String = match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name,
     };
-    let style = style("{spinner} Reading {msg} [{bar:16}] {done} rows{rate}");
+    let style = style(&format!(
+        "{{spinner}} Reading [{{bar:{width}}}] {{msg}}: {{done}} rows{{rate}}"
+    ));
     hidden(Some(size)).with_style(style).with_message(short)
 }
 
-fn sending(lane: &'static str, objects: u64) -> ProgressBar {
-    let style = style("{spinner} Sending to {msg} [{bar:16}] {done}{rate}{left}");
+fn sending(lane: &'static str, objects: u64, width: usize) -> ProgressBar {
+    let style = style(&format!(
+        "{{spinner}} Sending [{{bar:{width}}}] {{msg}}: {{done}}{{rate}}{{left}}"
+    ));
     hidden(Some(objects)).with_style(style).with_message(lane)
 }
 
@@ -187,7 +216,7 @@ fn style(template: &str) -> ProgressStyle {
         .tick_chars("|/-\\ ")
         .with_key("done", |state: &ProgressState, out: &mut dyn Write| {
             let all = state.len().unwrap_or_default();
-            let _ = write!(out, "{} of {}", number(state.pos()), number(all));
+            let _ = write!(out, "{}/{}", number(state.pos()), number(all));
         })
         .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
             if state.pos() > 0 {

@@ -88,9 +88,11 @@ pub(super) fn line(event: &Event) -> Option<String> {
         Event::Begin { .. }
         | Event::Reading { .. }
         | Event::Read { .. }
+        | Event::Comparing
         | Event::Plan { .. }
         | Event::Refused { .. }
         | Event::Sent { .. }
+        | Event::Recording
         | Event::Report { .. }
         | Event::Error { .. }
         | Event::End { .. } => None,

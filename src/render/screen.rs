@@ -67,7 +67,7 @@ impl TermLike for Screen {
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        if text.is_empty() || text.trim_start_matches(' ') != "" {
+        if text.is_empty() || !text.trim_start_matches(' ').is_empty() {
             return self.write(text);
         }
         let mut blanks = self.blanks.lock().unwrap_or_else(PoisonError::into_inner);

@@ -154,7 +154,10 @@ fn an_apply_tells_all_it_does_and_then_that_there_is_nothing_to_do() {
     project.assert_exact(&world, june(), "after a streamed apply");
 
     let second = applied(&project, &world).exits(0);
-    assert_eq!(second.types(), ["begin", "plan", "report", "end"]);
+    assert_eq!(
+        second.types(),
+        ["begin", "comparing", "plan", "report", "end"]
+    );
     assert_eq!(
         second.one("report")["report"]["resources"],
         serde_json::json!([])

@@ -160,8 +160,8 @@ impl Drop for Terminal {
 
 fn lines(bytes: &[u8], terminal: &File) -> Vec<String> {
     let size = rustix::termios::tcgetwinsize(terminal).unwrap();
-    let side = |length| NonZero::new(length).unwrap();
-    let mut parser = vt100::Parser::new(side(size.ws_row), side(size.ws_col), 0);
+    let sure = |length| NonZero::new(length).unwrap();
+    let mut parser = vt100::Parser::new(sure(size.ws_row), sure(size.ws_col), 0);
     parser.process(bytes);
     let text = parser.screen().contents();
     text.lines()

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use jsonschema::Validator;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::binary::{Run, run, start};
+use crate::support::binary::{Run, Running, run, start};
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
 use crate::support::project::{OPEN, Project, flag, ten, yaml};
 use crate::support::source::root;
@@ -289,34 +290,6 @@ fn what_is_done_in_part_or_stopped_ends_with_a_report() {
     let stopped = Told::of(run.finish()).exits(6);
     assert_eq!(stopped.one("report")["report"]["stopped"], "asked to stop");
 
-    // A kill ends the stream without an `end`; the next run tells what it found.
-    world.reset();
-    let mut run = start(project.command(Some(&world), &APPLY));
-    assert!(
-        world.wait_for_tracks(20, &mut run),
-        "it ended before it was killed"
-    );
-    // Meanwhile another one waits.
-    let waits = [&APPLY[..], &["--lease-timeout", "60s"]].concat();
-    let other = start(project.command(Some(&world), &waits));
-    let mut leased = project.command(Some(&world), &APPLY);
-    leased.stdin(std::process::Stdio::null());
-    assert_error(&told(leased).exits(4), "");
-    assert!(
-        world.wait_for_tracks(40, &mut run),
-        "it ended before it was killed"
-    );
-    run.kill();
-    let other = Told::of(other.finish()).exits(0);
-    assert!(
-        other.one("waiting")["holder"]
-            .as_str()
-            .unwrap()
-            .contains("apply")
-    );
-    assert!(!other.one("recovered")["run"].as_str().unwrap().is_empty());
-    project.assert_exact(&world, june(), "after a kill");
-
     // A row that Braze refuses; and what was just sent has to settle.
     let lines: Vec<&str> = june().cohort("repeat1").lines().collect();
     let mut csv = lines[..lines.len() - 1].join("\n") + "\n";
@@ -329,15 +302,59 @@ fn what_is_done_in_part_or_stopped_ends_with_a_report() {
     assert!(refused.contains("\"refused\":{\""), "{refused}");
 }
 
+/// Waits until a run that writes into this file has told of something.
+#[track_caller]
+fn wait_for(part: &str, file: &Path, going: &mut Running) {
+    while !fs::read_to_string(file).unwrap().contains(part) {
+        let ended = going.ends_within(Duration::from_millis(5));
+        assert!(!ended, "`{part}` was not told in time");
+    }
+}
+
+#[test]
+fn who_waits_for_a_run_that_is_killed_tells_of_both() {
+    let world = World::with(&june().dir, &["--latency", "100ms"]);
+    let syncs = ten();
+    let project = Project::written(syncs.clone(), &yaml(OPEN, 1, &syncs));
+    let mut first = start(project.command(Some(&world), &APPLY));
+    assert!(world.wait_for_tracks(20, &mut first), "it ended too early");
+    let leased = told(project.command(Some(&world), &APPLY)).exits(4);
+    assert_error(&leased, "");
+
+    let file = project.dir().join("events.jsonl");
+    let words = [&APPLY[..], &["--lease-timeout", "60s"]].concat();
+    let mut second = project.command(Some(&world), &words);
+    second.stdin(Stdio::null()).stderr(Stdio::null());
+    second.stdout(fs::File::create(&file).unwrap());
+    let mut second = second.spawn().unwrap();
+    wait_for("\"waiting\"", &file, &mut first);
+    first.kill();
+    let code = second.wait().unwrap().code();
+    let waited = Told::of(Run {
+        asked: words.join(" "),
+        code,
+        stdout: fs::read_to_string(&file).unwrap(),
+        stderr: String::new(),
+    });
+    let waited = waited.exits(0);
+    let holder = waited.one("waiting")["holder"].as_str().unwrap();
+    assert!(holder.contains("syncform apply"), "{holder}");
+    let run = waited.one("recovered")["run"].as_str().unwrap();
+    assert!(!run.is_empty());
+    project.assert_exact(&world, june(), "after a kill");
+}
+
 #[test]
 fn a_stop_before_anything_was_written_is_an_error() {
     let world = World::with(&june().dir, &["--latency", "300ms"]);
     let project = Project::new(ten());
     let mut run = start(project.command(Some(&world), &APPLY));
-    assert!(
-        !run.ends_within(Duration::from_millis(400)),
-        "it ended before it was stopped"
-    );
+    while world.stats().requests.is_empty() {
+        assert!(
+            !run.ends_within(Duration::from_millis(5)),
+            "it ended before it was stopped"
+        );
+    }
     run.terminate();
     let told = Told::of(run.finish()).exits(1);
     assert_error(&told, "nothing was written");

@@ -123,6 +123,32 @@ fn bars_vanish_at_ctrl_c_and_at_an_error() {
 }
 
 #[test]
+fn what_waits_says_for_what_and_how_long() {
+    let (world, project) = slow();
+    let syncs = ten();
+    project.write(&yaml(OPEN, 1, &syncs));
+    let mut first = project.start_apply(&world);
+    assert!(
+        world.wait_for_tracks(1, &mut first),
+        "it ended before it wrote"
+    );
+    project.write(&yaml(OPEN, 75, &syncs).replace("settle: 0s", "settle: 3s"));
+    let words = ["apply", "--auto-approve", "--lease-timeout", "60s"];
+    let terminal = Terminal::start(command(&project, &world, &words), 100);
+    terminal.wait_for("/ Waiting for the lease, 1 s");
+    first.kill();
+    terminal.wait_for("Comparing with what was sent before, ");
+    terminal.wait_for(" s, so that what was sent before is applied before (settle)");
+    terminal.wait_for("Recording what was answered, ");
+    let screen = terminal.finish();
+    assert_eq!(screen.code, Some(0), "{screen:#?}");
+    assert_clean(&screen.lines);
+    assert_says(&screen, "Waiting for the lease, held by `syncform apply`");
+    assert_says(&screen, "was cut; its answers are in the ledgers now");
+    project.assert_exact(&world, june(), "after waiting");
+}
+
+#[test]
 fn who_does_not_watch_gets_plain_lines() {
     let world = World::with(&june().dir, &["--latency", "30ms"]);
     let project = Project::new(ten());

@@ -52,16 +52,16 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     match arguments.format {
-        plan::Format::Human => open(global, arguments, None).await,
+        plan::Format::Human => carried_out(global, arguments, None).await,
         plan::Format::Json => {
             let stream = Stream::default();
-            let outcome = open(global, arguments, Some(stream.clone())).await;
+            let outcome = carried_out(global, arguments, Some(stream.clone())).await;
             stream.end(global, "apply", outcome)
         }
     }
 }
 
-async fn open(
+async fn carried_out(
     global: &Global,
     arguments: &Arguments,
     stream: Option<Stream>,

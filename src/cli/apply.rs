@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Billing,
-    engine::{self, Prepared, Session},
+    engine::{self, How, Prepared, Session},
     http::asked,
     model::Span,
     render,
@@ -35,6 +35,12 @@ pub(super) struct Arguments {
         hide_env = true
     )]
     lease_timeout: Span,
+    /// Stop everything at the first failure or refusal; else what fails does not stop the rest
+    #[arg(long, env = "SYNCFORM_FAIL_FAST", hide_env = true)]
+    fail_fast: bool,
+    /// Try the rows again that Braze refused and that were set aside
+    #[arg(long, env = "SYNCFORM_RETRY_REFUSED", hide_env = true)]
+    retry_refused: bool,
     #[command(flatten)]
     selecting: Selecting,
 }
@@ -45,7 +51,12 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         return Err(Failure::error("there is no terminal to ask on")
             .with_hint("say --auto-approve to apply what the plan shows without asking"));
     }
-    let opened = open::session(global, "apply", (&arguments.selecting).into()).await?;
+    let how = How {
+        fail_fast: arguments.fail_fast,
+        retry_refused: arguments.retry_refused,
+        ..How::default()
+    };
+    let opened = open::session(global, "apply", (&arguments.selecting).into(), how).await?;
     let applied = work(global, arguments, &opened.session).await;
     opened.close().await;
     applied

@@ -10,7 +10,7 @@ use crate::{
     amplitude, braze,
     config::{self, Configuration, Region},
     diff::select::Selection,
-    engine::{Events, Identity, Session},
+    engine::{Events, How, Identity, Session},
     http::{Request, Scrubber, Sender},
     kinds,
     model::{Clock, Diagnostic, Secret},
@@ -67,6 +67,7 @@ pub(super) async fn session(
     global: &Global,
     verb: &str,
     selection: Selection,
+    how: How,
 ) -> Result<Opened, Failure> {
     let configuration = configuration(global)?;
     let missing = |diagnostic: Diagnostic| Failure::Configuration(vec![diagnostic]);
@@ -79,7 +80,12 @@ pub(super) async fn session(
         ))
     })();
     let (api_key, secret_key, braze_key): (Secret, Secret, Secret) = keys.map_err(missing)?;
-    let scrubber = Scrubber::new(vec![api_key.clone(), secret_key.clone(), braze_key.clone()]);
+    let import = configuration.braze.cohort_import.iter();
+    let import_keys = import
+        .flat_map(|import| [&import.data_import_key, &import.partner_api_key])
+        .filter_map(|key| key.value.clone());
+    let keys = [api_key.clone(), secret_key.clone(), braze_key.clone()];
+    let scrubber = Scrubber::new(keys.into_iter().chain(import_keys).collect());
     let stop = stop_when_asked();
     let sender = Arc::new(Sender::new(scrubber, stop.clone()));
     let (sandbox, world) = open_sandbox(global, &sender).await?;
@@ -135,6 +141,7 @@ pub(super) async fn session(
         events,
         stop,
         selection,
+        how,
         command: command(verb),
         configuration,
     };

@@ -9,6 +9,6 @@ mod registry;
 mod schema;
 
 pub use check::check;
-pub use kind::{Desired, Form, Kind, Lane};
+pub use kind::{Desired, Form, Kind, Scope};
 pub use registry::{KindEntry, REGISTRY, Section, find};
 pub use schema::schema;

@@ -39,7 +39,7 @@ pub enum Event {
     /// Sending begins.
     Sending {
         /// Into which lane.
-        lane: &'static str,
+        lane: String,
         /// What is sent.
         addresses: Vec<Address>,
     },

@@ -181,6 +181,18 @@ pub struct Delta {
     pub unconfirmed: u64,
     /// Recorded rows whose answer was never seen.
     pub doubt: u64,
+    /// Rows among those that come which wait until the same people's rows under another identifier are out.
+    #[serde(default)]
+    pub later: u64,
+    /// Seconds that those wait.
+    #[serde(default)]
+    pub gap_seconds: u64,
+    /// Rows that Braze refused, and that are not sent again as they are for a while.
+    #[serde(default)]
+    pub set_aside: u64,
+    /// Rows that come and may create a person: nobody has asked whether Braze knows them.
+    #[serde(default)]
+    pub may_create: u64,
 }
 
 impl Delta {

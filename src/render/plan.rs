@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Style,
-    text::{about, count, number},
+    text::{about, count, number, people},
 };
 use crate::model::{
     Address, Change, Identity, Verb,
@@ -29,17 +29,15 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
             style.bold("PARTIAL")
         );
     }
-    let width = plan
-        .resources
-        .iter()
+    let drawn = || {
+        let resources = plan.resources.iter();
+        resources.filter(|resource| resource.action != Action::NoOp)
+    };
+    let width = drawn()
         .map(|resource| resource.address.as_str().len())
-        .max()
-        .unwrap_or(0);
-    for resource in plan
-        .resources
-        .iter()
-        .filter(|resource| resource.action != Action::NoOp)
-    {
+        .max();
+    let width = width.unwrap_or(0);
+    for resource in drawn() {
         draw(&mut out, plan, resource, width, style);
     }
     unchanged(&mut out, plan);
@@ -189,6 +187,22 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
     if delta.doubt > 0 {
         notes.push(format!("{} in doubt", number(delta.doubt)));
     }
+    if delta.set_aside > 0 {
+        notes.push(format!("{} set aside", number(delta.set_aside)));
+    }
+    if delta.later > 0 {
+        notes.push(format!(
+            "{} {} s after their old identifier is out",
+            number(delta.later),
+            delta.gap_seconds
+        ));
+    }
+    if delta.may_create > 0 {
+        notes.push(format!(
+            "may create up to {}: nobody was asked whether Braze knows them",
+            people(delta.may_create)
+        ));
+    }
     if let Some(computed) = resource
         .source
         .as_ref()
@@ -209,12 +223,16 @@ fn unchanged(out: &mut String, plan: &Plan) {
     if plan.summary.no_op > 0 {
         let _ = writeln!(out, "  = {} unchanged", number(plan.summary.no_op));
     }
-    let resting = plan
-        .resources
-        .iter()
-        .filter_map(|resource| Some((&resource.address, resource.note.as_ref()?)));
-    for (address, note) in resting {
-        let _ = writeln!(out, "      {address}: {note}");
+    let resting = plan.resources.iter();
+    for resource in resting.filter(|resource| resource.action == Action::NoOp) {
+        let aside = resource.delta.as_ref().map_or(0, |delta| delta.set_aside);
+        let aside = (aside > 0).then(|| {
+            let rows = count(aside, "row");
+            format!("{rows} set aside: Braze refused them (apply --retry-refused tries again)")
+        });
+        for note in resource.note.iter().chain(&aside) {
+            let _ = writeln!(out, "      {}: {note}", resource.address);
+        }
     }
     if !plan.resources.is_empty() {
         out.push('\n');

@@ -1,6 +1,6 @@
 //! Draws what happens while plan and apply work, a line an event. Talk, so it goes to stderr.
 
-use super::text::{count, number};
+use super::text::{count, people};
 use crate::model::Event;
 
 /// Draws an event; none where it is not worth a line.
@@ -25,13 +25,5 @@ pub fn line(event: &Event) -> Option<String> {
             "Sending {} to {lane}.",
             count(addresses.len() as u64, "resource")
         )),
-    }
-}
-
-fn people(number_of: u64) -> String {
-    if number_of == 1 {
-        "1 person".to_owned()
-    } else {
-        format!("{} people", number(number_of))
     }
 }

@@ -54,3 +54,12 @@ pub(super) fn about(seconds: u64) -> String {
         _ => format!("{} h", seconds.div_ceil(3600)),
     }
 }
+
+/// Writes how many people.
+pub(super) fn people(number_of: u64) -> String {
+    if number_of == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{} people", number(number_of))
+    }
+}

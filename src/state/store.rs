@@ -18,7 +18,7 @@ use super::{
     Error, files,
     manifest::{FORMAT, Manifest},
 };
-use crate::model::{Millis, digest::hex};
+use crate::model::{Millis, Report, digest::hex};
 
 const HOUR: Millis = 3_600_000;
 
@@ -188,6 +188,13 @@ impl Store {
                 files::remove(&path)?;
             }
         }
+        for path in files::list(&self.root.join("runs"))? {
+            let kept =
+                stem(&path).is_some_and(|stem| manifest.runs.iter().any(|run| run.id == stem));
+            if !kept && files::age(&path, now)?.is_some_and(|age| age > HOUR) {
+                files::remove(&path)?;
+            }
+        }
         let half_written =
             |path: &PathBuf| stem(path).is_some_and(|stem| stem.starts_with(".writing-"));
         let (cache, relations) = (
@@ -239,6 +246,30 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Keeps the report of a run.
+    pub fn keep_report(&self, report: &Report) -> Result<(), Error> {
+        let path = self.report_path(&report.run)?;
+        let json =
+            serde_json::to_vec(report).map_err(|error| Error::corrupt(&path, error.to_string()))?;
+        files::write(&path, &json)
+    }
+
+    /// Returns the report of a run, if it is kept.
+    pub fn report(&self, run: &str) -> Result<Option<Report>, Error> {
+        let path = self.report_path(run)?;
+        let bytes = files::read(&path)?;
+        let read = |bytes: Vec<u8>| {
+            serde_json::from_slice(&bytes).map_err(|_| Error::corrupt(&path, "a damaged report"))
+        };
+        bytes.map(read).transpose()
+    }
+
+    fn report_path(&self, run: &str) -> Result<PathBuf, Error> {
+        let directory = self.root.join("runs");
+        files::directory(&directory)?;
+        Ok(directory.join(format!("{run}.json")))
     }
 
     /// Returns the cache directory, made if need be.

@@ -8,7 +8,10 @@ mod spec;
 
 use serde_json::{Value, json};
 
-use super::kind::{Desired, Form, Kind};
+use super::{
+    identify,
+    kind::{Desired, Form, Kind},
+};
 use crate::{
     config::Resource,
     diff::decide::from_array,
@@ -77,6 +80,7 @@ impl Kind for Cohort {
         Ok(Desired {
             source: spec.cohort,
             exclude,
+            identify_by: identify::mapping(settings),
             form,
             target,
             label: settings.label.clone(),
@@ -132,13 +136,14 @@ mod tests {
     use super::*;
     use crate::{
         config::CohortRef,
-        model::{Key, Verb},
+        model::{Key, Mapping, Verb},
     };
 
     fn desired(form: Form) -> Desired {
         Desired {
             source: CohortRef::Name("Power".to_owned()),
             exclude: vec![],
+            identify_by: Mapping::default(),
             form,
             target: String::new(),
             label: None,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     config::{CohortRef, Resource},
-    model::{Change, Diagnostic, Edit, Text},
+    model::{Change, Diagnostic, Edit, Mapping, Text},
 };
 
 /// A kind of sync that this release moves. One file each; `registry.rs` lists them.
@@ -29,6 +29,8 @@ pub struct Desired {
     pub source: CohortRef,
     /// Whose people are left out.
     pub exclude: Vec<CohortRef>,
+    /// How its people are named to Braze; those left out are found by the same.
+    pub identify_by: Mapping,
     /// The form of `to`: `attribute_array`, `attribute_flag`.
     pub form: Form,
     /// Where to in a few words: `attribute_array amplitude_cohorts`.

@@ -40,6 +40,8 @@ pub(super) struct Drafting<'a> {
     pub(super) manifest: Option<&'a Manifest>,
     pub(super) plan: Plan,
     pub(super) digests: BTreeMap<Address, Value>,
+    /// Property columns by cohort, of every sync that is not paused.
+    pub(super) columns: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Why a subject has nothing to do without being compared.
@@ -136,6 +138,7 @@ impl<'a> Drafting<'a> {
             manifest,
             plan,
             digests: BTreeMap::new(),
+            columns: BTreeMap::new(),
         }
     }
 
@@ -163,6 +166,10 @@ impl<'a> Drafting<'a> {
                     self.fail(&resource.address, message, hint);
                 }
                 Ok(Some(subject)) => {
+                    for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
+                        let columns = self.columns.entry(cohort.id.clone()).or_default();
+                        columns.extend(subject.desired.identify_by.columns());
+                    }
                     let unit = subject.kind.unit(&subject.desired, &subject.label);
                     units
                         .entry(unit)
@@ -371,16 +378,13 @@ impl<'a> Drafting<'a> {
     ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
         let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
-        if let Some(why) = cohorts().find_map(|cohort| readings.failed.get(&cohort.id)) {
-            self.fail(
-                &address,
-                why.clone(),
-                Some("run again; if it stays so, have Amplitude recompute the cohort".to_owned()),
-            );
+        let mapping = &subject.desired.identify_by;
+        if let Some(why) = cohorts().find_map(|cohort| readings.failure(&cohort.id, mapping)) {
+            self.fail(&address, why.message.clone(), Some(why.hint.clone()));
             return Ok(None);
         }
         let open = |cohort: &Cohort, value: Text| -> Result<RelationReader, Error> {
-            let reading = readings.by_cohort.get(&cohort.id);
+            let reading = readings.of(&cohort.id, mapping);
             let relation = reading
                 .map(|reading| RelationReader::open(&reading.path))
                 .transpose()?

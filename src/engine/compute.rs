@@ -1,5 +1,7 @@
 //! Compares what is recorded with what is desired, row by row, and writes the delta. Blocking work on plain streams.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::fold::Rows;
@@ -8,7 +10,10 @@ use crate::{
         decide::{Decision, decide},
         join::{Join, Joined},
     },
-    model::{Address, Change, Member, Presence, Record, Text, Verb, digest::hex, plan::Delta},
+    model::{
+        Address, Change, Identity, Key, Member, Presence, Record, Text, Verb, digest::hex,
+        plan::Delta,
+    },
     state::{
         Error,
         delta::DeltaWriter,
@@ -51,12 +56,15 @@ pub(super) fn compute(
     recorded: Rows,
     desired: impl Iterator<Item = Result<Member, Error>>,
 ) -> Result<Computed, Error> {
-    let mut delta = Delta::default();
+    let (mut delta, mut identified) = (Delta::default(), Identified::default());
     let mut writer = None;
     let mut digest = Sha256::new();
     for row in Join::new(recorded, desired) {
         let row = row?;
         count(&mut delta, &row);
+        if let Joined::Right(member) | Joined::Both(_, member) = &row {
+            identified.count(&member.key);
+        }
         let Decision::Send(change) = decide(row) else {
             continue;
         };
@@ -73,6 +81,7 @@ pub(super) fn compute(
             writer.push(&change)?;
         }
     }
+    delta.identified = identified.words();
     let draft = writer.map(|writer| writer.finish()?.finish()).transpose()?;
     let digest = hex(&digest.finalize());
     Ok(Computed {
@@ -80,6 +89,28 @@ pub(super) fn compute(
         delta,
         digest,
     })
+}
+
+/// How many rows each identifier names. Rows come in the order of their keys, so those of one identifier come together.
+#[derive(Default)]
+struct Identified(Vec<(Key, u64)>);
+
+impl Identified {
+    fn count(&mut self, key: &Key) {
+        match self.0.last_mut() {
+            Some((last, count)) if last.identifier() == key.identifier() => *count += 1,
+            _ => self.0.push((key.clone(), 1)),
+        }
+    }
+
+    fn words(self) -> BTreeMap<String, u64> {
+        let word = |key: &Key| match key.identity() {
+            Identity::Alias { label, .. } => format!("alias {label}"),
+            identity => identity.word().to_owned(),
+        };
+        let counts = self.0.iter();
+        counts.map(|(key, count)| (word(key), *count)).collect()
+    }
 }
 
 fn count(delta: &mut Delta, row: &Joined<Record, Member>) {
@@ -108,4 +139,34 @@ fn feed(digest: &mut Sha256, change: &Change) {
     field(change.verb.word().as_bytes());
     field(change.key.bytes());
     field(change.after.as_ref().map_or("", Text::as_ref).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_by_what_names_them() {
+        let mut keys = [
+            Key::alias("a", "1"),
+            Key::alias("a", "2"),
+            Key::alias("ab", "1"),
+            Key::device("1"),
+            Key::external("1"),
+            Key::external("2"),
+        ]
+        .map(Result::unwrap);
+        keys.sort();
+        let mut identified = Identified::default();
+        keys.iter().for_each(|key| identified.count(key));
+        let words = [
+            ("alias a", 2),
+            ("alias ab", 1),
+            ("device_id", 1),
+            ("external_id", 2),
+        ];
+        let expected: BTreeMap<String, u64> =
+            words.map(|(word, count)| (word.to_owned(), count)).into();
+        assert_eq!(identified.words(), expected);
+    }
 }

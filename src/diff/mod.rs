@@ -5,6 +5,7 @@ pub mod batch;
 pub mod decide;
 pub mod fields;
 pub mod guard;
+pub mod identify;
 pub mod join;
 pub mod leaving;
 pub mod merge;

@@ -4,6 +4,8 @@
 //! One scan. Where it finds people who leave under one identifier and may stay under another, a second scan puts the
 //! latter into a delta of their own, which is sent once the former is acknowledged and has settled.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::fold::Rows;
@@ -15,7 +17,8 @@ use crate::{
         leaving::Leaving,
     },
     model::{
-        Address, Change, Member, Millis, Presence, Record, Text, Verb, digest::hex, plan::Delta,
+        Address, Change, Identity, Key, Member, Millis, Presence, Record, Refusal, Text, Verb,
+        digest::hex, plan::Delta,
     },
     state::{
         Error,
@@ -82,9 +85,9 @@ impl Comparison<'_> {
     fn scan(
         &self,
         leaving: Option<&Leaving>,
-        mut see: impl FnMut(&crate::model::Key, Option<&Change>),
+        mut see: impl FnMut(&Key, Option<&Change>),
     ) -> Result<Computed, Error> {
-        let mut delta = Delta::default();
+        let (mut delta, mut identified) = (Delta::default(), Identified::default());
         let (mut now, mut later) = (Output::new(self), Output::new(self));
         let mut aside = Waiting::new(self.store);
         let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
@@ -93,6 +96,9 @@ impl Comparison<'_> {
                 Err(error) => return Some(Err(error)),
             };
             count(&mut delta, &row);
+            if let Joined::Right(member) | Joined::Both(_, member) = &row {
+                identified.count(&member.key);
+            }
             match decide(row) {
                 Decision::Keep(record) => {
                     see(&record.key, None);
@@ -140,6 +146,7 @@ impl Comparison<'_> {
             change: counts.change,
             remove: counts.remove,
             later: counts.later,
+            identified: identified.words(),
             set_aside: aside.as_ref().map_or(0, |(_, aside)| aside.rows),
             ..delta
         };
@@ -210,7 +217,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, refusal: &crate::model::Refusal) -> Result<(), Error> {
+    pub(super) fn push(&mut self, refusal: &Refusal) -> Result<(), Error> {
         self.rows += 1;
         self.oldest = self.oldest.min(refusal.at);
         let writer = match &mut self.writer {
@@ -231,6 +238,28 @@ impl<'a> Waiting<'a> {
             oldest: self.oldest,
         };
         Ok(Some((draft, aside)))
+    }
+}
+
+/// How many rows each identifier names. Rows come in the order of their keys, so those of one identifier come together.
+#[derive(Default)]
+struct Identified(Vec<(Key, u64)>);
+
+impl Identified {
+    fn count(&mut self, key: &Key) {
+        match self.0.last_mut() {
+            Some((last, count)) if last.identifier() == key.identifier() => *count += 1,
+            _ => self.0.push((key.clone(), 1)),
+        }
+    }
+
+    fn words(self) -> BTreeMap<String, u64> {
+        let word = |key: &Key| match key.identity() {
+            Identity::Alias { label, .. } => format!("alias {label}"),
+            identity => identity.word().to_owned(),
+        };
+        let counts = self.0.iter();
+        counts.map(|(key, count)| (word(key), *count)).collect()
     }
 }
 
@@ -260,4 +289,34 @@ fn feed(digest: &mut Sha256, change: &Change) {
     field(change.verb.word().as_bytes());
     field(change.key.bytes());
     field(change.after.as_ref().map_or("", Text::as_ref).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_by_what_names_them() {
+        let mut keys = [
+            Key::alias("a", "1"),
+            Key::alias("a", "2"),
+            Key::alias("ab", "1"),
+            Key::device("1"),
+            Key::external("1"),
+            Key::external("2"),
+        ]
+        .map(Result::unwrap);
+        keys.sort();
+        let mut identified = Identified::default();
+        keys.iter().for_each(|key| identified.count(key));
+        let words = [
+            ("alias a", 2),
+            ("alias ab", 1),
+            ("device_id", 1),
+            ("external_id", 2),
+        ];
+        let expected: BTreeMap<String, u64> =
+            words.map(|(word, count)| (word.to_owned(), count)).into();
+        assert_eq!(identified.words(), expected);
+    }
 }

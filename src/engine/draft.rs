@@ -51,6 +51,8 @@ pub(super) struct Drafting<'a> {
     pub(super) rearranged: &'a Rearranged,
     pub(super) plan: Plan,
     pub(super) digests: BTreeMap<Address, Value>,
+    /// Property columns by cohort, of every sync that is not paused.
+    pub(super) columns: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Why a subject has nothing to do without being compared.
@@ -161,6 +163,7 @@ impl<'a> Drafting<'a> {
             rearranged,
             plan,
             digests: BTreeMap::new(),
+            columns: BTreeMap::new(),
         }
     }
 
@@ -191,6 +194,10 @@ impl<'a> Drafting<'a> {
                     self.fail(&resource.address, message, hint);
                 }
                 Ok(Some(subject)) => {
+                    for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
+                        let columns = self.columns.entry(cohort.id.clone()).or_default();
+                        columns.extend(subject.desired.identify_by.columns());
+                    }
                     let unit = subject.kind.unit(&subject.desired, &subject.label);
                     units
                         .entry(unit)
@@ -422,16 +429,13 @@ impl<'a> Drafting<'a> {
     ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
         let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
-        if let Some(why) = cohorts().find_map(|cohort| readings.failed.get(&cohort.id)) {
-            self.fail(
-                &address,
-                why.clone(),
-                Some("run again; if it stays so, have Amplitude recompute the cohort".to_owned()),
-            );
+        let mapping = &subject.desired.identify_by;
+        if let Some(why) = cohorts().find_map(|cohort| readings.failure(&cohort.id, mapping)) {
+            self.fail(&address, why.message.clone(), Some(why.hint.clone()));
             return Ok(None);
         }
         let open = |cohort: &Cohort, value: Text| -> Result<RelationReader, state::Error> {
-            let reading = readings.by_cohort.get(&cohort.id);
+            let reading = readings.of(&cohort.id, mapping);
             let relation = reading
                 .map(|reading| RelationReader::open(&reading.path))
                 .transpose()?

@@ -162,7 +162,7 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     let mut draft = Drafting::new(session, recorded.as_ref(), &rearranged);
     let list = session.amplitude.cohorts().await?;
     let target = target::check(session, draft.manifest, &list).await?;
-    let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, Duration>::new());
+    let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     for subject in draft.subjects(&list) {
         if let Some(why) = draft.idle(&subject) {
             draft.rest(&subject, &why);
@@ -170,8 +170,15 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         }
         for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
             let max_age = max_age(subject.resource);
-            let known = wanted.entry(cohort.id.clone()).or_insert(max_age);
-            *known = max_age.min(*known);
+            let known = wanted
+                .entry(cohort.id.clone())
+                .or_insert_with(|| observe::Wanted {
+                    max_age,
+                    mappings: BTreeSet::new(),
+                    columns: draft.columns.get(&cohort.id).cloned().unwrap_or_default(),
+                });
+            known.max_age = max_age.min(known.max_age);
+            known.mappings.insert(subject.desired.identify_by.clone());
         }
         waiting.push(subject);
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     diff::{batch, guard},
     model::{
-        Address, Guards,
+        Address, Guards, Mapping,
         plan::{Delta, GuardResult},
     },
     state::manifest::{CohortPin, Entry, Peak},
@@ -109,13 +109,14 @@ impl Drafting<'_> {
             });
             let left = self.rearranged.left.get(&work.address);
             let peaks = recent(&peaks(entry, left), now);
+            let mapping = &work.desired.identify_by;
             let Some(next) = &mut work.next else { continue };
             let effects = guard::Effects {
                 data_points: planned.cost.map_or(0, |cost| cost.data_points),
                 allowance,
                 allow_empty: settings.allow_empty.unwrap_or(false),
                 today,
-                ..effects(delta, next, entry, &peaks, readings)
+                ..effects(delta, next, entry, &peaks, readings, mapping)
             };
             let own = settings.guards.clone().unwrap_or_default();
             // The workspace's limit of data points is about the whole apply, a sync's own about that sync.
@@ -153,10 +154,11 @@ fn effects<'a>(
     entry: Option<&Entry>,
     peaks: &[Peak],
     readings: &Readings,
+    mapping: &Mapping,
 ) -> guard::Effects<'a> {
     let own = next.cohort.as_ref();
     let about = own
-        .and_then(|own| readings.by_cohort.get(&own.id))
+        .and_then(|own| readings.of(&own.id, mapping))
         .map(|reading| &reading.about);
     let held = next.peaks.last();
     let excluded = |pin: &'a CohortPin| guard::Held {

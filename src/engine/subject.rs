@@ -170,7 +170,10 @@ impl Subject<'_> {
         let held = |cohort: &Cohort| {
             Some((
                 cohort.id.clone(),
-                readings.by_cohort.get(&cohort.id)?.about.rows,
+                readings
+                    .of(&cohort.id, &self.desired.identify_by)?
+                    .about
+                    .rows,
             ))
         };
         self.exclude.iter().filter_map(held).collect()
@@ -189,7 +192,7 @@ impl Subject<'_> {
         let stamps = std::iter::once(&self.cohort)
             .chain(&self.exclude)
             .filter_map(|cohort| {
-                let reading = readings.by_cohort.get(&cohort.id)?;
+                let reading = readings.of(&cohort.id, &self.desired.identify_by)?;
                 let (computed, read_at, rows) =
                     (reading.computed, reading.about.read_at, reading.about.rows);
                 Some(SourceStamp {

@@ -10,7 +10,10 @@ mod spec;
 
 use serde_json::{Value, json};
 
-use super::kind::{Desired, Form, Kind, Scope};
+use super::{
+    identify,
+    kind::{Desired, Form, Kind, Scope},
+};
 use crate::{
     config::Resource,
     diff::decide::from_array,
@@ -82,6 +85,7 @@ impl Kind for Cohort {
         Ok(Desired {
             source: spec.cohort,
             exclude,
+            identify_by: identify::mapping(settings),
             form,
             target,
             label: settings.label.clone(),
@@ -156,13 +160,14 @@ mod tests {
     use super::*;
     use crate::{
         config::CohortRef,
-        model::{Key, Verb},
+        model::{Key, Mapping, Verb},
     };
 
     fn desired(form: Form) -> Desired {
         Desired {
             source: CohortRef::Name("Power".to_owned()),
             exclude: vec![],
+            identify_by: Mapping::default(),
             form,
             target: String::new(),
             label: None,

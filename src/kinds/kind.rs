@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     config::{CohortRef, Resource},
-    model::{Change, Diagnostic, Edit, Lane, Text},
+    model::{Change, Diagnostic, Edit, Lane, Mapping, Text},
 };
 
 /// A kind of sync that this release moves. One file each; `registry.rs` lists them.
@@ -40,6 +40,8 @@ pub struct Desired {
     pub source: CohortRef,
     /// Whose people are left out.
     pub exclude: Vec<CohortRef>,
+    /// How its people are named to Braze; those left out are found by the same.
+    pub identify_by: Mapping,
     /// The form of `to`.
     pub form: Form,
     /// Where to in a few words: `attribute_array amplitude_cohorts`.

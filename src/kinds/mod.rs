@@ -4,6 +4,7 @@ pub mod cohort;
 pub mod coming;
 
 mod check;
+mod identify;
 mod kind;
 mod registry;
 mod schema;

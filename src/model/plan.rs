@@ -173,6 +173,9 @@ pub struct Delta {
     pub estimated: bool,
     /// Rows of the source left out, by reason.
     pub skipped: BTreeMap<String, u64>,
+    /// Rows desired by what names their person: `external_id`, `device_id`, `alias LABEL`; empty where none were read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identified: BTreeMap<String, u64>,
     /// Recorded rows read back and equal.
     pub confirmed: u64,
     /// Recorded rows with nobody there.

@@ -170,20 +170,18 @@ fn changes(delta: &Delta) -> String {
 }
 
 fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
-    let mut notes: Vec<String> = delta
-        .skipped
-        .iter()
-        .map(|(reason, count)| {
-            let count = number(*count);
-            match reason.as_str() {
-                "no_identifier" => format!("{count} without an identifier"),
-                "bad_identifier" => format!("{count} with an identifier Braze does not take"),
-                "duplicate" => format!("{count} twice"),
-                "excluded" => format!("{count} excluded"),
-                other => format!("{count} {other}"),
-            }
-        })
-        .collect();
+    let mut notes = identified(delta);
+    let skipped = delta.skipped.iter().map(|(reason, count)| {
+        let count = number(*count);
+        match reason.as_str() {
+            "no_identifier" => format!("{count} without an identifier"),
+            "bad_identifier" => format!("{count} with an identifier Braze does not take"),
+            "duplicate" => format!("{count} twice"),
+            "excluded" => format!("{count} excluded"),
+            other => format!("{count} {other}"),
+        }
+    });
+    notes.extend(skipped);
     if delta.doubt > 0 {
         notes.push(format!("{} in doubt", number(delta.doubt)));
     }
@@ -217,6 +215,23 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
         notes.push(format!("computed {}", computed.strftime(format)));
     }
     notes.join(", ")
+}
+
+/// How many people each identifier names, most first; nothing where it is as usual.
+fn identified(delta: &Delta) -> Vec<String> {
+    if delta.identified.keys().all(|word| word == "external_id") {
+        return vec![];
+    }
+    let mut counts: Vec<(&String, u64)> = delta
+        .identified
+        .iter()
+        .map(|(word, count)| (word, *count))
+        .collect();
+    counts.sort_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
+    let words = counts.iter();
+    words
+        .map(|(word, count)| format!("{} by {word}", number(*count)))
+        .collect()
 }
 
 fn unchanged(out: &mut String, plan: &Plan) {

@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// Removes what nobody needs any more: blobs that have not been named for an hour (a plan that began before may
-    /// still read younger ones), cohorts read before their last reading, what a kill left half written.
+    /// still read younger ones), cohorts read before the last reading of their mapping, what a kill left half written.
     pub fn sweep(&self, manifest: &Manifest, now: Millis) -> Result<(), Error> {
         let named: BTreeSet<&str> = manifest.blobs().collect();
         let stem = |path: &Path| {
@@ -210,26 +210,23 @@ impl Store {
                 files::remove(&path)?;
             }
         }
-        // The newest reading of each cohort stays; its name is the cohort's id up to the first dash.
-        let mut newest: BTreeMap<String, Millis> = BTreeMap::new();
+        // The newest reading of each cohort and mapping stays; its name begins with the one and ends with the other.
+        let mut newest: BTreeMap<(String, String), Millis> = BTreeMap::new();
         let readings: Vec<PathBuf> = files::list(&relations)?
             .into_iter()
             .filter(|path| !half_written(path))
             .collect();
-        let cohort = |path: &Path| {
-            stem(path)
-                .unwrap_or_default()
-                .split('-')
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+        let of = |path: &Path| {
+            let stem = stem(path).unwrap_or_default();
+            let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
+            (part(stem.split('-').next()), part(stem.rsplit('-').next()))
         };
         for path in &readings {
             let Some(age) = files::age(path, now)? else {
                 continue;
             };
             newest
-                .entry(cohort(path))
+                .entry(of(path))
                 .and_modify(|known| *known = age.min(*known))
                 .or_insert(age);
         }
@@ -237,11 +234,7 @@ impl Store {
             let Some(age) = files::age(path, now)? else {
                 continue;
             };
-            if age > HOUR
-                && newest
-                    .get(&cohort(path))
-                    .is_some_and(|newest| *newest < age)
-            {
+            if age > HOUR && newest.get(&of(path)).is_some_and(|newest| *newest < age) {
                 files::remove(path)?;
             }
         }
@@ -346,5 +339,47 @@ impl Write for Hashing<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::manifest::Target;
+
+    #[test]
+    fn the_newest_reading_of_each_cohort_and_mapping_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path().to_owned());
+        let relations = store.cache().unwrap().join("relations");
+        files::directory(&relations).unwrap();
+        let now = 1_000 * HOUR;
+        let readings = [
+            ("one-100-external_id.rows", 5, false),
+            ("one-200-external_id.rows", 4, true),
+            ("one-100-0a1b.rows", 5, true),
+            ("one_2d_-100-external_id.rows", 5, true),
+            ("two--100-external_id.rows", 3, false),
+            ("two-none-external_id.rows", 2, true),
+            ("three-100-external_id.rows", 1, true),
+            ("three-200-external_id.rows", 0, true),
+        ];
+        for (name, hours, _) in readings {
+            let path = relations.join(name);
+            files::write(&path, b"rows").unwrap();
+            files::touch(&path, now - hours * HOUR).unwrap();
+        }
+        let target = Target {
+            braze: String::new(),
+            braze_key: String::new(),
+            oldest_segment: None,
+            amplitude: String::new(),
+            project: None,
+        };
+        let manifest = Manifest::new(String::new(), String::new(), None, target);
+        store.sweep(&manifest, now).unwrap();
+        for (name, _, stays) in readings {
+            assert_eq!(relations.join(name).exists(), stays, "{name}");
+        }
     }
 }

@@ -11,6 +11,7 @@ mod config;
 mod edges;
 mod faults;
 mod house;
+mod identities;
 mod imports;
 mod kills;
 mod lease;

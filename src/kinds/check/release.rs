@@ -3,7 +3,7 @@
 
 use super::{cohorts, error};
 use crate::{
-    config::{Backend, Configuration, Identifier, IdentifierWord, Origin, Resource, Seed},
+    config::{Backend, Configuration, Origin, Resource, Seed},
     kinds::{
         cohort::{RunBy, Target},
         registry::{REGISTRY, Section},
@@ -38,19 +38,6 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
                 "/run_by",
                 "`run_by: amplitude`",
                 "leave `run_by` out: Syncform then moves the data",
-            );
-        }
-        let usual = [Identifier::Word(IdentifierWord::ExternalId)];
-        if resource
-            .settings
-            .identify_by
-            .as_deref()
-            .is_some_and(|by| by != usual)
-        {
-            refuse(
-                "/identify_by",
-                "`identify_by` other than [external_id]",
-                "write identify_by: [external_id]",
             );
         }
         if resource.settings.create_users == Some(true) {

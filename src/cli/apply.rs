@@ -1,6 +1,9 @@
 //! `syncform apply`: plans under the lease, shows it, asks, and carries it out.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::{
+    io::{self, BufRead, IsTerminal},
+    time::Duration,
+};
 
 use clap::Args;
 
@@ -57,15 +60,38 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         ..How::default()
     };
     let opened = open::session(global, "apply", (&arguments.selecting).into(), how).await?;
-    let applied = work(global, arguments, &opened.session).await;
+    let consent = if asks {
+        Consent::Asked {
+            question: "\nApply this? Only `yes` is taken for yes: ".to_owned(),
+            yes: "yes".to_owned(),
+        }
+    } else {
+        Consent::Given
+    };
+    let patience = arguments.lease_timeout.0;
+    let applied = carry_out(global, &opened.session, patience, consent).await;
     opened.close().await;
     applied
 }
 
-async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+/// Whether somebody has to agree to what is shown.
+pub(super) enum Consent {
+    /// Somebody has.
+    Given,
+    /// Somebody is asked, and one answer alone is taken for yes.
+    Asked { question: String, yes: String },
+}
+
+/// Plans, shows it, asks where it must, and carries it out.
+pub(super) async fn carry_out(
+    global: &Global,
+    session: &Session,
+    patience: Duration,
+    consent: Consent,
+) -> Result<Exit, Failure> {
     let mut stop = session.stop.clone();
     let prepared = tokio::select! {
-        prepared = engine::prepare(session, arguments.lease_timeout.0) => prepared?,
+        prepared = engine::prepare(session, patience) => prepared?,
         () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
     };
     let drafted = &prepared.planned.plan;
@@ -78,7 +104,10 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         return Ok(refused(&prepared));
     }
     let changes = drafted.summary.changes();
-    if changes && !arguments.auto_approve && !approved(session).await? {
+    if let Consent::Asked { question, yes } = consent
+        && changes
+        && !approved(session, &question, &yes).await?
+    {
         return Err(Failure::error("nothing was written: not approved"));
     }
     let report = engine::apply(session, prepared).await?;
@@ -106,8 +135,8 @@ fn refused(prepared: &Prepared) -> Exit {
 }
 
 /// Asks; Ctrl-C is a no.
-async fn approved(session: &Session) -> Result<bool, Failure> {
-    talk::result("\nApply this? Only `yes` is taken for yes: ")?;
+async fn approved(session: &Session, question: &str, yes: &str) -> Result<bool, Failure> {
+    talk::result(question)?;
     let mut stop = session.stop.clone();
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
@@ -117,7 +146,7 @@ async fn approved(session: &Session) -> Result<bool, Failure> {
         answer = answer => {
             let answer = answer.map_err(|_| engine::Error::Worker)?;
             let answer = answer.map_err(|error| Failure::error(format!("stdin: {error}")))?;
-            Ok(answer.trim() == "yes")
+            Ok(answer.trim() == yes)
         }
         () = asked(&mut stop) => Ok(false),
     }

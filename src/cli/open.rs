@@ -257,18 +257,15 @@ fn state_root(
 }
 
 /// Opens the state alone, for verbs that talk to nobody.
-pub(super) async fn store(global: &Global) -> Result<Store, Failure> {
+pub(super) async fn store(global: &Global) -> Result<(Configuration, Store), Failure> {
     let configuration = configuration(global)?;
     let sender = Sender::new(Scrubber::default(), stop_when_asked());
     let (sandbox, world) = open_sandbox(global, &sender).await?;
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
-    Ok(Store::at(state_root(
-        global,
-        &configuration,
-        world.as_ref(),
-    )?))
+    let store = Store::at(state_root(global, &configuration, world.as_ref())?);
+    Ok((configuration, store))
 }
 
 fn amplitude_host(configuration: &Configuration) -> String {

@@ -2,7 +2,7 @@
 //! up. Both identifiers may open one profile, and Braze keeps no order between requests, so what is put there comes
 //! after what is taken away.
 
-use crate::model::{Change, Identity, Key, Verb};
+use crate::model::{Change, Key, Verb};
 
 /// The people whose rows go, by Amplitude's numbers.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ impl Leaving {
     /// looked for.
     pub fn see(&mut self, key: &Key, change: Option<&Change>) {
         // Aliases and devices sort before external ids, so they are seen first.
-        self.mixed = self.mixed || !matches!(key.identity(), Identity::External(_));
+        self.mixed = self.mixed || key.is_other_than_external();
         let goes = change.filter(|change| change.verb == Verb::Remove && self.mixed);
         self.ids.extend(goes.and_then(|change| change.amplitude_id));
     }

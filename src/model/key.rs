@@ -100,6 +100,11 @@ impl Key {
         &self.0[..=label]
     }
 
+    /// Returns whether it is anything but an external id.
+    pub fn is_other_than_external(&self) -> bool {
+        self.0.first() != Some(&EXTERNAL)
+    }
+
     /// Returns what the key names.
     pub fn identity(&self) -> Identity<'_> {
         identity(&self.0).unwrap_or(Identity::External(""))

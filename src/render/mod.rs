@@ -3,8 +3,9 @@
 pub mod diagnostic;
 pub mod plan;
 pub mod progress;
+pub mod refused;
 pub mod report;
 
 mod text;
 
-pub use text::Style;
+pub use text::{Style, count};

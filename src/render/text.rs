@@ -38,7 +38,7 @@ impl Style {
 }
 
 /// Writes a number and its noun: `1 request`, `12 requests`.
-pub(super) fn count(number_of: u64, noun: &str) -> String {
+pub fn count(number_of: u64, noun: &str) -> String {
     format!(
         "{} {noun}{}",
         number(number_of),

@@ -12,7 +12,7 @@ use crate::{
     config::{OnDestroy, Removed},
     diff::aside::Patience,
     model::{
-        Address,
+        Address, number,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
     },
     state::manifest::Entry,
@@ -161,7 +161,7 @@ impl Drafting<'_> {
                 format!(
                     "{what}{}: {} rows, {fate}",
                     desired.target,
-                    entry.counts.rows()
+                    number(entry.counts.rows())
                 ),
             )
         });
@@ -186,7 +186,10 @@ impl Drafting<'_> {
             after: rows,
             ..Delta::default()
         };
-        let note = format!("{rows} rows, taken out once the new target is filled");
+        let note = format!(
+            "{} rows, taken out once the new target is filled",
+            number(rows)
+        );
         self.plan.resources.push(ResourcePlan {
             delta: Some(delta),
             cost: Some(Cost::default()),
@@ -200,7 +203,7 @@ impl Drafting<'_> {
         let guard = GuardResult {
             name: "undeclared_removal".to_owned(),
             limit: "declared".to_owned(),
-            value: format!("{rows} rows"),
+            value: format!("{} rows", number(rows)),
             ok: false,
             message: Some(
                 "its block is gone, and what it wrote is not taken out unasked".to_owned(),

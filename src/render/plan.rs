@@ -336,11 +336,22 @@ pub fn person(address: &Address, change: &Change) -> String {
     }
 }
 
-/// Writes a value on one line, texts without quotes.
+/// Writes a value on one line as YAML would, texts without quotes.
 fn value(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
         Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(self::value).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let members: Vec<String> = members
+                .map(|(key, member)| format!("{key}: {}", self::value(member)))
+                .collect();
+            format!("{{{}}}", members.join(", "))
+        }
         other => other.to_string(),
     }
 }

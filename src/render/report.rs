@@ -72,6 +72,15 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     } else {
         String::new()
     };
+    if report.resources.is_empty() {
+        let _ = writeln!(
+            out,
+            "{}: kept in the state, nothing to send. Run {}.",
+            style.bold(begin),
+            report.run
+        );
+        return out;
+    }
     let _ = writeln!(
         out,
         "{}: {} of {}, {}{price}. Run {}.",

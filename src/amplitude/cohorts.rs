@@ -1,6 +1,6 @@
 //! Behavioral Cohorts API: the list, and one cohort's file in three steps (request, poll, download).
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Error, Reader,
@@ -45,15 +45,19 @@ impl Reader {
         Ok(usage["limit"].as_u64().zip(spent))
     }
 
-    /// Asks for a cohort's file. Returns the id of the request, and how many of the month's downloads it may have
+    /// Asks for a cohort's file with the columns of these properties. Returns the id of the request, and how many of the month's downloads it may have
     /// spent: one, and one for each try whose answer was lost.
-    pub async fn request_cohort(&self, id: &str) -> Result<(String, u64), Error> {
-        let answer = self
-            .get_cohort(
-                REQUEST,
-                &format!("/api/5/cohorts/request/{}?props=0", encode(id)),
-            )
-            .await?;
+    pub async fn request_cohort(
+        &self,
+        id: &str,
+        properties: &BTreeSet<String>,
+    ) -> Result<(String, u64), Error> {
+        let url = format!(
+            "/api/5/cohorts/request/{}?{}",
+            encode(id),
+            columns(properties)
+        );
+        let answer = self.get_cohort(REQUEST, &url).await?;
         let requested: Requested =
             serde_json::from_slice(&answer.body).map_err(|_| Error::Unexpected {
                 path: REQUEST,
@@ -136,7 +140,19 @@ fn cohort(item: CohortItem) -> Cohort {
     }
 }
 
-/// Percent-encodes an id for a path.
+/// Words the columns: `props=1` alone would ask for all, so each is named. None asked, none sent.
+fn columns(properties: &BTreeSet<String>) -> String {
+    if properties.is_empty() {
+        return "props=0".to_owned();
+    }
+    properties
+        .iter()
+        .fold("props=1".to_owned(), |query, property| {
+            query + "&propKeys=" + &encode(property)
+        })
+}
+
+/// Percent-encodes an id for a path or a query.
 fn encode(id: &str) -> String {
     id.bytes()
         .map(|byte| match byte {
@@ -146,4 +162,19 @@ fn encode(id: &str) -> String {
             other => format!("%{other:02X}"),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_property_is_named_and_none_means_none() {
+        let of = |names: &[&str]| columns(&names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(of(&[]), "props=0");
+        assert_eq!(
+            of(&["plan tier", "a&b"]),
+            "props=1&propKeys=a%26b&propKeys=plan%20tier"
+        );
+    }
 }

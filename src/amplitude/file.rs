@@ -24,6 +24,9 @@ pub enum FileError {
     /// A needed column is not there.
     #[error("the cohort file has no column `{0}`")]
     NoColumn(String),
+    /// The column of a property that was asked for is not there.
+    #[error("its file has no column of the property `{0}`")]
+    NoProperty(String),
 }
 
 /// One line of the file.
@@ -31,8 +34,19 @@ pub enum FileError {
 pub struct FileRow<'a> {
     /// Amplitude's number of the person; 0 where the column is empty.
     pub amplitude_id: i64,
+    /// The same as it is written.
+    pub amplitude_text: &'a str,
     /// The user id; empty for an anonymous person.
     pub user_id: &'a str,
+    record: &'a Record,
+}
+
+impl<'a> FileRow<'a> {
+    /// Returns the text of a column that `CohortFile::property` named; empty where there is none.
+    pub fn property(&self, column: usize) -> &'a str {
+        // Checked when the line was read.
+        std::str::from_utf8(self.record.field(column)).unwrap_or_default()
+    }
 }
 
 /// Reads the lines of a file.
@@ -49,6 +63,7 @@ pub struct CohortFile<R> {
     quotes: usize,
     amplitude_id: usize,
     user_id: usize,
+    properties: Vec<(String, usize)>,
     width: usize,
 }
 
@@ -88,8 +103,11 @@ impl Record {
 const BUFFER: usize = 64 * 1024;
 
 impl<R: Read> CohortFile<R> {
-    /// Opens a file and reads its header.
-    pub fn open(mut input: R) -> Result<Self, FileError> {
+    /// Opens a file, reads its header and finds the columns of these properties, as far as they are there.
+    pub fn open<'p>(
+        mut input: R,
+        properties: impl IntoIterator<Item = &'p str>,
+    ) -> Result<Self, FileError> {
         let mut first = vec![];
         input.by_ref().take(2).read_to_end(&mut first)?;
         let gzip = first == [0x1f, 0x8b];
@@ -114,6 +132,7 @@ impl<R: Read> CohortFile<R> {
             quotes: 0,
             amplitude_id: 0,
             user_id: 0,
+            properties: vec![],
             width: 0,
         };
         if !file.advance()? {
@@ -122,7 +141,17 @@ impl<R: Read> CohortFile<R> {
         file.width = file.record.fields;
         file.amplitude_id = file.column("amplitude_id")?;
         file.user_id = file.column("user_id")?;
+        file.properties = properties
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), file.column(name).ok()?)))
+            .collect();
         Ok(file)
+    }
+
+    /// Returns the column of a property that was asked for, if the file has it.
+    pub fn property(&self, name: &str) -> Option<usize> {
+        let found = self.properties.iter().find(|(known, _)| known == name);
+        found.map(|(_, column)| *column)
     }
 
     /// Returns the next line; none at the end.
@@ -138,23 +167,28 @@ impl<R: Read> CohortFile<R> {
         let (Some(number), Some(user_id)) = (text(self.amplitude_id), text(self.user_id)) else {
             return Err(damaged);
         };
+        if self.properties.iter().any(|(_, at)| text(*at).is_none()) {
+            return Err(damaged);
+        }
         let amplitude_id = match number {
             "" => 0,
             number => number.parse().map_err(|_| damaged)?,
         };
         Ok(Some(FileRow {
             amplitude_id,
+            amplitude_text: number,
             user_id,
+            record: &self.record,
         }))
     }
 
     /// Custom properties may bear the prefix `gp:` in the header, as in other APIs.
     fn column(&self, name: &str) -> Result<usize, FileError> {
-        let bare = |at: usize| {
-            let header = self.record.field(at);
-            header.strip_prefix(b"gp:").unwrap_or(header)
-        };
-        let found = (0..self.width).find(|at| bare(*at) == name.as_bytes());
+        let name_is = |at: &usize| self.record.field(*at) == name.as_bytes();
+        let bare =
+            |at: &usize| self.record.field(*at).strip_prefix(b"gp:") == Some(name.as_bytes());
+        let mut columns = 0..self.width;
+        let found = columns.clone().find(name_is).or_else(|| columns.find(bare));
         found.ok_or_else(|| FileError::NoColumn(name.to_owned()))
     }
 
@@ -238,7 +272,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8], piece: usize) -> Result<Vec<(i64, String)>, FileError> {
-        let mut file = CohortFile::open(Pieces(bytes, piece))?;
+        let mut file = CohortFile::open(Pieces(bytes, piece), [])?;
         let mut rows = vec![];
         while let Some(row) = file.next_row()? {
             rows.push((row.amplitude_id, row.user_id.to_owned()));
@@ -290,6 +324,24 @@ mod tests {
             let whole = ends.contains(&cut) || ends.contains(&(cut + 1));
             assert_eq!(read(&FILE[..cut], 5).is_ok(), whole, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn properties_are_found_with_and_without_their_prefix() {
+        let text =
+            b"\"amplitude_id\",\"gp:user_id\",\"user_id\",\"\tgp:tier\",\"email\",\"gp:email\"\n\
+            \"1\",\"own\",\"u\",\"\tgold\",\"\",\"e\"\n";
+        let asked = ["email", "tier", "plan"];
+        let mut file = CohortFile::open(Pieces(text, 5), asked).unwrap();
+        let columns = asked.map(|name| file.property(name));
+        assert_eq!(columns, [Some(4), Some(3), None]);
+        let row = file.next_row().unwrap().unwrap();
+        assert_eq!((row.amplitude_text, row.user_id), ("1", "u"));
+        assert_eq!((row.property(4), row.property(3)), ("", "gold"));
+
+        let asked = b"\"amplitude_id\",\"user_id\",\"tier\"\n\"1\",\"u\",\"\xff\"\n";
+        let mut file = CohortFile::open(Pieces(asked, 5), ["tier"]).unwrap();
+        assert!(file.next_row().is_err(), "a text that is none");
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub enum Error {
         /// Its words.
         text: String,
     },
+    /// Cohort import was asked for without its keys.
+    #[error("braze: no keys for cohort import")]
+    NoImportKeys,
     /// Its answer is not what is documented.
     #[error("braze: {path}: the answer is not what is documented")]
     Unexpected {
@@ -34,19 +37,24 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the permission that a refused key lacks, by the path it was refused at (REST API keys page).
-    pub fn missing_permission(&self) -> Option<&'static str> {
-        match self {
-            Self::Refused {
-                path: "/users/track",
-                status: 401 | 403,
-                ..
-            } => Some("users.track"),
-            Self::Refused {
-                path: "/segments/list",
-                status: 401 | 403,
-                ..
-            } => Some("segments.list"),
+    /// Returns what a refused key must be or have, by the path it was refused at (REST API keys page).
+    pub fn key_hint(&self) -> Option<&'static str> {
+        let Self::Refused { path, status, .. } = self else {
+            return None;
+        };
+        if !matches!(status, 401 | 403) {
+            return None;
+        }
+        match *path {
+            "/users/track" => {
+                Some("braze.api_key must be of this instance and have the permission users.track")
+            }
+            "/segments/list" => {
+                Some("braze.api_key must be of this instance and have the permission segments.list")
+            }
+            path if path.starts_with("/partners/") => Some(
+                "braze.cohort_import.partner_api_key must be the one Braze gave the partner for this region, and data_import_key the one made in the dashboard under Partner Integrations for that partner",
+            ),
             _ => None,
         }
     }
@@ -72,20 +80,38 @@ impl Client {
         }
     }
 
-    pub(super) async fn call(
+    /// Asks at a path, with what follows it in the address.
+    pub(super) async fn get(
         &self,
-        method: &'static str,
         path: &'static str,
         query: &str,
-        body: Option<Bytes>,
         limiter: &Limiter,
     ) -> Result<Answer, Error> {
         let request = Request {
-            method,
+            method: "GET",
             url: format!("{}{path}{query}", self.base),
             path,
             authorization: Some(Authorization::Bearer(self.key.clone())),
-            body,
+            body: None,
+        };
+        Ok(retrying(&self.sender, &request, self.policy, limiter).await?)
+    }
+
+    /// Sends a body to a path. The partner endpoints have their keys in the body and take no other.
+    pub(super) async fn post(
+        &self,
+        path: &'static str,
+        address: &str,
+        keys_in_body: bool,
+        body: Bytes,
+        limiter: &Limiter,
+    ) -> Result<Answer, Error> {
+        let request = Request {
+            method: "POST",
+            url: format!("{}{address}", self.base),
+            path,
+            authorization: (!keys_in_body).then(|| Authorization::Bearer(self.key.clone())),
+            body: Some(body),
         };
         Ok(retrying(&self.sender, &request, self.policy, limiter).await?)
     }
@@ -126,20 +152,44 @@ impl Reader {
 /// headers say.
 pub const TRACK_PER_SECOND: f64 = 1000.0;
 
+/// `/partners/…/cohorts/…`: 250,000 an hour (partner cohort import page).
+pub const COHORTS_PER_SECOND: f64 = 250_000.0 / 3600.0;
+
+/// The keys of the partner cohort endpoints.
+#[derive(Clone, Debug)]
+pub struct ImportKeys {
+    /// The partner's name in the path.
+    pub partner: String,
+    /// The customer's data import key: `client_secret`.
+    pub data_import_key: Secret,
+    /// The partner's own key.
+    pub partner_api_key: Secret,
+}
+
 /// Writes to Braze.
 #[derive(Debug)]
 pub struct Writer {
     pub(super) client: Client,
-    pub(super) limiter: Limiter,
+    pub(super) track: Limiter,
+    pub(super) cohorts: Limiter,
+    pub(super) import: Option<ImportKeys>,
 }
 
 impl Writer {
     /// Makes a writer of one workspace. `share` is `use_at_most` as a fraction.
-    pub fn new(sender: Arc<Sender>, base: &str, key: &Secret, share: f64) -> Self {
-        let limiter = Limiter::new(3.0 * TRACK_PER_SECOND * share, Duration::from_secs(3));
+    pub fn new(
+        sender: Arc<Sender>,
+        base: &str,
+        key: &Secret,
+        import: Option<ImportKeys>,
+        share: f64,
+    ) -> Self {
+        let window = Duration::from_secs(3);
         Self {
             client: Client::new(sender, base, key),
-            limiter,
+            track: Limiter::new(3.0 * TRACK_PER_SECOND * share, window),
+            cohorts: Limiter::new(3.0 * COHORTS_PER_SECOND * share, window),
+            import,
         }
     }
 }

@@ -8,10 +8,7 @@ impl Reader {
     /// Returns the id of the workspace's oldest segment: it tells a rotated key from another workspace.
     pub async fn oldest_segment(&self) -> Result<Option<String>, Error> {
         let query = "?page=0&sort_direction=asc";
-        let answer = self
-            .client
-            .call("GET", LIST, query, None, &self.limiter)
-            .await?;
+        let answer = self.client.get(LIST, query, &self.limiter).await?;
         if !(200..300).contains(&answer.status) {
             return Err(self.client.refused(LIST, &answer));
         }

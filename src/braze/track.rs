@@ -5,57 +5,18 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Error, Writer, wire::TrackAnswer};
+use super::{
+    Writer,
+    wire::TrackAnswer,
+    write::{Fate, Object, Place, WriteError, Written, array},
+};
 use crate::model::{Edit, Identity, Key};
 
 const PATH: &str = "/users/track";
 
-/// One attributes object, ready to be sent.
-#[derive(Clone)]
-pub struct TrackObject {
-    /// Its JSON.
-    pub json: Bytes,
-    /// What Braze will bill: one for each attribute it holds.
-    pub data_points: u64,
-}
-
-/// What became of the objects of one request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tracked {
-    /// Objects that Braze refused, by their place in the request, with its words.
-    pub refused: BTreeMap<usize, String>,
-    /// Earlier tries of the request whose answer was lost: Braze may have billed those too.
-    pub doubts: u32,
-}
-
-/// Why a request brought nothing that can be counted.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
-pub struct TrackError {
-    /// What Braze or the network said.
-    pub error: Error,
-    /// What became of the objects.
-    pub fate: Fate,
-    /// Whether another request would meet the same: a wrong key, a service that is down.
-    pub stop: bool,
-    /// Whether objects that are to be taken apart may have been processed already.
-    pub maybe: bool,
-}
-
-/// What became of the objects of a request without a usable answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Certainly not processed.
-    NotSent,
-    /// Perhaps processed.
-    Doubt,
-    /// Refused as a whole for something in it: too many objects, too many bytes, or an error that names none.
-    TakeApart,
-}
-
 /// Words everything for one person as one object. Edits of one attribute meet in it: what one adds, no other removes.
 /// `create` allows Braze to make the person.
-pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bool) -> TrackObject {
+pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bool) -> Object {
     let mut object = Map::new();
     match key.identity() {
         Identity::External(id) => {
@@ -91,13 +52,16 @@ pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bo
                     removes.extend(remove);
                 }
             }
+            // A matter of the cohort's own lane.
+            Edit::Member { .. } => {}
         }
     }
     let data_points = attributes.len() as u64;
     for (attribute, edit) in attributes {
         object.insert(attribute, edit.into_json());
     }
-    TrackObject {
+    Object {
+        place: Place::Attributes,
         json: Bytes::from(Value::Object(object).to_string()),
         data_points,
     }
@@ -126,62 +90,28 @@ impl Attribute {
 }
 
 impl Writer {
-    /// Sends objects in one request and tells what became of each.
-    pub async fn track(&self, objects: &[TrackObject]) -> Result<Tracked, TrackError> {
+    pub(super) async fn track(&self, objects: &[Object]) -> Result<Written, WriteError> {
         let body = request_body(objects);
-        let answer = match self
+        let answer = self
             .client
-            .call("POST", PATH, "", Some(body), &self.limiter)
+            .post(PATH, PATH, false, body, &self.track)
             .await
-        {
-            Ok(answer) => answer,
-            Err(error) => {
-                let unsent = matches!(&error, Error::Exhausted(exhausted) if exhausted.doubts == 0);
-                let fate = if unsent { Fate::NotSent } else { Fate::Doubt };
-                return Err(TrackError {
-                    error,
-                    fate,
-                    stop: true,
-                    maybe: false,
-                });
-            }
-        };
-        let error = |fate, stop| {
-            // An earlier try may have been processed, whatever became of the last.
-            let fate = if fate == Fate::NotSent && answer.doubts > 0 {
-                Fate::Doubt
-            } else {
-                fate
-            };
-            TrackError {
-                error: self.client.refused(PATH, &answer),
-                fate,
-                stop,
-                maybe: answer.doubts > 0 || (200..=299).contains(&answer.status),
-            }
-        };
+            .map_err(WriteError::without_answer)?;
+        let refused = |fate, stop| WriteError::refused(&self.client, PATH, &answer, fate, stop);
         let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
         match (answer.status, body) {
             (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
                 .refused_objects(&body, objects.len(), answer.doubts)
-                .ok_or_else(|| error(Fate::TakeApart, false)),
-            (200..=299, _) => {
-                let error = Error::Unexpected { path: PATH };
-                Err(TrackError {
-                    error,
-                    fate: Fate::Doubt,
-                    stop: false,
-                    maybe: true,
-                })
-            }
+                .ok_or_else(|| refused(Fate::TakeApart, false)),
+            (200..=299, _) => Err(WriteError::unexpected(PATH)),
             (400, Ok(body)) if !body.errors.is_empty() => {
                 // No object was valid; each is named, or the request is taken apart to learn which is meant.
-                let tracked = self.refused_objects(&body, objects.len(), answer.doubts);
-                let whole = tracked.filter(|tracked| tracked.refused.len() == objects.len());
-                whole.ok_or_else(|| error(Fate::TakeApart, false))
+                let written = self.refused_objects(&body, objects.len(), answer.doubts);
+                let whole = written.filter(|written| written.refused.len() == objects.len());
+                whole.ok_or_else(|| refused(Fate::TakeApart, false))
             }
-            (400 | 413, _) => Err(error(Fate::TakeApart, false)),
-            _ => Err(error(Fate::NotSent, true)),
+            (400 | 413, _) => Err(refused(Fate::TakeApart, false)),
+            _ => Err(refused(Fate::NotSent, true)),
         }
     }
 
@@ -191,7 +121,7 @@ impl Writer {
         answer: &TrackAnswer,
         objects: usize,
         doubts: u32,
-    ) -> Option<Tracked> {
+    ) -> Option<Written> {
         let refused = answer.errors.iter().map(|error| {
             let at = usize::try_from(error["index"].as_u64()?)
                 .ok()
@@ -202,28 +132,23 @@ impl Writer {
         });
         refused
             .collect::<Option<_>>()
-            .map(|refused| Tracked { refused, doubts })
+            .map(|refused| Written { refused, doubts })
     }
 }
 
 /// Bytes that a request has beside its objects.
 const FRAME: usize = r#"{"attributes":[]}"#.len();
 
-fn request_body(objects: &[TrackObject]) -> Bytes {
+fn request_body(objects: &[Object]) -> Bytes {
     let length = FRAME
         + objects
             .iter()
             .map(|object| object.json.len() + 1)
             .sum::<usize>();
     let mut body = Vec::with_capacity(length);
-    body.extend_from_slice(br#"{"attributes":["#);
-    for (at, object) in objects.iter().enumerate() {
-        if at > 0 {
-            body.push(b',');
-        }
-        body.extend_from_slice(&object.json);
-    }
-    body.extend_from_slice(b"]}");
+    body.extend_from_slice(br#"{"attributes":"#);
+    array(&mut body, objects);
+    body.push(b'}');
     body.into()
 }
 

@@ -11,6 +11,20 @@ pub(super) struct TrackAnswer {
     pub(super) errors: Vec<Value>,
 }
 
+/// The answer of an endpoint that says no more than whether it worked.
+#[derive(Deserialize)]
+pub(super) struct Acknowledgement {
+    message: String,
+}
+
+impl Acknowledgement {
+    /// Whether a body says success.
+    pub(super) fn is_success(body: &[u8]) -> bool {
+        serde_json::from_slice::<Self>(body)
+            .is_ok_and(|body| body.message.eq_ignore_ascii_case("success"))
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct SegmentList {
     pub(super) segments: Vec<SegmentItem>,

@@ -1,6 +1,9 @@
 //! `syncform apply`: plans under the lease, shows it, asks, and carries it out.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::{
+    io::{self, BufRead, IsTerminal},
+    time::Duration,
+};
 
 use clap::Args;
 
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     config::Billing,
-    engine::{self, Prepared, Session},
+    engine::{self, How, Prepared, Session},
     http::asked,
     model::{Event, Span},
     render,
@@ -37,6 +40,12 @@ pub(super) struct Arguments {
         hide_env = true
     )]
     lease_timeout: Span,
+    /// Stop everything at the first failure or refusal; else what fails does not stop the rest
+    #[arg(long, env = "SYNCFORM_FAIL_FAST", hide_env = true)]
+    fail_fast: bool,
+    /// Try the rows again that Braze refused and that were set aside
+    #[arg(long, env = "SYNCFORM_RETRY_REFUSED", hide_env = true)]
+    retry_refused: bool,
     /// Form of what is on stdout: for people, or an event a line (`syncform schema events`)
     #[arg(
         long,
@@ -52,19 +61,19 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     match arguments.format {
-        plan::Format::Human => carried_out(global, arguments, None).await,
+        plan::Format::Human => opened(global, arguments, None).await,
         plan::Format::Json => {
             let stream = Stream::default();
-            let outcome = carried_out(global, arguments, Some(stream.clone())).await;
+            let outcome = opened(global, arguments, Some(&stream)).await;
             stream.end(global, "apply", outcome)
         }
     }
 }
 
-async fn carried_out(
+async fn opened(
     global: &Global,
     arguments: &Arguments,
-    stream: Option<Stream>,
+    stream: Option<&Stream>,
 ) -> Result<Exit, Failure> {
     let asks = !arguments.auto_approve;
     if asks && stream.is_some() {
@@ -77,19 +86,14 @@ async fn carried_out(
         return Err(Failure::error("there is no terminal to ask on")
             .with_hint("say --auto-approve to apply what the plan shows without asking"));
     }
+    let how = How {
+        fail_fast: arguments.fail_fast,
+        retry_refused: arguments.retry_refused,
+        ..How::default()
+    };
     let selection = (&arguments.selecting).into();
-    let opened = open::streamed(global, "apply", selection, stream.clone()).await?;
-    let applied = work(global, arguments, &opened.session, stream.as_ref()).await;
-    opened.close().await;
-    applied
-}
-
-async fn work(
-    global: &Global,
-    arguments: &Arguments,
-    session: &Session,
-    stream: Option<&Stream>,
-) -> Result<Exit, Failure> {
+    let opened = open::streamed(global, "apply", selection, how, stream.cloned()).await?;
+    let session = &opened.session;
     let configuration = &session.configuration;
     let workspace = Some(configuration.workspace.clone());
     let environment = configuration.environment.clone();
@@ -97,12 +101,42 @@ async fn work(
         .events
         .tell(stream::begin("apply", workspace, environment))
         .await;
+    let consent = if asks {
+        Consent::Asked {
+            question: "\nApply this? Only `yes` is taken for yes: ".to_owned(),
+            yes: "yes".to_owned(),
+        }
+    } else {
+        Consent::Given
+    };
+    let patience = arguments.lease_timeout.0;
+    let applied = carry_out(global, session, patience, consent, stream).await;
+    opened.close().await;
+    applied
+}
+
+/// Whether somebody has to agree to what is shown.
+pub(super) enum Consent {
+    /// Somebody has.
+    Given,
+    /// Somebody is asked, and one answer alone is taken for yes.
+    Asked { question: String, yes: String },
+}
+
+/// Plans, shows it, asks where it must, and carries it out. A stream takes what else is printed.
+pub(super) async fn carry_out(
+    global: &Global,
+    session: &Session,
+    patience: Duration,
+    consent: Consent,
+    stream: Option<&Stream>,
+) -> Result<Exit, Failure> {
     let mut stop = session.stop.clone();
     // Who asked to stop is not told what the stop broke off.
     let prepared = tokio::select! {
         biased;
         () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
-        prepared = engine::prepare(session, arguments.lease_timeout.0) => prepared?,
+        prepared = engine::prepare(session, patience) => prepared?,
     };
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
@@ -125,7 +159,10 @@ async fn work(
         return Ok(refused(session, &prepared).await);
     }
     let changes = drafted.summary.changes();
-    if changes && !arguments.auto_approve && !approved(session).await? {
+    if let Consent::Asked { question, yes } = consent
+        && changes
+        && !approved(session, &question, &yes).await?
+    {
         return Err(Failure::error("nothing was written: not approved"));
     }
     let report = engine::apply(session, prepared).await?;
@@ -163,8 +200,8 @@ async fn refused(session: &Session, prepared: &Prepared) -> Exit {
 }
 
 /// Asks; Ctrl-C is a no.
-async fn approved(session: &Session) -> Result<bool, Failure> {
-    talk::result("\nApply this? Only `yes` is taken for yes: ")?;
+async fn approved(session: &Session, question: &str, yes: &str) -> Result<bool, Failure> {
+    talk::result(question)?;
     let mut stop = session.stop.clone();
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
@@ -174,7 +211,7 @@ async fn approved(session: &Session) -> Result<bool, Failure> {
         answer = answer => {
             let answer = answer.map_err(|_| engine::Error::Worker)?;
             let answer = answer.map_err(|error| Failure::error(format!("stdin: {error}")))?;
-            Ok(answer.trim() == "yes")
+            Ok(answer.trim() == yes)
         }
         () = asked(&mut stop) => Ok(false),
     }

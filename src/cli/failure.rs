@@ -176,15 +176,15 @@ fn hint(error: &engine::Error) -> Option<String> {
             "see that braze.instance is yours and can be reached from here, and run again"
         }
         engine::Error::Braze(error) => {
-            return error.missing_permission().map(|permission| {
-                format!(
-                    "braze.api_key must be of this instance and have the permission {permission}"
-                )
-            });
+            return error.key_hint().map(str::to_owned);
         }
         engine::Error::OtherTarget { .. } => {
             "point the configuration back, or give it a state of its own (state.path); `state rebind` is for a workspace \
              that moved, and comes in a later release"
+        }
+        engine::Error::Missing(diagnostic) => return diagnostic.hint.clone(),
+        engine::Error::NoCohortImport(_) => {
+            "add braze.cohort_import with partner, data_import_key and partner_api_key; nothing was written"
         }
         engine::Error::Size { .. } => {
             "run again; if it stays so, have Amplitude recompute the cohort"

@@ -2,10 +2,12 @@
 //! that another room could decide.
 
 mod apply;
+mod destroy;
 mod failure;
 mod global;
 mod open;
 mod plan;
+mod report;
 mod sandbox;
 mod schema;
 mod state;
@@ -39,6 +41,8 @@ enum Verb {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Apply(apply::Arguments),
+    Destroy(destroy::Arguments),
+    Report(report::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
     Schema(schema::Arguments),
@@ -71,6 +75,8 @@ pub fn main() -> ExitCode {
             Verb::Validate(arguments) => validate::run(&global, &arguments),
             Verb::Plan(arguments) => plan::run(&global, &arguments).await,
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,
+            Verb::Destroy(arguments) => destroy::run(&global, &arguments).await,
+            Verb::Report(arguments) => report::run(&global, &arguments).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,
             Verb::Schema(arguments) => schema::run(&arguments),

@@ -10,7 +10,7 @@ use crate::{
     amplitude, braze,
     config::{self, Configuration, Region},
     diff::select::Selection,
-    engine::{Events, Identity, Session},
+    engine::{Events, How, Identity, Session},
     http::{Request, Scrubber, Sender},
     kinds,
     model::{Clock, Diagnostic, Secret},
@@ -67,8 +67,9 @@ pub(super) async fn session(
     global: &Global,
     verb: &str,
     selection: Selection,
+    how: How,
 ) -> Result<Opened, Failure> {
-    streamed(global, verb, selection, None).await
+    streamed(global, verb, selection, how, None).await
 }
 
 /// Opens the same, with a stream that takes all events.
@@ -76,6 +77,7 @@ pub(super) async fn streamed(
     global: &Global,
     verb: &str,
     selection: Selection,
+    how: How,
     stream: Option<Stream>,
 ) -> Result<Opened, Failure> {
     let configuration = configuration(global)?;
@@ -89,7 +91,12 @@ pub(super) async fn streamed(
         ))
     })();
     let (api_key, secret_key, braze_key): (Secret, Secret, Secret) = keys.map_err(missing)?;
-    let scrubber = Scrubber::new(vec![api_key.clone(), secret_key.clone(), braze_key.clone()]);
+    let import = configuration.braze.cohort_import.iter();
+    let import_keys = import
+        .flat_map(|import| [&import.data_import_key, &import.partner_api_key])
+        .filter_map(|key| key.value.clone());
+    let keys = [api_key.clone(), secret_key.clone(), braze_key.clone()];
+    let scrubber = Scrubber::new(keys.into_iter().chain(import_keys).collect());
     let stop = stop_when_asked();
     let sender = Arc::new(Sender::new(scrubber, stop.clone()));
     let (sandbox, world) = open_sandbox(global, &sender).await?;
@@ -145,6 +152,7 @@ pub(super) async fn streamed(
         events,
         stop,
         selection,
+        how,
         command: command(verb),
         configuration,
     };
@@ -260,18 +268,15 @@ fn state_root(
 }
 
 /// Opens the state alone, for verbs that talk to nobody.
-pub(super) async fn store(global: &Global) -> Result<Store, Failure> {
+pub(super) async fn store(global: &Global) -> Result<(Configuration, Store), Failure> {
     let configuration = configuration(global)?;
     let sender = Sender::new(Scrubber::default(), stop_when_asked());
     let (sandbox, world) = open_sandbox(global, &sender).await?;
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
-    Ok(Store::at(state_root(
-        global,
-        &configuration,
-        world.as_ref(),
-    )?))
+    let store = Store::at(state_root(global, &configuration, world.as_ref())?);
+    Ok((configuration, store))
 }
 
 fn amplitude_host(configuration: &Configuration) -> String {

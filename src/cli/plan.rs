@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// Show the ids of the people whose rows change, on stdout: handle the output as personal data
     #[arg(long, env = "SYNCFORM_SHOW_IDS", hide_env = true)]
     show_ids: bool,
+    /// Try the rows again that Braze refused and that were set aside
+    #[arg(long, env = "SYNCFORM_RETRY_REFUSED", hide_env = true)]
+    retry_refused: bool,
     #[command(flatten)]
     selecting: Selecting,
 }
@@ -47,7 +50,11 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
             "--show-ids is for people: a plan as JSON never holds an id",
         ));
     }
-    let opened = open::session(global, "plan", (&arguments.selecting).into()).await?;
+    let how = engine::How {
+        retry_refused: arguments.retry_refused,
+        ..engine::How::default()
+    };
+    let opened = open::session(global, "plan", (&arguments.selecting).into(), how).await?;
     let mut stop = opened.session.stop.clone();
     let planned = tokio::select! {
         biased;

@@ -34,7 +34,7 @@ pub(super) struct SandboxArgs {
     /// Time during which Braze's exports do not see a write
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     lag: Duration,
-    /// What goes wrong: WHAT:PROBABILITY[@PATH], comma-separated; WHAT is 429, 500, 503, drop, drop_after, slow, garbage
+    /// What goes wrong: WHAT:PROBABILITY[@PATH], comma-separated; WHAT is 423, 429, 500, 503, drop, drop_after, slow, garbage
     #[arg(
         long,
         value_name = "SPEC",
@@ -54,6 +54,9 @@ pub(super) struct SandboxArgs {
     /// Redirect downloads larger than this many compressed bytes
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
     redirect_over: u64,
+    /// Say what is wrong with an object of Braze by its code, such as EMAIL_BAD_FORMAT, not by a sentence
+    #[arg(long)]
+    error_codes: bool,
     /// Put a TAB before every header and text of a cohort file
     #[arg(long)]
     tab_prefix: bool,
@@ -129,6 +132,7 @@ fn options(global: &Global, args: SandboxArgs) -> Options {
         contract: args.contract,
         job_time: args.job_time,
         redirect_over: args.redirect_over,
+        error_codes: args.error_codes,
         tab_prefix: args.tab_prefix,
         gp_prefix: args.gp_prefix,
         ..Options::new(Arc::new(move || clock.now()))

@@ -29,7 +29,7 @@ enum Verb {
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    let store = open::store(global).await?;
+    let (_, store) = open::store(global).await?;
     let manifest = store.manifest()?;
     match &arguments.verb {
         Verb::List => {

@@ -356,8 +356,10 @@ pub enum Identifier {
     /// A user alias: its label, and where the name comes from.
     Alias {
         /// Label of the alias in Braze.
+        #[schemars(length(min = 1))]
         alias: String,
         /// `amplitude_id`, `user_id` or a user property.
+        #[schemars(length(min = 1))]
         name: String,
     },
 }

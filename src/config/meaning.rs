@@ -168,14 +168,40 @@ fn references(tree: &Node, findings: &mut Findings) {
             must_exist(node, &known, findings);
         }
     }
+    let listed = |section: &'static str, key: &'static str| {
+        let items = tree.at(&[section]).map_or(&[][..], Node::list).iter();
+        items.filter_map(move |item| Some(item.at(&[key])?.text()?.to_owned()))
+    };
+    // What moves on, or was removed since, need not be declared.
+    let passed: HashSet<String> = known
+        .iter()
+        .cloned()
+        .chain(listed("moved", "from"))
+        .chain(listed("removed", "address"))
+        .collect();
     for item in tree.at(&["moved"]).map_or(&[][..], Node::list) {
         if let Some(node) = item.at(&["to"]) {
-            must_exist(node, &known, findings);
+            must_exist(node, &passed, findings);
+            same_section(item.at(&["from"]), node, findings);
         }
         must_be_gone(item.at(&["from"]), "moved away", &known, findings);
     }
     for item in tree.at(&["removed"]).map_or(&[][..], Node::list) {
         must_be_gone(item.at(&["address"]), "removed", &known, findings);
+    }
+}
+
+fn same_section(from: Option<&Node>, to: &Node, findings: &mut Findings) {
+    let section = |node: &Node| Some(node.text()?.split_once('.')?.0.to_owned());
+    if let (Some(before), Some(after)) = (from.and_then(section), section(to))
+        && before != after
+    {
+        findings.error(
+            "other-section",
+            to.spot,
+            format!("a {before} cannot become a {after}"),
+            "`moved` only gives another name".to_owned(),
+        );
     }
 }
 

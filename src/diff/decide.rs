@@ -49,6 +49,18 @@ fn add(member: Member) -> Change {
     }
 }
 
+/// Adds a kept row again: another row of the same person goes, and may take with it what this one put there.
+pub fn again(record: Record) -> Change {
+    Change {
+        key: record.key,
+        amplitude_id: record.amplitude_id,
+        verb: Verb::Add,
+        before: None,
+        maybe: None,
+        after: Some(record.value),
+    }
+}
+
 fn change(record: Record, member: Member) -> Change {
     Change {
         key: member.key,
@@ -64,6 +76,13 @@ fn change(record: Record, member: Member) -> Change {
 /// The same for a run that ended, was cut, or was killed.
 pub fn fold(old: Option<Record>, change: Change, outcome: Outcome, run: &Text) -> Option<Record> {
     match outcome {
+        // It was sent again because another row of the same person went: without it nobody knows what is left.
+        Outcome::Refused(_) | Outcome::NotSent if change.verb == Verb::Add => {
+            old.map(|record| Record {
+                presence: Presence::Doubt,
+                ..record
+            })
+        }
         Outcome::Refused(_) | Outcome::NotSent => old,
         Outcome::Acknowledged(at) => {
             let value = change.after?;

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::model::plan::FieldChange;
 
+/// Keys that are one choice: they differ as a whole.
+const CHOICES: [&str; 1] = ["to"];
+
 /// Returns the leaves that differ, in the order of their paths.
 pub fn changes(before: &Value, after: &Value) -> Vec<FieldChange> {
     let mut changes = vec![];
@@ -14,7 +17,9 @@ pub fn changes(before: &Value, after: &Value) -> Vec<FieldChange> {
 
 fn walk(path: &str, before: &Value, after: &Value, changes: &mut Vec<FieldChange>) {
     match (before, after) {
-        (Value::Object(before), Value::Object(after)) => members(path, before, after, changes),
+        (Value::Object(before), Value::Object(after)) if !CHOICES.contains(&path) => {
+            members(path, before, after, changes);
+        }
         _ if before == after => {}
         _ => changes.push(FieldChange {
             path: path.to_owned(),
@@ -51,8 +56,8 @@ mod tests {
     #[test]
     fn leaves_that_differ() {
         let found = changes(
-            &json!({"a": 1, "b": {"c": [1], "d": 2}}),
-            &json!({"b": {"c": [2], "d": 2}, "e": true}),
+            &json!({"a": 1, "b": {"c": [1], "d": 2}, "to": {"f": 1}}),
+            &json!({"b": {"c": [2], "d": 2}, "e": true, "to": {"g": 1}}),
         );
         let found: Vec<_> = found
             .iter()
@@ -63,7 +68,8 @@ mod tests {
             [
                 ("a", &json!(1), &Value::Null),
                 ("b.c", &json!([1]), &json!([2])),
-                ("e", &Value::Null, &json!(true))
+                ("e", &Value::Null, &json!(true)),
+                ("to", &json!({"f": 1}), &json!({"g": 1}))
             ]
         );
         assert!(changes(&json!({"a": {"b": 1}}), &json!({"a": {"b": 1}})).is_empty());

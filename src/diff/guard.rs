@@ -11,6 +11,7 @@ const FLOOR: u64 = 10;
 
 const MAX_REMOVALS: Limit = Limit::Percent(30.0);
 const MAX_SHRINK: Limit = Limit::Percent(50.0);
+const MAX_REFUSED: Limit = Limit::Percent(1.0);
 
 /// What is known about the effects on one resource.
 #[derive(Clone, Debug)]
@@ -74,6 +75,7 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
             max_shrink(guards, excluded, &what).map(|shrunk| shrunk.unlifted("max_shrink")),
         );
     }
+    results.extend(max_refused(guards.max_refused, effects.delta));
     results.extend(min_identified(guards.min_identified, effects));
     results.extend(data_points(guards.max_data_points, effects.data_points));
     results
@@ -182,6 +184,35 @@ fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult
             )
         }),
         paste: (!ok).then(|| format!("guards: {{min_identified: {}%}}", share.floor())),
+    })
+}
+
+/// Only where something is to be sent: a sync that rests is not stopped by what Braze refused once.
+fn max_refused(limit: Option<Limit>, delta: &Delta) -> Option<GuardResult> {
+    let (refused, of) = (delta.set_aside, delta.after);
+    if refused == 0 || delta.is_empty() || of < FLOOR {
+        return None;
+    }
+    let limit = limit.unwrap_or(MAX_REFUSED);
+    let share = refused as f64 * 100.0 / of as f64;
+    let ok = match limit {
+        Limit::None => true,
+        Limit::Percent(most) => share <= most,
+        Limit::Count(most) => refused <= most,
+    };
+    Some(GuardResult {
+        name: "max_refused".to_owned(),
+        limit: limit.to_string(),
+        value: format!("{}%", two_digits(share)),
+        ok,
+        message: (!ok).then(|| {
+            format!(
+                "{} of {} rows are set aside, since Braze refused them; `syncform report` lists them, apply --retry-refused tries again",
+                number(refused),
+                number(of)
+            )
+        }),
+        paste: (!ok).then(|| format!("guards: {{max_refused: {}%}}", share.ceil())),
     })
 }
 
@@ -498,6 +529,21 @@ mod tests {
             (with(100), with(98)),
             (one("min_identified", false), one("min_identified", true))
         );
+    }
+
+    #[test]
+    fn refused_rows_have_a_bound_where_something_is_sent() {
+        let with = |set_aside, change| {
+            let delta = Delta {
+                set_aside,
+                change,
+                ..rows(750, 750, 0)
+            };
+            found(&DEFAULT, &effects(&delta, 750))
+        };
+        assert_eq!(with(7, 1), one("max_refused", true));
+        assert_eq!(with(10, 1), one("max_refused", false));
+        assert_eq!((with(10, 0), with(0, 1)), (vec![], vec![]));
     }
 
     #[test]

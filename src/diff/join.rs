@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 
-use crate::model::{Change, Key, Member, Record, Unsorted};
+use crate::model::{Change, Key, Member, Record, Refusal, Unsorted};
 
 /// What has a key to be joined by.
 pub trait Keyed {
@@ -29,6 +29,12 @@ impl Keyed for Record {
 }
 
 impl Keyed for Change {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl Keyed for Refusal {
     fn key(&self) -> &Key {
         &self.key
     }

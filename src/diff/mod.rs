@@ -1,10 +1,13 @@
 //! Every decision, and nothing that waits: no `async`, no file, no clock.
 
+pub mod aside;
 pub mod batch;
 pub mod decide;
 pub mod fields;
 pub mod guard;
+pub mod identify;
 pub mod join;
+pub mod leaving;
 pub mod merge;
 pub mod outcomes;
 pub mod pin;

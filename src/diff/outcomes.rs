@@ -1,4 +1,4 @@
-//! What became of a lane's objects, by ranges of their ordinals, as a journal tells it in any order.
+//! What became of a pass's objects, by ranges of their ordinals, as a journal tells it in any order.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +12,23 @@ pub enum Word {
     /// Braze acknowledged it.
     Acknowledged(Millis),
     /// Braze refused it, for that reason.
-    Refused(u16),
+    Refused(u32),
     /// It may have left until then, and no answer was seen.
     Doubted(Millis),
     /// It certainly never left.
     Released,
 }
 
-/// The outcomes of one lane. An acknowledgement outweighs a refusal, that outweighs doubt, that a release, that an
-/// intent.
+/// The outcomes of one pass. What is told of a part outweighs what is told of its object. An acknowledgement outweighs
+/// a refusal, that outweighs doubt, that a release, that an intent.
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
     acknowledged: Ranges<Millis>,
-    refused: Ranges<u16>,
+    refused: Ranges<u32>,
     doubted: Ranges<Millis>,
     released: Ranges<()>,
     intended: Ranges<Millis>,
+    parts: BTreeMap<(u64, u32), Outcome>,
 }
 
 impl Outcomes {
@@ -40,6 +41,17 @@ impl Outcomes {
             Word::Released => self.released.insert(first, count, ()),
             Word::Intended(at) => self.intended.insert(first, count, at),
         }
+    }
+
+    /// Takes in what became of one part of an object.
+    pub fn tell_part(&mut self, ordinal: u64, part: u32, outcome: Outcome) {
+        self.parts.insert((ordinal, part), outcome);
+    }
+
+    /// Returns what became of one part of an object.
+    pub fn of_part(&self, ordinal: u64, part: u32) -> Outcome {
+        let told = self.parts.get(&(ordinal, part)).copied();
+        told.unwrap_or_else(|| self.of(ordinal))
     }
 
     /// Returns what became of an object.
@@ -62,10 +74,15 @@ impl Outcomes {
     /// Returns when something was last sent, as far as the journal tells.
     pub fn last_send(&self) -> Option<Millis> {
         let times = [&self.intended, &self.acknowledged, &self.doubted];
+        let parts = self.parts.values().filter_map(|outcome| match outcome {
+            Outcome::Acknowledged(at) | Outcome::Doubt(at) => Some(*at),
+            Outcome::Refused(_) | Outcome::NotSent => None,
+        });
         times
             .iter()
             .flat_map(|ranges| ranges.0.values())
             .map(|(_, at)| *at)
+            .chain(parts)
             .max()
     }
 }

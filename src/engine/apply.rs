@@ -19,18 +19,17 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     Error, Planned, Session,
     fold::{Recorded, header_of},
-    plan::{Work, lanes, plan},
+    plan::{Work, passes, plan},
     send, target,
 };
 use crate::{
-    braze::Writer,
-    kinds::Lane,
-    model::{Address, Event, Report, ResourceOutcome, ResourceReport, digest},
+    braze::{ImportKeys, Writer},
+    model::{Address, Event, Lane, Report, ResourceOutcome, ResourceReport, digest},
     state::{
         self,
         journal::Journal,
         lease::Lease,
-        manifest::{Entry, Manifest, Pending, PendingLane, PendingPart, RunEntry},
+        manifest::{Entry, Manifest, Pending, PendingPart, PendingPass, RunEntry},
     },
 };
 
@@ -82,7 +81,9 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     let Planned {
         plan,
         mut works,
+        objects,
         manifest,
+        rearranged,
         target,
     } = planned;
     let run = new_id(session);
@@ -92,8 +93,9 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         requests: 0,
         data_points: 0,
         repeated_data_points: 0,
-        stopped: None,
+        stopped: vec![],
     };
+    let writer = writer(session, &works)?;
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
         None => begin(session, target),
@@ -103,16 +105,25 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
             next.run.clone_from(&run);
         }
     }
-    let settled = works.iter().filter(|work| work.draft.is_none());
-    let settled: BTreeMap<Address, Option<Entry>> = settled
+    let becoming: BTreeMap<Address, Option<Entry>> = works
+        .iter()
         .map(|work| (work.address.clone(), work.next.clone()))
         .collect();
-    if works.iter().all(|work| work.draft.is_none()) {
-        commit_settled(session, manifest, settled, &run, &plan.digest)?;
+    for draft in works
+        .iter()
+        .flat_map(|work| work.drafts().chain(&work.aside))
+    {
+        session.store.keep_shared(draft)?;
+    }
+    if !works.iter().any(Work::sends) {
+        let moves = rearranged || changes(&manifest, &becoming);
+        if moves {
+            commit_settled(session, manifest, becoming, &run, &plan.digest)?;
+        }
         return Ok(report);
     }
     settle(session, &manifest, &works, &mut report).await;
-    if report.stopped.is_some() {
+    if !report.stopped.is_empty() {
         report.resources = not_attempted(&plan);
         return Ok(report);
     }
@@ -125,60 +136,94 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
         command: session.command.clone(),
         started_at: session.clock.now(),
-        lanes: pending_lanes(&works),
-        settled,
+        passes: pending_passes(&works),
+        becoming,
     };
-    for draft in works.iter().filter_map(|work| work.draft.as_ref()) {
-        session.store.keep_shared(draft)?;
-    }
-    let mut journal = Journal::create(&session.store.journal(&run)?, &header_of(&pending))?;
+    let journal = Journal::create(&session.store.journal(&run)?, &header_of(&pending))?;
     manifest.pending = Some(pending);
     session
         .store
         .commit(&mut manifest, session.clock.millis())?;
-    // There is one lane, so the people of the plan are its objects.
-    let objects = plan.cost.people;
-    if let Err(error) = send_all(session, &works, objects, &mut journal, &mut report).await {
-        report.stopped = Some(error.to_string());
-    }
-    drop(journal);
+    let sent = send::all(session, Arc::new(writer), &works, objects, journal).await;
     session.events.tell(Event::Recording).await;
-    let folded = tokio::task::block_in_place(|| finish(session, manifest, false));
+    report.requests = sent.requests;
+    report.data_points = sent.data_points;
+    report.repeated_data_points = sent.repeated;
+    report.stopped = sent.stopped;
+    let ended = Ended {
+        report,
+        named: sent.named,
+        names: works
+            .iter()
+            .filter_map(|work| Some((work.address.clone(), work.name.clone()?)))
+            .collect(),
+    };
+    let wrote = ended.report.requests > 0;
+    let folded = tokio::task::block_in_place(|| finish(session, manifest, Some(ended)));
     drop(lease);
-    report.resources = folded.map_err(|source| Error::Unfolded {
-        source,
-        wrote: report.requests > 0,
-    })?;
-    Ok(report)
+    folded.map_err(|source| Error::Unfolded { source, wrote })
+}
+
+/// Makes the one client that writes. Keys that are missing show before anything is written.
+fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
+    let braze = &session.configuration.braze;
+    let imports = |work: &Work| work.sends() && matches!(work.desired.lane(), Lane::Cohort { .. });
+    let import = match works.iter().find(|work| imports(work)) {
+        None => None,
+        Some(work) => {
+            let import = braze
+                .cohort_import
+                .as_ref()
+                .ok_or_else(|| Error::NoCohortImport(work.address.clone()))?;
+            let missing = |diagnostic| Error::Missing(Box::new(diagnostic));
+            Some(ImportKeys {
+                partner: import.partner.clone(),
+                data_import_key: import.data_import_key.require().map_err(missing)?.clone(),
+                partner_api_key: import.partner_api_key.require().map_err(missing)?.clone(),
+            })
+        }
+    };
+    Ok(Writer::new(
+        session.sender.clone(),
+        &session.identity.braze_url,
+        &session.identity.braze_key,
+        import,
+        braze.use_at_most / 100.0,
+    ))
+}
+
+/// Whether entries differ from what the manifest knows, in more than who wrote them when.
+fn changes(manifest: &Manifest, becoming: &BTreeMap<Address, Option<Entry>>) -> bool {
+    !becoming.iter().all(
+        |(address, next)| match (manifest.resources.get(address), next) {
+            (Some(known), Some(next)) => alike(known, next),
+            (None, None) => true,
+            _ => false,
+        },
+    )
 }
 
 /// Commits what needs no request: a change of the configuration, a source that moved without changing a row.
 fn commit_settled(
     session: &Session,
     mut manifest: Manifest,
-    settled: BTreeMap<Address, Option<Entry>>,
+    becoming: BTreeMap<Address, Option<Entry>>,
     run: &str,
     plan: &str,
 ) -> Result<(), Error> {
-    let same =
-        settled.iter().all(
-            |(address, next)| match (manifest.resources.get(address), next) {
-                (Some(known), Some(next)) => alike(known, next),
-                (None, None) => true,
-                _ => false,
-            },
-        );
-    if same {
-        return Ok(());
-    }
-    manifest.become_settled(settled);
+    manifest.become_settled(becoming);
+    let now = session.clock.now();
     remember(
-        session,
         &mut manifest,
-        session.clock.now(),
-        run,
-        plan,
-        "done",
+        RunEntry {
+            id: run.to_owned(),
+            started_at: now,
+            finished_at: now,
+            command: session.command.clone(),
+            plan: plan.to_owned(),
+            outcome: "done".to_owned(),
+            refused: None,
+        },
     );
     session
         .store
@@ -186,88 +231,33 @@ fn commit_settled(
     Ok(())
 }
 
-/// The lanes of a run, each with its deltas in the order in which they are merged.
-fn pending_lanes(works: &[Work]) -> Vec<PendingLane> {
-    let part = |work: &Work| {
-        let delta = work.draft.as_ref()?.digest().to_owned();
-        Some(PendingPart {
-            address: work.address.clone(),
-            delta,
-            next: work.next.clone(),
+/// The passes of a run, each with its deltas in the order in which they are merged.
+fn pending_passes(works: &[Work]) -> Vec<PendingPass> {
+    let part = |(work, draft): &(&Work, &state::store::Draft)| PendingPart {
+        address: work.address.clone(),
+        delta: draft.digest().to_owned(),
+    };
+    passes(works)
+        .iter()
+        .map(|pass| PendingPass {
+            lane: pass.lane.name(),
+            parts: pass.parts.iter().map(part).collect(),
         })
-    };
-    let lane = |lane: Lane| PendingLane {
-        lane: lane.name().to_owned(),
-        parts: works
-            .iter()
-            .filter(|work| work.desired.lane() == lane)
-            .filter_map(part)
-            .collect(),
-    };
-    lanes(works).into_iter().map(lane).collect()
-}
-
-/// Sends every lane, one after the other.
-async fn send_all(
-    session: &Session,
-    works: &[Work],
-    objects: u64,
-    journal: &mut Journal,
-    report: &mut Report,
-) -> Result<(), Error> {
-    let share = session.configuration.braze.use_at_most / 100.0;
-    let identity = &session.identity;
-    let writer = Arc::new(Writer::new(
-        session.sender.clone(),
-        &identity.braze_url,
-        &identity.braze_key,
-        share,
-    ));
-    for (number, lane) in lanes(works).into_iter().enumerate() {
-        let sending: Vec<&Work> = works
-            .iter()
-            .filter(|work| work.draft.is_some() && work.desired.lane() == lane)
-            .collect();
-        let addresses = sending.iter().map(|work| work.address.clone()).collect();
-        session
-            .events
-            .tell(Event::Sending {
-                lane: lane.name(),
-                addresses,
-                objects,
-            })
-            .await;
-        let mut sent = send::Sent::into(lane.name());
-        let ended = send::lane(session, &writer, &sending, journal, number as u8, &mut sent).await;
-        report.requests += sent.requests;
-        report.data_points += sent.data_points;
-        report.repeated_data_points += sent.repeated;
-        let asked = session.stop.borrow().then(|| "asked to stop".to_owned());
-        report.stopped = report
-            .stopped
-            .take()
-            .or(asked.filter(|_| sent.stopped.is_some()))
-            .or(sent.stopped);
-        ended?;
-        if report.stopped.is_some() {
-            break;
-        }
-    }
-    Ok(())
+        .collect()
 }
 
 /// Waits until what was sent last has settled: Braze keeps no order between requests seconds apart.
 async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: &mut Report) {
     let now = session.clock.millis();
     let left = |work: &Work| {
-        let last = manifest.lanes.get(work.desired.lane().name())?.last_send;
+        let last = manifest.lanes.get(&work.desired.lane().name())?.last_send;
         // A clock that went back waits once for the whole time, and no longer.
         let since = Duration::from_millis(u64::try_from(now - last).unwrap_or(0));
         work.settle.checked_sub(since)
     };
     let wait = works
         .iter()
-        .filter(|work| work.draft.is_some())
+        .filter(|work| work.sends())
         .filter_map(left)
         .max()
         .unwrap_or_default();
@@ -281,58 +271,100 @@ async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: 
         })
         .await;
     if !session.sender.waits(tokio::time::sleep(wait)).await {
-        report.stopped = Some("asked to stop".to_owned());
+        report.stopped = vec!["asked to stop".to_owned()];
     }
 }
 
 /// Folds what a killed run left.
-async fn recover(session: &Session) -> Result<(), Error> {
+pub(super) async fn recover(session: &Session) -> Result<(), Error> {
     let Some(manifest) = session.store.manifest()? else {
         return Ok(());
     };
     if let Some(pending) = &manifest.pending {
         let run = pending.run.clone();
-        let resources = tokio::task::block_in_place(|| finish(session, manifest, true))?;
-        let doubt = resources.iter().map(|resource| resource.doubt).sum();
+        let report = tokio::task::block_in_place(|| finish(session, manifest, None))?;
+        let doubt = report.resources.iter().map(|resource| resource.doubt).sum();
         session.events.tell(Event::Recovered { run, doubt }).await;
     }
     session.store.sweep_journals(None)?;
     Ok(())
 }
 
-/// Folds the pending run into new ledgers and commits them.
+/// How a run ended by itself.
+struct Ended {
+    report: Report,
+    /// Names that Braze took.
+    named: BTreeMap<Address, String>,
+    /// Names that it was to be told.
+    names: BTreeMap<Address, String>,
+}
+
+/// Folds the pending run into new ledgers and commits them, with its report. A run that was cut has no end of its own.
 fn finish(
     session: &Session,
     manifest: Manifest,
-    cut: bool,
-) -> Result<Vec<ResourceReport>, state::Error> {
+    ended: Option<Ended>,
+) -> Result<Report, state::Error> {
     let (store, now) = (&session.store, session.clock.millis());
-    let Some(pending) = manifest.pending.clone() else {
-        return Ok(vec![]);
-    };
+    let pending = manifest.pending.clone();
+    let cut = ended.is_none();
     let Recorded {
         mut manifest,
         drafts,
+        asides,
+        refused,
         resources,
     } = Recorded::of(store, manifest, now, cut)?;
-    for draft in drafts.into_values() {
+    for draft in drafts.into_values().chain(asides) {
         store.keep(draft)?;
     }
-    let done = resources
-        .iter()
-        .all(|resource| resource.outcome == ResourceOutcome::Done);
-    let outcome = match (cut, done) {
+    let refused = refused.map(|draft| store.keep(draft)).transpose()?;
+    let mut report = Report {
+        run: String::new(),
+        resources,
+        requests: 0,
+        data_points: 0,
+        repeated_data_points: 0,
+        stopped: vec!["the run was cut; this is what its journal tells".to_owned()],
+    };
+    if let Some(Ended {
+        report: told,
+        named,
+        names,
+    }) = ended
+    {
+        report = Report {
+            resources: report.resources,
+            ..told
+        };
+        report.note_names(&names, &named);
+        for (address, name) in named {
+            if let Some(entry) = manifest.resources.get_mut(&address) {
+                entry.named = Some(name);
+            }
+        }
+    }
+    let Some(pending) = pending else {
+        return Ok(report);
+    };
+    report.run.clone_from(&pending.run);
+    let outcome = match (cut, report.complete()) {
         (true, _) => "recovered",
         (false, true) => "done",
         (false, false) => "partial",
     };
+    store.keep_report(&report)?;
     remember(
-        session,
         &mut manifest,
-        pending.started_at,
-        &pending.run,
-        &pending.plan,
-        outcome,
+        RunEntry {
+            id: pending.run,
+            started_at: pending.started_at,
+            finished_at: session.clock.now(),
+            command: session.command.clone(),
+            plan: pending.plan,
+            outcome: outcome.to_owned(),
+            refused,
+        },
     );
     store.commit(&mut manifest, now)?;
     // What could not be swept now is swept after the next run.
@@ -341,7 +373,7 @@ fn finish(
             tracing::warn!(%error, "not swept");
         }
     }
-    Ok(resources)
+    Ok(report)
 }
 
 fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {
@@ -359,6 +391,7 @@ fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {
         doubt: 0,
         not_sent,
         refused: BTreeMap::new(),
+        named: None,
     };
     sending.map(report).collect()
 }
@@ -374,22 +407,8 @@ fn begin(session: &Session, target: state::manifest::Target) -> Manifest {
     )
 }
 
-fn remember(
-    session: &Session,
-    manifest: &mut Manifest,
-    started_at: jiff::Timestamp,
-    run: &str,
-    plan: &str,
-    outcome: &str,
-) {
-    manifest.runs.push(RunEntry {
-        id: run.to_owned(),
-        started_at,
-        finished_at: session.clock.now(),
-        command: session.command.clone(),
-        plan: plan.to_owned(),
-        outcome: outcome.to_owned(),
-    });
+fn remember(manifest: &mut Manifest, run: RunEntry) {
+    manifest.runs.push(run);
     let excess = manifest.runs.len().saturating_sub(RUNS);
     manifest.runs.drain(..excess);
 }

@@ -1,37 +1,64 @@
-//! Compares what is recorded with what is desired, row by row, and writes the delta. Blocking work on plain streams.
+//! Compares what is recorded with what is desired, row by row, and writes the deltas. Blocking work on plain streams.
+//!
+//! # Expected flow
+//! One scan. Where it finds people who leave under one identifier and may stay under another, a second scan puts the
+//! latter into a delta of their own, which is sent once the former is acknowledged and has settled.
+
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
 use super::fold::Rows;
 use crate::{
     diff::{
-        decide::{Decision, decide},
+        aside::Patience,
+        decide::{Decision, again, decide},
         join::{Join, Joined},
+        leaving::Leaving,
     },
-    model::{Address, Change, Member, Presence, Record, Text, Verb, digest::hex, plan::Delta},
+    model::{
+        Address, Change, Identity, Key, Member, Millis, Presence, Record, Refusal, Text, Verb,
+        digest::hex, plan::Delta,
+    },
     state::{
         Error,
         delta::DeltaWriter,
+        manifest::SetAside,
+        refusals::{RefusalReader, RefusalWriter},
         relation::RelationReader,
-        store::{Draft, Store},
+        store::{Draft, DraftWriter, Store},
     },
 };
 
 /// What a comparison found.
 pub(super) struct Computed {
     /// The rows to send; none where there are none.
-    pub(super) draft: Option<Draft>,
+    pub(super) now: Option<Draft>,
+    /// Rows to send once those are acknowledged and settled.
+    pub(super) later: Option<Draft>,
+    /// Rows that stay set aside.
+    pub(super) aside: Option<(Draft, SetAside)>,
     /// Their counts.
     pub(super) delta: Delta,
     /// Digest of the rows, whatever file they are in.
     pub(super) digest: String,
 }
 
+/// Rows as desired.
+pub(super) type Members = Box<dyn Iterator<Item = Result<Member, Error>>>;
+
+/// What is compared. Streams are opened as often as they are read.
+pub(super) struct Comparison<'a> {
+    pub(super) store: &'a Store,
+    pub(super) address: &'a Address,
+    pub(super) recorded: &'a dyn Fn() -> Result<Rows, Error>,
+    pub(super) desired: &'a dyn Fn() -> Result<Members, Error>,
+    pub(super) aside: Option<&'a SetAside>,
+    pub(super) patience: Patience,
+}
+
 /// Returns the members of a relation that are in none of the others.
-pub(super) fn members(
-    source: RelationReader,
-    exclude: Vec<RelationReader>,
-) -> Box<dyn Iterator<Item = Result<Member, Error>>> {
+pub(super) fn members(source: RelationReader, exclude: Vec<RelationReader>) -> Members {
     exclude
         .into_iter()
         .fold(Box::new(source), |members, excluded| {
@@ -44,42 +71,196 @@ pub(super) fn members(
         })
 }
 
-/// Compares, and writes what is to be sent.
-pub(super) fn compute(
-    store: &Store,
-    address: &Address,
-    recorded: Rows,
-    desired: impl Iterator<Item = Result<Member, Error>>,
-) -> Result<Computed, Error> {
-    let mut delta = Delta::default();
-    let mut writer = None;
-    let mut digest = Sha256::new();
-    for row in Join::new(recorded, desired) {
-        let row = row?;
-        count(&mut delta, &row);
-        let Decision::Send(change) = decide(row) else {
-            continue;
-        };
-        match change.verb {
-            Verb::Add => delta.add += 1,
-            Verb::Change => delta.change += 1,
-            Verb::Remove => delta.remove += 1,
-        }
-        feed(&mut digest, &change);
-        if writer.is_none() {
-            writer = Some(DeltaWriter::new(store.draft()?, address)?);
-        }
-        if let Some(writer) = &mut writer {
-            writer.push(&change)?;
+impl Comparison<'_> {
+    /// Compares, and writes what is to be sent.
+    pub(super) fn run(&self) -> Result<Computed, Error> {
+        let mut leaving = Leaving::default();
+        let computed = self.scan(None, |key, change| leaving.see(key, change))?;
+        match leaving.known() {
+            Some(leaving) => self.scan(Some(&leaving), |_, _| {}),
+            None => Ok(computed),
         }
     }
-    let draft = writer.map(|writer| writer.finish()?.finish()).transpose()?;
-    let digest = hex(&digest.finalize());
-    Ok(Computed {
-        draft,
-        delta,
-        digest,
-    })
+
+    fn scan(
+        &self,
+        leaving: Option<&Leaving>,
+        mut see: impl FnMut(&Key, Option<&Change>),
+    ) -> Result<Computed, Error> {
+        let (mut delta, mut identified) = (Delta::default(), Identified::default());
+        let (mut now, mut later) = (Output::new(self), Output::new(self));
+        let mut aside = Waiting::new(self.store);
+        let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => return Some(Err(error)),
+            };
+            count(&mut delta, &row);
+            if let Joined::Right(member) | Joined::Both(_, member) = &row {
+                identified.count(&member.key);
+            }
+            match decide(row) {
+                Decision::Keep(record) => {
+                    see(&record.key, None);
+                    let stays = leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id));
+                    stays.then(|| Ok(again(record)))
+                }
+                Decision::Send(change) => {
+                    see(&change.key, Some(&change));
+                    Some(Ok(change))
+                }
+            }
+        });
+        let refusals: Box<dyn Iterator<Item = _>> = match self.aside {
+            Some(aside) => Box::new(RefusalReader::open(&self.store.blob(&aside.blob)?)?),
+            None => Box::new(std::iter::empty()),
+        };
+        let mut counts = Delta::default();
+        for row in Join::new(decisions, refusals) {
+            let change = match row? {
+                Joined::Left(change) => change,
+                Joined::Both(change, refusal) => {
+                    if self.patience.holds(&change, &refusal) {
+                        aside.push(&refusal)?;
+                        continue;
+                    }
+                    change
+                }
+                // Nobody wants it any more.
+                Joined::Right(_) => continue,
+            };
+            match change.verb {
+                Verb::Add => counts.add += 1,
+                Verb::Change => counts.change += 1,
+                Verb::Remove => counts.remove += 1,
+            }
+            let comes_back = change.verb != Verb::Remove
+                && leaving.is_some_and(|leaving| leaving.holds(change.amplitude_id));
+            counts.later += u64::from(comes_back);
+            let output = if comes_back { &mut later } else { &mut now };
+            output.push(&change)?;
+        }
+        let aside = aside.finish()?;
+        let delta = Delta {
+            add: counts.add,
+            change: counts.change,
+            remove: counts.remove,
+            later: counts.later,
+            identified: identified.words(),
+            set_aside: aside.as_ref().map_or(0, |(_, aside)| aside.rows),
+            ..delta
+        };
+        let digest = [now.digest(), later.digest()].join(":");
+        Ok(Computed {
+            now: now.finish()?,
+            later: later.finish()?,
+            aside,
+            delta,
+            digest,
+        })
+    }
+}
+
+/// One delta being written; no file where nothing is.
+struct Output<'a> {
+    store: &'a Store,
+    address: &'a Address,
+    writer: Option<DeltaWriter<DraftWriter>>,
+    digest: Sha256,
+}
+
+impl<'a> Output<'a> {
+    fn new(comparison: &Comparison<'a>) -> Self {
+        Self {
+            store: comparison.store,
+            address: comparison.address,
+            writer: None,
+            digest: Sha256::new(),
+        }
+    }
+
+    fn push(&mut self, change: &Change) -> Result<(), Error> {
+        feed(&mut self.digest, change);
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(DeltaWriter::new(self.store.draft()?, self.address)?),
+        };
+        writer.push(change)
+    }
+
+    fn digest(&self) -> String {
+        hex(&self.digest.clone().finalize())
+    }
+
+    fn finish(self) -> Result<Option<Draft>, Error> {
+        self.writer
+            .map(|writer| writer.finish()?.finish())
+            .transpose()
+    }
+}
+
+/// Rows set aside, being written; no file where there are none.
+pub(super) struct Waiting<'a> {
+    store: &'a Store,
+    writer: Option<RefusalWriter<DraftWriter>>,
+    rows: u64,
+    oldest: Millis,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(store: &'a Store) -> Self {
+        Self {
+            store,
+            writer: None,
+            rows: 0,
+            oldest: Millis::MAX,
+        }
+    }
+
+    pub(super) fn push(&mut self, refusal: &Refusal) -> Result<(), Error> {
+        self.rows += 1;
+        self.oldest = self.oldest.min(refusal.at);
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(RefusalWriter::new(self.store.draft()?)?),
+        };
+        writer.push(refusal)
+    }
+
+    pub(super) fn finish(self) -> Result<Option<(Draft, SetAside)>, Error> {
+        let Some(writer) = self.writer else {
+            return Ok(None);
+        };
+        let draft = writer.finish()?.finish()?;
+        let aside = SetAside {
+            blob: draft.digest().to_owned(),
+            rows: self.rows,
+            oldest: self.oldest,
+        };
+        Ok(Some((draft, aside)))
+    }
+}
+
+/// How many rows each identifier names. Rows come in the order of their keys, so those of one identifier come together.
+#[derive(Default)]
+struct Identified(Vec<(Key, u64)>);
+
+impl Identified {
+    fn count(&mut self, key: &Key) {
+        match self.0.last_mut() {
+            Some((last, count)) if last.identifier() == key.identifier() => *count += 1,
+            _ => self.0.push((key.clone(), 1)),
+        }
+    }
+
+    fn words(self) -> BTreeMap<String, u64> {
+        let word = |key: &Key| match key.identity() {
+            Identity::Alias { label, .. } => format!("alias {label}"),
+            identity => identity.word().to_owned(),
+        };
+        let counts = self.0.iter();
+        counts.map(|(key, count)| (word(key), *count)).collect()
+    }
 }
 
 fn count(delta: &mut Delta, row: &Joined<Record, Member>) {
@@ -108,4 +289,34 @@ fn feed(digest: &mut Sha256, change: &Change) {
     field(change.verb.word().as_bytes());
     field(change.key.bytes());
     field(change.after.as_ref().map_or("", Text::as_ref).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_by_what_names_them() {
+        let mut keys = [
+            Key::alias("a", "1"),
+            Key::alias("a", "2"),
+            Key::alias("ab", "1"),
+            Key::device("1"),
+            Key::external("1"),
+            Key::external("2"),
+        ]
+        .map(Result::unwrap);
+        keys.sort();
+        let mut identified = Identified::default();
+        keys.iter().for_each(|key| identified.count(key));
+        let words = [
+            ("alias a", 2),
+            ("alias ab", 1),
+            ("device_id", 1),
+            ("external_id", 2),
+        ];
+        let expected: BTreeMap<String, u64> =
+            words.map(|(word, count)| (word.to_owned(), count)).into();
+        assert_eq!(identified.words(), expected);
+    }
 }

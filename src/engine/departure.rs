@@ -3,19 +3,34 @@
 
 use super::{
     Error,
-    compute::{Computed, compute},
+    compute::{Comparison, Computed},
     draft::{Drafting, remembered},
     plan::Work,
-    subject::SETTLE,
+    subject::settled_by,
 };
 use crate::{
     config::{OnDestroy, Removed},
+    diff::aside::Patience,
     model::{
-        Address,
+        Address, number,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
     },
     state::manifest::Entry,
 };
+
+/// Why something of the state goes, or does not.
+enum Fate<'a> {
+    /// Its configuration stands.
+    Stays,
+    /// A `removed` entry, or all goes.
+    Goes(Option<&'a Removed>),
+    /// It is gone from the configuration without a word.
+    Vanished,
+    /// It is a target that was left, and what took its place is filled.
+    Left,
+    /// It is a target that was left, and waits for what takes its place.
+    Waits,
+}
 
 impl Drafting<'_> {
     /// Plans what goes: a work for each declared removal, a refusal for each other.
@@ -23,39 +38,72 @@ impl Drafting<'_> {
         let Some(manifest) = self.manifest else {
             return Ok(vec![]);
         };
-        let configuration = &self.session.configuration;
         let mut works = vec![];
         for (address, entry) in &manifest.resources {
-            let declared = configuration.resources.contains_key(address);
-            if declared || !self.session.selection.takes(address, &entry.kind) {
+            let owner = entry.left_by.as_ref().unwrap_or(address);
+            if !self.session.selection.takes(owner, &entry.kind) {
                 continue;
             }
-            let removed = configuration
-                .removed
-                .iter()
-                .find(|removed| removed.address == address.as_str());
-            match removed {
-                None => self.vanished(address, entry),
-                Some(_) if entry.protect => self.plan.errors.push(Problem {
-                    address: Some(address.clone()),
-                    message: "is protected and cannot be removed".to_owned(),
-                    hint: Some(
-                        "declare it once more with `protect: false`, apply that, and remove it then".to_owned(),
-                    ),
-                }),
-                Some(removed) => works.extend(self.remove(address, entry, removed)?),
+            match self.fate(owner, entry) {
+                Fate::Stays => {}
+                Fate::Vanished => self.vanished(address, entry),
+                Fate::Waits => self.waits(address, entry),
+                Fate::Goes(_) if entry.protect && entry.left_by.is_none() => {
+                    self.plan.errors.push(Problem {
+                        address: Some(address.clone()),
+                        message: "is protected and cannot be removed".to_owned(),
+                        hint: Some(
+                            "declare it once more with `protect: false`, apply that, and remove it then".to_owned(),
+                        ),
+                    });
+                }
+                Fate::Goes(removed) => {
+                    let empties = match removed.and_then(|removed| removed.on_destroy) {
+                        Some(on_destroy) => on_destroy == OnDestroy::Empty,
+                        None => entry.on_destroy == "empty",
+                    };
+                    works.extend(self.remove(address, entry, empties)?);
+                }
+                Fate::Left => works.extend(self.remove(address, entry, true)?),
             }
         }
         Ok(works)
+    }
+
+    fn fate(&self, owner: &Address, entry: &Entry) -> Fate<'_> {
+        if self.session.how.destroy {
+            return Fate::Goes(None);
+        }
+        let configuration = &self.session.configuration;
+        let left = entry.left_by.is_some();
+        if let Some(resource) = configuration.resources.get(owner) {
+            let successor = self
+                .manifest
+                .and_then(|manifest| manifest.resources.get(owner));
+            let filled = successor.is_some_and(|successor| successor.fulfilled.is_some());
+            return match (left, resource.settings.paused == Some(true)) {
+                (false, _) => Fate::Stays,
+                (true, false) if filled => Fate::Left,
+                (true, _) => Fate::Waits,
+            };
+        }
+        let mut removed = configuration.removed.iter();
+        match removed.find(|removed| removed.address == owner.as_str()) {
+            Some(removed) => Fate::Goes(Some(removed)),
+            // Its owner's refusal speaks for both.
+            None if left => Fate::Stays,
+            None => Fate::Vanished,
+        }
     }
 
     fn remove(
         &mut self,
         address: &Address,
         entry: &Entry,
-        removed: &Removed,
+        empties: bool,
     ) -> Result<Option<Work>, Error> {
-        let Some((kind, desired)) = remembered(address, entry) else {
+        let known = remembered(&self.session.configuration, address, entry);
+        let Some((kind, desired)) = known else {
             self.plan.errors.push(Problem {
                 address: Some(address.clone()),
                 message: format!(
@@ -66,50 +114,88 @@ impl Drafting<'_> {
             });
             return Ok(None);
         };
-        let empties = match removed.on_destroy {
-            Some(on_destroy) => on_destroy == OnDestroy::Empty,
-            None => entry.on_destroy == "empty",
-        };
-        let rows = self.rows(address)?;
-        let computed = if empties {
-            compute(&self.session.store, address, rows, std::iter::empty())?
+        let (now, delta, digest) = if empties {
+            let compared = Comparison {
+                store: &self.session.store,
+                address,
+                recorded: &|| self.rows(address),
+                desired: &|| Ok(Box::new(std::iter::empty())),
+                // Whatever was refused once is tried again: it must go.
+                aside: None,
+                patience: Patience { now: 0, wait: None },
+            };
+            let Computed {
+                now, delta, digest, ..
+            } = compared.run()?;
+            (now, delta, digest)
         } else {
             let delta = Delta {
                 before: entry.counts.rows(),
                 ..Delta::default()
             };
-            Computed {
-                draft: None,
-                delta,
-                digest: String::new(),
-            }
+            (None, delta, String::new())
         };
-        let fate = if empties {
-            "taken out of Braze"
-        } else {
-            "left as they are in Braze"
+        let fate = match (empties, desired.is_named()) {
+            (true, false) => "taken out of Braze",
+            (true, true) => {
+                "taken out of Braze; the empty cohort stays in its list, since no call deletes one"
+            }
+            (false, _) => "left as they are in Braze",
         };
         self.note(
             address,
-            serde_json::json!({"removed": fate, "rows": computed.digest}),
+            serde_json::json!({"removed": fate, "rows": digest}),
         );
+        let what = if entry.left_by.is_some() {
+            "left for another target: "
+        } else {
+            ""
+        };
         self.plan.resources.push(ResourcePlan {
             cost: Some(Cost::default()),
-            delta: Some(computed.delta),
+            delta: Some(delta),
             ..departing(
                 address,
                 entry,
-                format!("{}: {} rows, {fate}", desired.target, entry.counts.rows()),
+                Action::Delete,
+                format!(
+                    "{what}{}: {} rows, {fate}",
+                    desired.target,
+                    number(entry.counts.rows())
+                ),
             )
         });
         Ok(Some(Work {
             address: address.clone(),
             kind,
             desired,
-            draft: computed.draft,
+            now,
+            later: None,
+            aside: None,
+            name: None,
             next: None,
-            settle: SETTLE,
+            settle: settled_by(entry),
         }))
+    }
+
+    /// A target that was left stays until what takes its place is there.
+    fn waits(&mut self, address: &Address, entry: &Entry) {
+        let rows = entry.counts.rows();
+        let delta = Delta {
+            before: rows,
+            after: rows,
+            ..Delta::default()
+        };
+        let note = format!(
+            "{} rows, taken out once the new target is filled",
+            number(rows)
+        );
+        self.plan.resources.push(ResourcePlan {
+            delta: Some(delta),
+            cost: Some(Cost::default()),
+            note: Some(note),
+            ..departing(address, entry, Action::NoOp, entry.kind.clone())
+        });
     }
 
     fn vanished(&mut self, address: &Address, entry: &Entry) {
@@ -117,7 +203,7 @@ impl Drafting<'_> {
         let guard = GuardResult {
             name: "undeclared_removal".to_owned(),
             limit: "declared".to_owned(),
-            value: format!("{rows} rows"),
+            value: format!("{} rows", number(rows)),
             ok: false,
             message: Some(
                 "its block is gone, and what it wrote is not taken out unasked".to_owned(),
@@ -130,16 +216,16 @@ impl Drafting<'_> {
         let title = format!("{}: no longer declared", entry.kind);
         self.plan.resources.push(ResourcePlan {
             guards: vec![guard],
-            ..departing(address, entry, title)
+            ..departing(address, entry, Action::Delete, title)
         });
     }
 }
 
-fn departing(address: &Address, entry: &Entry, title: String) -> ResourcePlan {
+fn departing(address: &Address, entry: &Entry, action: Action, title: String) -> ResourcePlan {
     ResourcePlan {
         address: address.clone(),
         kind: entry.kind.clone(),
-        action: Action::Delete,
+        action,
         title,
         fields: vec![],
         delta: None,

@@ -1,21 +1,28 @@
 //! A plan being made: what each resource asks for, what is compared, what is written down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
 use super::{
     Error, Session,
-    compute::{Computed, compute, members},
+    compute::{Comparison, Computed, Members, members},
     fold::{Recorded, Rows},
     observe::{self, Readings},
     plan::Work,
-    subject::{SETTLE, Subject, max_age, named, unresolved},
+    rearrange::Rearranged,
+    subject::{Subject, max_age, moved, named, settle, unresolved},
 };
 use crate::{
-    config::{Cadence, CadenceWord, CohortRef, Origin, Resource},
-    diff::pin::{Pin, resolve},
-    kinds::{self, Desired, Kind},
+    config::{Cadence, CadenceWord, CohortRef, Configuration, Origin, Resource},
+    diff::{
+        aside::Patience,
+        pin::{Pin, resolve},
+    },
+    kinds::{self, Desired, Kind, Scope},
     model::{
         Address, Cohort, Text, digest,
         plan::{
@@ -30,6 +37,9 @@ use crate::{
     },
 };
 
+/// When a refused row is tried again though nothing about it changed.
+const RETRY_REFUSED: Duration = Duration::from_hours(7 * 24);
+
 /// Who writes what: a target unit and the resources that want it.
 type Units = BTreeMap<String, BTreeSet<Address>>;
 
@@ -38,8 +48,11 @@ pub(super) struct Drafting<'a> {
     pub(super) session: &'a Session,
     pub(super) recorded: Option<&'a Recorded>,
     pub(super) manifest: Option<&'a Manifest>,
+    pub(super) rearranged: &'a Rearranged,
     pub(super) plan: Plan,
     pub(super) digests: BTreeMap<Address, Value>,
+    /// Property columns by cohort, of every sync that is not paused.
+    pub(super) columns: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Why a subject has nothing to do without being compared.
@@ -49,7 +62,11 @@ pub(super) enum Idle {
 }
 
 impl<'a> Drafting<'a> {
-    pub(super) fn new(session: &'a Session, recorded: Option<&'a Recorded>) -> Self {
+    pub(super) fn new(
+        session: &'a Session,
+        recorded: Option<&'a Recorded>,
+        rearranged: &'a Rearranged,
+    ) -> Self {
         let manifest = recorded.map(|recorded| &recorded.manifest);
         let configuration = &session.configuration;
         let state = manifest.map_or_else(
@@ -112,6 +129,15 @@ impl<'a> Drafting<'a> {
                 ),
             });
         }
+        for (from, to) in &rearranged.clashes {
+            errors.push(Problem {
+                address: Some(to.clone()),
+                message: format!("cannot take the place of {from}: the state knows both"),
+                hint: Some(format!(
+                    "take the entry out of `moved`, or remove {from} with a `removed` entry"
+                )),
+            });
+        }
         let plan = Plan {
             format_version: FORMAT_VERSION.to_owned(),
             workspace: configuration.workspace.clone(),
@@ -134,14 +160,19 @@ impl<'a> Drafting<'a> {
             session,
             recorded,
             manifest,
+            rearranged,
             plan,
             digests: BTreeMap::new(),
+            columns: BTreeMap::new(),
         }
     }
 
     /// Finds what each selected resource asks for and which cohorts it means.
     pub(super) fn subjects(&mut self, list: &[Cohort]) -> Vec<Subject<'a>> {
         let (mut subjects, mut units) = (vec![], Units::new());
+        if self.session.how.destroy {
+            return subjects;
+        }
         for resource in self.session.configuration.resources.values() {
             let selected = self
                 .session
@@ -163,6 +194,10 @@ impl<'a> Drafting<'a> {
                     self.fail(&resource.address, message, hint);
                 }
                 Ok(Some(subject)) => {
+                    for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
+                        let columns = self.columns.entry(cohort.id.clone()).or_default();
+                        columns.extend(subject.desired.identify_by.columns());
+                    }
                     let unit = subject.kind.unit(&subject.desired, &subject.label);
                     units
                         .entry(unit)
@@ -205,7 +240,7 @@ impl<'a> Drafting<'a> {
             .manifest
             .and_then(|manifest| manifest.resources.get(address));
         let unit = entry.and_then(|entry| {
-            let (kind, desired) = remembered(address, entry)?;
+            let (kind, desired) = remembered(&self.session.configuration, address, entry)?;
             Some(kind.unit(&desired, entry.label.as_deref().unwrap_or_default()))
         });
         if let Some(unit) = unit {
@@ -248,13 +283,15 @@ impl<'a> Drafting<'a> {
         let Some(kind) = kinds::find(&resource.address, &resource.kind) else {
             return Ok(None);
         };
-        let desired = kind
-            .desired(resource)
-            .map_err(|diagnostic| (diagnostic.message, diagnostic.hint))?;
         let entry = self
             .manifest
             .and_then(|manifest| manifest.resources.get(&resource.address));
-        let pins: Vec<&CohortPin> = entry
+        let left = self.rearranged.left.get(&resource.address);
+        let desired = kind
+            .desired(resource, &scope(&self.session.configuration, entry))
+            .map_err(|diagnostic| (diagnostic.message, diagnostic.hint))?;
+        let before = left.map(|left| &left.entry).or(entry);
+        let pins: Vec<&CohortPin> = before
             .iter()
             .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded))
             .collect();
@@ -269,16 +306,7 @@ impl<'a> Drafting<'a> {
             .iter()
             .map(meant)
             .collect::<Result<Vec<Cohort>, _>>();
-        if entry.is_some_and(|entry| {
-            entry.counts.rows() > 0 && entry.config["to"] != desired.config["to"]
-        }) {
-            let hint = "put `to` back, or declare a second sync beside this one".to_owned();
-            return Err((
-                "changing `to` of a sync that has rows is not in this release yet".to_owned(),
-                Some(hint),
-            ));
-        }
-        let pinned = entry.and_then(|entry| entry.label.clone());
+        let pinned = before.and_then(|entry| entry.label.clone());
         let label = desired
             .label
             .clone()
@@ -288,6 +316,8 @@ impl<'a> Drafting<'a> {
             resource,
             kind,
             entry,
+            left,
+            moved: self.rearranged.moved.get(&resource.address),
             cohort,
             exclude: exclude?,
             label,
@@ -298,7 +328,11 @@ impl<'a> Drafting<'a> {
     /// Returns why a subject need not be compared, if it need not.
     pub(super) fn idle(&self, subject: &Subject) -> Option<Idle> {
         let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
-        if fulfilled.desired != subject.digest() {
+        if fulfilled.desired != subject.digest() || subject.name().is_some() {
+            return None;
+        }
+        let aside = subject.entry.and_then(|entry| entry.set_aside.as_ref());
+        if aside.is_some_and(|aside| !self.patience(subject.resource).lasts(aside.oldest)) {
             return None;
         }
         if subject.resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once)) {
@@ -325,8 +359,32 @@ impl<'a> Drafting<'a> {
             Idle::Once => Some("moved once".to_owned()),
             Idle::Fulfilled => None,
         };
-        let planned = subject.planned(Action::NoOp, vec![], Some(delta), Some(cost), note);
+        // A new name alone is a change of the state, though of nothing else.
+        let fields: Vec<_> = subject
+            .moved
+            .map(|from| moved(from, &subject.resource.address))
+            .into_iter()
+            .collect();
+        let action = if fields.is_empty() {
+            Action::NoOp
+        } else {
+            Action::Update
+        };
+        let planned = subject.planned(action, fields, Some(delta), Some(cost), note);
         self.plan.resources.push(planned);
+    }
+
+    /// When rows set aside are tried again.
+    fn patience(&self, resource: &Resource) -> Patience {
+        let wait = resource
+            .settings
+            .retry_refused
+            .map_or(RETRY_REFUSED, |span| span.0);
+        let retries = self.session.how.retry_refused;
+        Patience {
+            now: self.session.clock.millis(),
+            wait: (!retries).then(|| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+        }
     }
 
     /// A paused sync stays as it is, whatever became of its cohort.
@@ -351,9 +409,9 @@ impl<'a> Drafting<'a> {
     }
 
     /// Returns the recorded rows of a resource.
-    pub(super) fn rows(&self, address: &Address) -> Result<Rows, Error> {
+    pub(super) fn rows(&self, address: &Address) -> Result<Rows, state::Error> {
         match self.recorded {
-            Some(recorded) => Ok(recorded.rows(&self.session.store, address)?),
+            Some(recorded) => recorded.rows(&self.session.store, address),
             None => Ok(Box::new(std::iter::empty())),
         }
     }
@@ -371,16 +429,13 @@ impl<'a> Drafting<'a> {
     ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
         let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
-        if let Some(why) = cohorts().find_map(|cohort| readings.failed.get(&cohort.id)) {
-            self.fail(
-                &address,
-                why.clone(),
-                Some("run again; if it stays so, have Amplitude recompute the cohort".to_owned()),
-            );
+        let mapping = &subject.desired.identify_by;
+        if let Some(why) = cohorts().find_map(|cohort| readings.failure(&cohort.id, mapping)) {
+            self.fail(&address, why.message.clone(), Some(why.hint.clone()));
             return Ok(None);
         }
-        let open = |cohort: &Cohort, value: Text| -> Result<RelationReader, Error> {
-            let reading = readings.by_cohort.get(&cohort.id);
+        let open = |cohort: &Cohort, value: Text| -> Result<RelationReader, state::Error> {
+            let reading = readings.of(&cohort.id, mapping);
             let relation = reading
                 .map(|reading| RelationReader::open(&reading.path))
                 .transpose()?
@@ -393,48 +448,62 @@ impl<'a> Drafting<'a> {
             Ok(relation.ok_or_else(gone)?.with_value(value))
         };
         let value = subject.kind.value(&subject.desired, &subject.label);
-        let source = open(&subject.cohort, value)?;
-        let exclude = subject
-            .exclude
-            .iter()
-            .map(|cohort| open(cohort, "".into()))
-            .collect::<Result<_, _>>()?;
-        let skipped = [
-            ("no_identifier", source.about.no_identifier),
-            ("bad_identifier", source.about.bad_identifier),
-            ("duplicate", source.about.duplicates),
-        ];
-        let whole = source.about.rows;
-        let rows = self.rows(&address)?;
+        let about = open(&subject.cohort, "".into())?.about;
+        let desired = || -> Result<Members, state::Error> {
+            let source = open(&subject.cohort, value.clone())?;
+            let exclude = subject
+                .exclude
+                .iter()
+                .map(|cohort| open(cohort, "".into()))
+                .collect::<Result<_, _>>()?;
+            Ok(members(source, exclude))
+        };
+        let compared = Comparison {
+            store: &self.session.store,
+            address: &address,
+            recorded: &|| self.rows(&address),
+            desired: &desired,
+            aside: subject.entry.and_then(|entry| entry.set_aside.as_ref()),
+            patience: self.patience(subject.resource),
+        };
         let Computed {
-            draft,
+            now,
+            later,
+            aside,
             mut delta,
             digest,
-        } = compute(
-            &self.session.store,
-            &address,
-            rows,
-            members(source, exclude),
-        )?;
-        let excluded = [("excluded", whole - delta.after)];
+        } = compared.run()?;
+        let settle = settle(&subject.resource.settings);
+        let skipped = [
+            ("no_identifier", about.no_identifier),
+            ("bad_identifier", about.bad_identifier),
+            ("duplicate", about.duplicates),
+            ("excluded", about.rows - delta.after),
+        ];
         delta.skipped = skipped
             .into_iter()
-            .chain(excluded)
             .filter(|(_, count)| *count > 0)
             .map(|(reason, count)| (reason.to_owned(), count))
             .collect();
-        let fields = subject.fields();
-        let replaced = subject
-            .entry
-            .and_then(|entry| entry.cohort.as_ref())
-            .is_some_and(|pin| pin.id != subject.cohort.id);
+        if delta.later > 0 {
+            delta.gap_seconds = settle.as_secs();
+        }
+        if subject.desired.create_users {
+            delta.may_create = delta.add;
+        }
+        let (fields, name) = (subject.fields(), subject.name());
+        let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
         let action = match subject.entry {
+            _ if subject.is_replaced(&fields) => Action::Replace,
             None => Action::Create,
-            Some(_) if replaced => Action::Replace,
-            Some(_) if !fields.is_empty() || !delta.is_empty() => Action::Update,
+            Some(_) if changes => Action::Update,
             Some(_) => Action::NoOp,
         };
-        let next = subject.next(self.session, readings, &delta, whole);
+        let (aside, waiting) = aside.unzip();
+        let next = Entry {
+            set_aside: waiting,
+            ..subject.next(self.session, readings, &delta, about.rows)
+        };
         self.digests.insert(address.clone(), json!({"rows": digest, "cohort": subject.cohort.id,
             "definition": subject.cohort.definition, "config": subject.desired.config, "label": subject.label}));
         let cost = Cost {
@@ -444,16 +513,14 @@ impl<'a> Drafting<'a> {
         self.plan
             .resources
             .push(subject.planned(action, fields, Some(delta), Some(cost), None));
-        let settle = subject
-            .resource
-            .settings
-            .settle
-            .map_or(SETTLE, |settle| settle.0);
         Ok(Some(Work {
             address,
             kind: subject.kind,
             desired: subject.desired,
-            draft,
+            now,
+            later,
+            aside,
+            name,
             next: Some(next),
             settle,
         }))
@@ -497,6 +564,7 @@ impl<'a> Drafting<'a> {
 /// What a resource that rests shows.
 fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
     let counts = entry.map(|entry| entry.counts).unwrap_or_default();
+    let aside = entry.and_then(|entry| entry.set_aside.as_ref());
     let known = counts.rows() - counts.doubt;
     let delta = Delta {
         before: known,
@@ -505,6 +573,7 @@ fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
         absent: counts.absent,
         unconfirmed: counts.unconfirmed,
         doubt: counts.doubt,
+        set_aside: aside.map_or(0, |aside| aside.rows),
         ..Delta::default()
     };
     (
@@ -516,8 +585,21 @@ fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
     )
 }
 
+/// Where an entry stands.
+pub(super) fn scope<'a>(configuration: &'a Configuration, entry: Option<&'a Entry>) -> Scope<'a> {
+    Scope {
+        workspace: &configuration.workspace,
+        environment: configuration.environment.as_deref(),
+        applied: entry.map(|entry| &entry.config),
+    }
+}
+
 /// Returns the kind and the desire of a resource from what the state remembers of it; the rest is gone.
-pub(super) fn remembered(address: &Address, entry: &Entry) -> Option<(&'static dyn Kind, Desired)> {
+pub(super) fn remembered(
+    configuration: &Configuration,
+    address: &Address,
+    entry: &Entry,
+) -> Option<(&'static dyn Kind, Desired)> {
     let kind = kinds::find(address, &entry.kind)?;
     let resource = Resource {
         address: address.clone(),
@@ -526,5 +608,6 @@ pub(super) fn remembered(address: &Address, entry: &Entry) -> Option<(&'static d
         body: entry.config.clone(),
         origin: Origin::default(),
     };
-    Some((kind, kind.desired(&resource).ok()?))
+    let desired = kind.desired(&resource, &scope(configuration, Some(entry)));
+    Some((kind, desired.ok()?))
 }

@@ -48,6 +48,12 @@ pub enum Error {
         /// As it is configured.
         configured: String,
     },
+    /// A value that only an apply needs is missing.
+    #[error("{}", .0.message)]
+    Missing(Box<crate::model::Diagnostic>),
+    /// A cohort of cohort import is to be written, and the configuration has no keys for that.
+    #[error("{0} writes by cohort import, and the configuration has no `braze.cohort_import`")]
+    NoCohortImport(crate::model::Address),
     /// What was sent could not be folded into the ledgers; its journal is whole, and the next run does it.
     #[error("what was sent could not be recorded yet: {source}")]
     Unfolded {

@@ -7,11 +7,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
+use tempfile::NamedTempFile;
+
+use super::compute::Waiting;
 use crate::{
     diff::{
         decide,
@@ -20,14 +22,16 @@ use crate::{
         outcomes::{Outcomes, Word},
     },
     model::{
-        Address, Change, Millis, Outcome, Record, ResourceOutcome, ResourceReport, Text, Verb,
+        Address, Change, Millis, Outcome, Record, Refusal, ResourceOutcome, ResourceReport, Text,
+        Unsorted, Verb,
     },
     state::{
-        Error,
+        self, Error,
         delta::DeltaReader,
-        journal,
+        journal::{self, PartWord},
         ledger::{LedgerReader, LedgerWriter},
-        manifest::{Entry, LaneEntry, Manifest, Pending},
+        manifest::{Entry, LaneEntry, Manifest, Pending, PendingPass, SetAside},
+        refusals::{RefusalReader, RefusalWriter},
         store::{Draft, Store},
     },
 };
@@ -39,6 +43,10 @@ pub(super) struct Recorded {
     pub(super) manifest: Manifest,
     /// Ledgers that the manifest names and that are no blobs yet.
     pub(super) drafts: BTreeMap<Address, Draft>,
+    /// Rows set aside that the manifest names and that are no blobs yet.
+    pub(super) asides: Vec<Draft>,
+    /// What Braze refused in the run that was pending.
+    pub(super) refused: Option<Draft>,
     /// What became of the resources of the run that was pending.
     pub(super) resources: Vec<ResourceReport>,
 }
@@ -52,51 +60,74 @@ impl Recorded {
         now: Millis,
         cut: bool,
     ) -> Result<Self, Error> {
-        let (mut drafts, mut resources) = (BTreeMap::new(), vec![]);
+        let (mut drafts, mut asides, mut resources) = (BTreeMap::new(), vec![], vec![]);
         let Some(pending) = manifest.pending.take() else {
             return Ok(Self {
                 manifest,
                 drafts,
+                asides,
+                refused: None,
                 resources,
             });
         };
         let fold = Fold::open(store, &pending)?;
-        for part in pending.lanes.iter().flat_map(|lane| &lane.parts) {
-            let known = manifest.resources.get(&part.address);
-            let Told { report, removed } = told(&fold, &part.address)?;
-            let done = report.outcome == ResourceOutcome::Done;
-            if known.is_none() && report.acknowledged + report.doubt == 0 {
+        let mut refused = None;
+        for (address, next) in &pending.becoming {
+            let known = manifest.resources.get(address).cloned();
+            if !fold.parts.contains_key(address) {
+                match next {
+                    Some(next) => manifest.resources.insert(address.clone(), next.clone()),
+                    None => manifest.resources.remove(address),
+                };
+                continue;
+            }
+            let Told { report, removed } = told(&fold, address)?;
+            if known.is_none() && report.acknowledged + report.doubt + report.refused() == 0 {
                 // Nothing of it ever reached Braze: it is still to be created.
                 resources.push(report);
                 continue;
             }
-            let next = match &part.next {
-                Some(next) if done => Some(next.clone()),
-                // What is missing, refused or in doubt is compared again next time.
-                Some(next) => {
-                    let removals_used = used(next, known, removed);
-                    Some(Entry {
-                        fulfilled: None,
-                        removals_used,
-                        ..next.clone()
-                    })
-                }
-                None if done => None,
-                None => known.map(|known| Entry {
+            let settled = report.doubt + report.not_sent == 0;
+            let next = match (next, &known) {
+                (Some(next), _) if settled => Some(next.clone()),
+                // What is missing or in doubt is compared again next time.
+                (Some(next), known) => Some(Entry {
                     fulfilled: None,
-                    ..known.clone()
+                    removals_used: used(next, known.as_ref(), removed),
+                    ..next.clone()
+                }),
+                (None, _) if report.outcome == ResourceOutcome::Done => None,
+                (None, known) => known.clone().map(|known| Entry {
+                    fulfilled: None,
+                    set_aside: None,
+                    ..known
                 }),
             };
-            let rows = rows(store, &fold, known, &part.address)?;
+            let rows = rows(store, &fold, known.as_ref(), address)?;
             match next {
                 Some(next) => {
-                    let (entry, draft) = written(store, rows, &part.address, next)?;
-                    drafts.insert(part.address.clone(), draft);
-                    manifest.resources.insert(part.address.clone(), entry);
+                    let aside = match pending.becoming[address] {
+                        Some(_) => aside(store, &fold, address, next.set_aside.as_ref())?,
+                        // What is to go is tried again each time.
+                        None => None,
+                    };
+                    let (aside_draft, set_aside) = aside.unzip();
+                    let next = Entry { set_aside, ..next };
+                    let (entry, draft) = written(store, rows, address, next)?;
+                    drafts.insert(address.clone(), draft);
+                    asides.extend(aside_draft);
+                    manifest.resources.insert(address.clone(), entry);
                 }
                 None => {
-                    manifest.resources.remove(&part.address);
+                    manifest.resources.remove(address);
                 }
+            }
+            for refusal in fold.refusals(address)? {
+                let writer = match &mut refused {
+                    Some(writer) => writer,
+                    none => none.insert(RefusalWriter::new(store.draft()?)?),
+                };
+                writer.push(&refusal?)?;
             }
             resources.push(report);
         }
@@ -111,14 +142,18 @@ impl Recorded {
             } else {
                 last_send
             };
-            manifest
-                .lanes
-                .insert(lane.to_owned(), LaneEntry { last_send });
+            let known = manifest.lanes.entry(lane.to_owned());
+            let known = known.or_insert(LaneEntry { last_send });
+            known.last_send = known.last_send.max(last_send);
         }
-        manifest.become_settled(pending.settled);
+        let refused = refused
+            .map(|writer| writer.finish()?.finish())
+            .transpose()?;
         Ok(Self {
             manifest,
             drafts,
+            asides,
+            refused,
             resources,
         })
     }
@@ -180,18 +215,18 @@ struct Told {
 fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
     let (mut acknowledged, mut doubt, mut not_sent, mut removed) = (0, 0, 0, 0);
     let mut refused = BTreeMap::new();
-    for change in fold.changes(address)?.into_iter().flatten() {
-        let (change, outcome) = change?;
-        match outcome {
+    for change in fold.changes(address)? {
+        let (change, told) = change?;
+        match told.outcome {
             Outcome::Acknowledged(_) => acknowledged += 1,
             Outcome::Doubt(_) => doubt += 1,
             Outcome::NotSent => not_sent += 1,
             Outcome::Refused(number) => {
-                let words = fold.reasons.get(&number).cloned().unwrap_or_default();
-                *refused.entry(words).or_insert(0) += 1;
+                let words = fold.words(told.pass, number);
+                *refused.entry(words.to_string()).or_insert(0) += 1;
             }
         }
-        let gone = matches!(outcome, Outcome::Acknowledged(_));
+        let gone = matches!(told.outcome, Outcome::Acknowledged(_));
         removed += u64::from(change.verb == Verb::Remove && gone);
     }
     let outcome = match (
@@ -213,6 +248,7 @@ fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
         doubt,
         not_sent,
         refused,
+        named: None,
     };
     Ok(Told { report, removed })
 }
@@ -223,17 +259,30 @@ pub(super) type Rows = Box<dyn Iterator<Item = Result<Record, Error>>>;
 /// A pending run, ready to be folded.
 struct Fold {
     run: Text,
-    parts: BTreeMap<Address, Part>,
-    lanes: Vec<(String, Outcomes)>,
-    /// Words of refusals by number.
-    reasons: BTreeMap<u16, String>,
+    parts: BTreeMap<Address, Vec<Part>>,
+    passes: Vec<(String, Outcomes)>,
+    /// Words of refusals by pass and number.
+    reasons: BTreeMap<(u16, u32), Text>,
+    /// When refusals are dated: they carry no time of their own.
+    refused_at: Millis,
 }
 
+/// A delta of a resource, and where its rows are in its pass.
 struct Part {
-    lane: usize,
+    pass: u16,
+    number: u32,
     delta: PathBuf,
-    ordinals: File,
+    ordinals: NamedTempFile,
 }
+
+/// What became of a row, and in which pass.
+#[derive(Clone, Copy)]
+struct RowOutcome {
+    pass: u16,
+    outcome: Outcome,
+}
+
+type Changes = Box<dyn Iterator<Item = Result<(Change, RowOutcome), Error>>>;
 
 impl Fold {
     /// Opens what a pending run left.
@@ -249,36 +298,36 @@ impl Fold {
         if header != header_of(pending) {
             return Err(corrupt("it is about other deltas than the manifest"));
         }
+        let passes = pending.passes.iter();
         let mut fold = Self {
             run: pending.run.as_str().into(),
             parts: BTreeMap::new(),
-            lanes: vec![],
+            passes: passes
+                .map(|pass| (pass.lane.clone(), Outcomes::default()))
+                .collect(),
             reasons: BTreeMap::new(),
+            refused_at: pending.started_at.as_millisecond(),
         };
-        fold.lanes = pending
-            .lanes
-            .iter()
-            .map(|lane| (lane.lane.clone(), Outcomes::default()))
-            .collect();
         for entry in entries {
             fold.tell(entry);
         }
-        for (number, lane) in pending.lanes.iter().enumerate() {
-            let deltas = lane
+        for (pass, number) in pending.passes.iter().zip(0..) {
+            let deltas = pass
                 .parts
                 .iter()
                 .map(|part| store.blob(&part.delta))
                 .collect::<Result<Vec<_>, _>>()?;
             let ordinals = ordinals(&store.cache()?, &deltas)?;
-            for ((part, delta), ordinals) in lane.parts.iter().zip(deltas).zip(ordinals) {
-                fold.parts.insert(
-                    part.address.clone(),
-                    Part {
-                        lane: number,
-                        delta,
-                        ordinals,
-                    },
-                );
+            for (((part, delta), ordinals), at) in
+                pass.parts.iter().zip(deltas).zip(ordinals).zip(0..)
+            {
+                let known = fold.parts.entry(part.address.clone()).or_default();
+                known.push(Part {
+                    pass: number,
+                    number: at,
+                    delta,
+                    ordinals,
+                });
             }
         }
         Ok(fold)
@@ -291,62 +340,142 @@ impl Fold {
             journal::Entry::Refused(range, reason) => (range, Word::Refused(reason)),
             journal::Entry::Doubted(range, at) => (range, Word::Doubted(at)),
             journal::Entry::Released(range) => (range, Word::Released),
-            journal::Entry::Reason(number, text) => {
-                self.reasons.insert(number, text);
+            journal::Entry::Reason(pass, number, text) => {
+                self.reasons.insert((pass, number), text.into());
+                return;
+            }
+            journal::Entry::Part(part, word) => {
+                let outcome = match word {
+                    PartWord::Acknowledged(at) => Outcome::Acknowledged(at),
+                    PartWord::Refused(reason) => Outcome::Refused(reason),
+                    PartWord::Doubted(at) => Outcome::Doubt(at),
+                    PartWord::Released => Outcome::NotSent,
+                };
+                if let Some((_, outcomes)) = self.passes.get_mut(usize::from(part.pass)) {
+                    outcomes.tell_part(part.ordinal, part.delta, outcome);
+                }
                 return;
             }
         };
-        if let Some((_, outcomes)) = self.lanes.get_mut(usize::from(range.lane)) {
+        if let Some((_, outcomes)) = self.passes.get_mut(usize::from(range.pass)) {
             outcomes.tell(range.first, u64::from(range.count), word);
         }
     }
 
+    /// Returns the words of a refusal.
+    fn words(&self, pass: u16, number: u32) -> Text {
+        let words = self.reasons.get(&(pass, number)).cloned();
+        words.unwrap_or_else(|| "refused without a reason".into())
+    }
+
     /// Returns when each lane was last sent into.
     fn last_sends(&self) -> impl Iterator<Item = (&str, Millis)> {
-        self.lanes
+        self.passes
             .iter()
             .filter_map(|(lane, outcomes)| Some((lane.as_str(), outcomes.last_send()?)))
     }
 
-    /// Returns a resource's changes with what became of each; none where the run had none for it.
-    fn changes(
-        &self,
-        address: &Address,
-    ) -> Result<Option<impl Iterator<Item = Result<(Change, Outcome), Error>> + use<>>, Error> {
-        let Some(part) = self.parts.get(address) else {
-            return Ok(None);
+    /// Returns a resource's changes with what became of each, in the order of their keys; none where the run had
+    /// none for it.
+    fn changes(&self, address: &Address) -> Result<Changes, Error> {
+        let parts = self.parts.get(address).into_iter().flatten();
+        let mut streams = parts
+            .map(|part| self.part(part))
+            .collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = streams.pop() else {
+            return Ok(Box::new(std::iter::empty()));
         };
-        let outcomes = self.lanes[part.lane].1.clone();
-        let mut file = part.ordinals.try_clone().map_err(scratch)?;
-        file.seek(SeekFrom::Start(0)).map_err(scratch)?;
-        let mut ordinals = BufReader::new(file);
+        Ok(streams.into_iter().fold(first, |left, right| {
+            // A key stands in one of them alone.
+            let joined = Join::new(left, right).map(|row| match row? {
+                Joined::Left(row) | Joined::Right(row) => Ok(row),
+                Joined::Both(..) => Err(Unsorted.into()),
+            });
+            Box::new(joined)
+        }))
+    }
+
+    fn part(&self, part: &Part) -> Result<Changes, Error> {
+        let (pass, number) = (part.pass, part.number);
+        let outcomes = self.passes[usize::from(pass)].1.clone();
+        // A handle of its own: several streams of one part are read side by side.
+        let mut ordinals = BufReader::new(part.ordinals.reopen().map_err(scratch)?);
         let changes = DeltaReader::open(&part.delta)?.map(move |change| {
             let mut ordinal = [0; 8];
             let change = change?;
             ordinals.read_exact(&mut ordinal).map_err(scratch)?;
-            Ok((change, outcomes.of(u64::from_le_bytes(ordinal))))
+            let outcome = outcomes.of_part(u64::from_le_bytes(ordinal), number);
+            Ok((change, RowOutcome { pass, outcome }))
         });
-        Ok(Some(changes))
+        Ok(Box::new(changes))
+    }
+
+    /// Returns what Braze refused of a resource.
+    fn refusals(
+        &self,
+        address: &Address,
+    ) -> Result<impl Iterator<Item = Result<Refusal, Error>>, Error> {
+        Ok(self.changes(address)?.filter_map(move |row| {
+            let (change, told) = match row {
+                Ok(row) => row,
+                Err(error) => return Some(Err(error)),
+            };
+            let Outcome::Refused(number) = told.outcome else {
+                return None;
+            };
+            Some(Ok(Refusal {
+                address: address.clone(),
+                key: change.key,
+                amplitude_id: change.amplitude_id,
+                verb: change.verb,
+                value: change.after,
+                reason: self.words(told.pass, number),
+                at: self.refused_at,
+                run: self.run.clone(),
+            }))
+        }))
     }
 }
 
 /// Returns the header that the journal of a pending run has.
 pub(super) fn header_of(pending: &Pending) -> journal::Header {
-    let deltas = |lane: &crate::state::manifest::PendingLane| {
-        lane.parts
+    let deltas = |pass: &PendingPass| {
+        pass.parts
             .iter()
             .map(|part| (part.address.clone(), part.delta.clone()))
             .collect()
     };
-    let lanes = pending.lanes.iter().map(|lane| journal::HeaderLane {
-        lane: lane.lane.clone(),
-        deltas: deltas(lane),
+    let passes = pending.passes.iter().map(|pass| journal::HeaderPass {
+        lane: pass.lane.clone(),
+        deltas: deltas(pass),
     });
     journal::Header {
         run: pending.run.clone(),
         plan: pending.plan.clone(),
-        lanes: lanes.collect(),
+        passes: passes.collect(),
     }
+}
+
+/// Writes the rows of a resource that are set aside now: those that waited, and those that Braze refused in the run.
+fn aside(
+    store: &Store,
+    fold: &Fold,
+    address: &Address,
+    waiting: Option<&SetAside>,
+) -> Result<Option<(Draft, SetAside)>, Error> {
+    let waiting: Box<dyn Iterator<Item = Result<Refusal, Error>>> = match waiting {
+        Some(aside) => Box::new(RefusalReader::open(&store.blob(&aside.blob)?)?),
+        None => Box::new(std::iter::empty()),
+    };
+    let mut aside = Waiting::new(store);
+    for row in Join::new(waiting, fold.refusals(address)?) {
+        match row? {
+            Joined::Left(refusal) | Joined::Right(refusal) | Joined::Both(_, refusal) => {
+                aside.push(&refusal)?;
+            }
+        }
+    }
+    aside.finish()
 }
 
 /// Returns the rows of a resource as they are after the run.
@@ -356,17 +485,14 @@ fn rows(
     known: Option<&Entry>,
     address: &Address,
 ) -> Result<Rows, Error> {
-    let ledger = ledger(store, known)?;
-    let Some(changes) = fold.changes(address)? else {
-        return Ok(ledger);
-    };
+    let (ledger, changes) = (ledger(store, known)?, fold.changes(address)?);
     let run = fold.run.clone();
     let folded = Join::new(ledger, changes).filter_map(move |row| {
         let row = match row {
             Ok(Joined::Left(record)) => Some(record),
-            Ok(Joined::Right((change, outcome))) => decide::fold(None, change, outcome, &run),
-            Ok(Joined::Both(record, (change, outcome))) => {
-                decide::fold(Some(record), change, outcome, &run)
+            Ok(Joined::Right((change, told))) => decide::fold(None, change, told.outcome, &run),
+            Ok(Joined::Both(record, (change, told))) => {
+                decide::fold(Some(record), change, told.outcome, &run)
             }
             Err(error) => return Some(Err(error)),
         };
@@ -383,12 +509,12 @@ fn ledger(store: &Store, entry: Option<&Entry>) -> Result<Rows, Error> {
 }
 
 /// Runs the merge of a lane and writes, for each delta, the ordinals of its rows.
-fn ordinals(directory: &Path, deltas: &[PathBuf]) -> Result<Vec<File>, Error> {
+fn ordinals(directory: &Path, deltas: &[PathBuf]) -> Result<Vec<NamedTempFile>, Error> {
     let files = deltas
         .iter()
-        .map(|_| tempfile::tempfile_in(directory).map(BufWriter::new))
+        .map(|_| state::temporary_file(directory).map(BufWriter::new))
         .collect::<Result<Vec<_>, _>>();
-    let mut files = files.map_err(scratch)?;
+    let mut files = files?;
     let readers = deltas
         .iter()
         .map(|delta| DeltaReader::open(delta))

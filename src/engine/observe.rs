@@ -1,64 +1,53 @@
 //! Reads the cohorts that a plan needs, each at most once, and only those that moved.
 //!
 //! # Expected flow
-//! 1. A relation in the cache, of this stamp and young enough: nothing is asked.
-//! 2. A request that was made for this stamp and still lives (seven days): its file is fetched again, free.
-//! 3. Else one download is spent. The request is remembered before its file is read, so a kill wastes nothing.
+//! 1. A relation in the cache, of this stamp and mapping and young enough: nothing is asked.
+//! 2. A request that was made for this stamp, with the columns needed now, and still lives (seven days): its file is
+//!    fetched again, free.
+//! 3. Else one download is spent, with the columns that any sync of the cohort needs. The request is remembered before
+//!    its file is read, so a kill wastes nothing. One pass over the file sorts it once for each mapping.
 //! 4. After all files the list is read again; the newer stamp is kept, and each file compared with the size there.
 
+mod download;
+mod readings;
+
 use std::{
-    collections::BTreeMap,
-    io::Read,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
-use super::{Error, Session, ticker::Ticker};
-use crate::{
-    amplitude::{self, CohortFile, FileError},
-    http::Failure,
-    model::{BadKey, Cohort, Event, Key, Millis},
-    state::{self, relation, runs::Sorter},
+use self::{
+    download::{Sorted, Wish, download},
+    readings::{Reading, Unread},
 };
+use super::{Error, Session};
+use crate::{
+    amplitude,
+    model::{Cohort, Event, Mapping, Millis},
+    state::{self, relation},
+};
+
+pub(super) use self::readings::Readings;
 
 /// How long a request's link lives (Behavioral Cohorts page).
 const REQUEST_LIVES: Duration = Duration::from_hours(167);
-/// Bytes that one sort may hold.
-const SORT_BUDGET: usize = 48 << 20;
-/// Tries to read a file whose bytes were garbled.
-const FILE_TRIES: u32 = 5;
-/// Pieces of a body between the network and the sorter.
-const PIECES: usize = 16;
 /// Share of a cohort's size by which its file may differ.
 const TOLERANCE: f64 = 0.01;
 
-/// A cohort that was read.
-#[derive(Clone, Debug)]
-pub(super) struct Reading {
-    /// Where its rows are.
-    pub(super) path: PathBuf,
-    /// What is known of them.
-    pub(super) about: relation::About,
-    /// `lastComputed` of what was read.
-    pub(super) computed: Option<i64>,
-}
-
-/// What a plan learnt about cohorts.
-#[derive(Debug, Default)]
-pub(super) struct Readings {
-    /// By cohort id.
-    pub(super) by_cohort: BTreeMap<String, Reading>,
-    /// The list as it was last read.
-    pub(super) list: Vec<Cohort>,
-    /// Downloads spent.
-    pub(super) downloads: u64,
-    /// Cohorts that could not be read, and why.
-    pub(super) failed: BTreeMap<String, String>,
+/// What is wanted of a cohort.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// The greatest age its file may have.
+    pub(super) max_age: Duration,
+    /// How its people are to be named.
+    pub(super) mappings: BTreeSet<Mapping>,
+    /// Property columns that any sync of it needs, selected or not: what is asked for serves them all.
+    pub(super) columns: BTreeSet<String>,
 }
 
 /// A request that was made.
@@ -67,58 +56,85 @@ struct Asked {
     request: String,
     stamp: Option<i64>,
     at: Millis,
+    /// Property columns it was asked for.
+    #[serde(default)]
+    columns: BTreeSet<String>,
 }
 
-/// Reads these cohorts of the list, each with the greatest age its file may have.
+/// A cohort to be read, and the mappings that the cache lacks.
+struct Missing<'a> {
+    cohort: Cohort,
+    wanted: &'a Wanted,
+    mappings: Vec<Mapping>,
+}
+
+/// Reads these cohorts of the list.
 pub(super) async fn read(
     session: &Session,
     list: Vec<Cohort>,
-    wanted: &BTreeMap<String, Duration>,
+    wanted: &BTreeMap<String, Wanted>,
 ) -> Result<Readings, Error> {
     let cache = session.store.cache()?;
     let now = session.clock.millis();
-    let mut readings = Readings {
-        list,
-        ..Readings::default()
-    };
+    let mut readings = Readings::new(list);
     let mut missing = vec![];
-    for (id, max_age) in wanted {
-        let Some(cohort) = readings.list.iter().find(|cohort| &cohort.id == id) else {
+    for (id, wanted) in wanted {
+        let Some(cohort) = readings
+            .list
+            .iter()
+            .find(|cohort| &cohort.id == id)
+            .cloned()
+        else {
             continue;
         };
-        let path = relation_path(&cache, cohort)?;
-        match relation::RelationReader::open(&path)? {
-            Some(known) if young(known.about.read_at, now, *max_age) => {
-                readings.by_cohort.insert(
-                    id.clone(),
-                    Reading {
+        let mut mappings = vec![];
+        for mapping in &wanted.mappings {
+            let path = relation_path(&cache, &cohort, mapping)?;
+            match relation::RelationReader::open(&path)? {
+                // The size is compared here too: a run may have ended between a file and that comparison.
+                Some(known)
+                    if young(known.about.read_at, now, wanted.max_age)
+                        && fits(&known.about, cohort.size) =>
+                {
+                    let reading = Reading {
                         path,
                         about: known.about,
                         computed: cohort.computed,
-                    },
-                );
+                    };
+                    readings.note(id, mapping.clone(), Ok(reading));
+                }
+                _ => mappings.push(mapping.clone()),
             }
-            _ => missing.push((cohort.clone(), *max_age)),
+        }
+        if !mappings.is_empty() {
+            missing.push(Missing {
+                cohort,
+                wanted,
+                mappings,
+            });
         }
     }
     if missing.is_empty() {
         return Ok(readings);
     }
     let sorting = Semaphore::new(1);
-    let fetched: Vec<(Cohort, Result<Fetched, Error>)> = stream::iter(missing)
-        .map(async |(cohort, max_age)| {
-            let fetched = fetch(session, &cache, &cohort, max_age, &sorting).await;
-            (cohort, fetched)
+    let fetched: Vec<(Missing, Result<Fetched, Error>)> = stream::iter(missing)
+        .map(async |missing| {
+            let fetched = fetch(session, &cache, &missing, &sorting).await;
+            (missing, fetched)
         })
         .buffer_unordered(session.amplitude.at_once())
         .collect()
         .await;
     readings.list = session.amplitude.cohorts().await?;
-    for (before, fetched) in fetched {
-        let Fetched { about, path, spent } = match fetched {
+    for (missing, fetched) in fetched {
+        let before = missing.cohort;
+        let Fetched { sorted, spent } = match fetched {
             Ok(fetched) => fetched,
             Err(error) if error.is_of_one_cohort() => {
-                readings.failed.insert(before.id, error.to_string());
+                for mapping in missing.mappings {
+                    readings.note(&before.id, mapping, Err(Unread::from(&error)));
+                }
                 continue;
             }
             Err(error) => return Err(error),
@@ -131,38 +147,58 @@ pub(super) async fn read(
             .find(|cohort| cohort.id == before.id)
             .unwrap_or(&before)
             .clone();
-        let fits = |size: u64| about.file_rows.abs_diff(size) as f64 <= size as f64 * TOLERANCE;
-        // A cohort that was recomputed on the way may have been read before or after.
-        if !fits(after.size) && !fits(before.size) {
-            state::remove_file(&path)?;
-            let error = Error::Size {
-                cohort: before.name,
-                rows: about.file_rows,
-                size: after.size,
+        for (mapping, about) in missing.mappings.into_iter().zip(sorted) {
+            let read = about.map_err(|source| Error::File {
+                cohort: before.name.clone(),
+                source,
+            });
+            let read = match read.and_then(|about| keep(&cache, &before, &after, &mapping, about)) {
+                Err(error) if !error.is_of_one_cohort() => return Err(error),
+                read => read.map_err(|error| Unread::from(&error)),
             };
-            readings.failed.insert(before.id, error.to_string());
-            continue;
+            readings.note(&before.id, mapping, read);
         }
-        let kept = relation_path(&cache, &after)?;
-        if kept != path {
-            state::rename_file(&path, &kept)?;
-        }
-        readings.by_cohort.insert(
-            before.id,
-            Reading {
-                path: kept,
-                about,
-                computed: after.computed,
-            },
-        );
     }
     Ok(readings)
 }
 
-/// A file that was read and sorted.
-struct Fetched {
+/// Keeps a relation under the newer stamp of its cohort, unless its file was cut.
+fn keep(
+    cache: &Path,
+    before: &Cohort,
+    after: &Cohort,
+    mapping: &Mapping,
     about: relation::About,
-    path: PathBuf,
+) -> Result<Reading, Error> {
+    let path = relation_path(cache, before, mapping)?;
+    // A cohort that was recomputed on the way may have been read before or after.
+    if !fits(&about, after.size) && !fits(&about, before.size) {
+        state::remove_file(&path)?;
+        return Err(Error::Size {
+            cohort: before.name.clone(),
+            rows: about.file_rows,
+            size: after.size,
+        });
+    }
+    let kept = relation_path(cache, after, mapping)?;
+    if kept != path {
+        state::rename_file(&path, &kept)?;
+    }
+    Ok(Reading {
+        path: kept,
+        about,
+        computed: after.computed,
+    })
+}
+
+/// Returns whether a file holds as many rows as Amplitude says.
+fn fits(about: &relation::About, size: u64) -> bool {
+    about.file_rows.abs_diff(size) as f64 <= size as f64 * TOLERANCE
+}
+
+/// A file that was read, and sorted once for each mapping.
+struct Fetched {
+    sorted: Sorted,
     /// Downloads it cost.
     spent: u64,
 }
@@ -177,10 +213,10 @@ pub(super) fn young(read_at: Millis, now: Millis, max_age: Duration) -> bool {
 async fn fetch(
     session: &Session,
     cache: &Path,
-    cohort: &Cohort,
-    max_age: Duration,
+    missing: &Missing<'_>,
     sorting: &Semaphore,
 ) -> Result<Fetched, Error> {
+    let cohort = &missing.cohort;
     session
         .events
         .tell(Event::Downloading {
@@ -188,176 +224,53 @@ async fn fetch(
             size: cohort.size,
         })
         .await;
-    let life = max_age.min(REQUEST_LIVES);
+    let life = missing.wanted.max_age.min(REQUEST_LIVES);
+    let needed: BTreeSet<String> = missing.mappings.iter().flat_map(Mapping::columns).collect();
     let asked = asked_before(cache, cohort)?.filter(|asked| {
-        asked.stamp == cohort.computed && young(asked.at, session.clock.millis(), life)
+        asked.stamp == cohort.computed
+            && asked.columns.is_superset(&needed)
+            && young(asked.at, session.clock.millis(), life)
     });
-    let path = relation_path(cache, cohort)?;
+    let wishes = missing
+        .mappings
+        .iter()
+        .map(|mapping| Ok((mapping.clone(), relation_path(cache, cohort, mapping)?)))
+        .collect::<Result<Vec<Wish>, Error>>()?;
     if let Some(asked) = asked {
-        match download(session, cohort, &asked, &path, sorting).await {
+        match download(session, cohort, &asked, &wishes, sorting).await {
             // A request that Amplitude has forgotten is asked anew.
             Err(Error::Amplitude(amplitude::Error::Refused {
                 status: 400 | 404 | 410,
                 ..
             })) => {}
-            other => {
-                return other.map(|about| Fetched {
-                    about,
-                    path,
-                    spent: 0,
-                });
-            }
+            other => return other.map(|sorted| Fetched { sorted, spent: 0 }),
         }
     }
     let at = session.clock.millis();
-    let (request, spent) = session.amplitude.request_cohort(&cohort.id).await?;
+    let columns = &missing.wanted.columns | &needed;
+    let (request, spent) = session
+        .amplitude
+        .request_cohort(&cohort.id, &columns)
+        .await?;
     let asked = Asked {
         request,
         stamp: cohort.computed,
         at,
+        columns,
     };
     let json = serde_json::to_vec(&asked).unwrap_or_default();
     state::write_file(&request_path(cache, cohort)?, &json)?;
-    let about = download(session, cohort, &asked, &path, sorting).await?;
-    Ok(Fetched { about, path, spent })
+    let sorted = download(session, cohort, &asked, &wishes, sorting).await?;
+    Ok(Fetched { sorted, spent })
 }
 
-async fn download(
-    session: &Session,
-    cohort: &Cohort,
-    asked: &Asked,
-    path: &Path,
-    sorting: &Semaphore,
-) -> Result<relation::About, Error> {
-    session.amplitude.wait_for_cohort(&asked.request).await?;
-    let _turn = sorting.acquire().await.map_err(|_| Error::Worker)?;
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let error = match download_once(session, cohort, asked, path).await {
-            Ok(about) => {
-                session
-                    .events
-                    .tell(Event::Read {
-                        cohort: cohort.name.clone(),
-                        rows: about.file_rows,
-                    })
-                    .await;
-                return Ok(about);
-            }
-            Err(error) => error,
-        };
-        match &error {
-            // Bytes that were garbled on the way come whole the next time; a file that is wrong stays wrong.
-            Error::File { .. } if tries < FILE_TRIES => {}
-            Error::Amplitude(theirs) => match session.amplitude.again(theirs, tries) {
-                Some(wait) => session.amplitude.wait(wait).await?,
-                None => return Err(error),
-            },
-            _ => return Err(error),
-        }
-    }
-}
-
-async fn download_once(
-    session: &Session,
-    cohort: &Cohort,
-    asked: &Asked,
-    path: &Path,
-) -> Result<relation::About, Error> {
-    let stream = session.amplitude.cohort_file(&asked.request).await?;
-    let (pieces, receiver) = mpsc::channel(PIECES);
-    let about = relation::About::at(asked.at);
-    let to = path.to_owned();
-    let reader = Pieces {
-        receiver,
-        rest: Bytes::new(),
-        ended: false,
-    };
-    let ticker = Ticker::new(&session.events, &cohort.name);
-    let worker = tokio::task::spawn_blocking(move || sort(reader, about, &to, ticker));
-    let streamed = stream
-        .each(session.amplitude.scrubber(), async |piece| {
-            // A worker that is gone says why when it is joined.
-            let _ = pieces.send(Piece::Bytes(piece)).await;
-            Ok::<(), Failure>(())
-        })
-        .await;
-    if streamed.is_ok() {
-        let _ = pieces.send(Piece::End).await;
-    }
-    drop(pieces);
-    let sorted = worker.await.map_err(|_| Error::Worker)?;
-    streamed.map_err(amplitude::Error::from)?;
-    sorted.map_err(|failed| match failed {
-        Sorting::File(source) => Error::File {
-            cohort: cohort.name.clone(),
-            source,
-        },
-        Sorting::State(error) => error.into(),
-    })
-}
-
-enum Piece {
-    Bytes(Bytes),
-    End,
-}
-
-enum Sorting {
-    File(FileError),
-    State(state::Error),
-}
-
-fn sort(
-    pieces: Pieces,
-    mut about: relation::About,
-    path: &Path,
-    mut ticker: Ticker,
-) -> Result<relation::About, Sorting> {
-    let mut file = CohortFile::open(pieces).map_err(Sorting::File)?;
-    let mut sorter = Sorter::new(path.parent().unwrap_or(Path::new(".")), SORT_BUDGET);
-    while let Some(row) = file.next_row().map_err(Sorting::File)? {
-        about.file_rows += 1;
-        ticker.row(about.file_rows);
-        match Key::external(row.user_id) {
-            Ok(key) => sorter
-                .push(key.bytes(), row.amplitude_id, b"")
-                .map_err(Sorting::State)?,
-            Err(BadKey::Empty) => about.no_identifier += 1,
-            Err(_) => about.bad_identifier += 1,
-        }
-    }
-    relation::write(path, sorter, about).map_err(Sorting::State)
-}
-
-/// The pieces of a body as a reader; one that stops before its end is an error, not an end.
-struct Pieces {
-    receiver: mpsc::Receiver<Piece>,
-    rest: Bytes,
-    ended: bool,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        while self.rest.is_empty() && !self.ended {
-            match self.receiver.blocking_recv() {
-                Some(Piece::Bytes(bytes)) => self.rest = bytes,
-                Some(Piece::End) => self.ended = true,
-                None => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            }
-        }
-        let length = self.rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&self.rest.split_to(length));
-        Ok(length)
-    }
-}
-
-fn relation_path(cache: &Path, cohort: &Cohort) -> Result<PathBuf, Error> {
+/// The store sweeps by this name: all up to the first dash is the cohort, all after the last the mapping.
+fn relation_path(cache: &Path, cohort: &Cohort, mapping: &Mapping) -> Result<PathBuf, Error> {
     let stamp = cohort
         .computed
         .map_or_else(|| "none".to_owned(), |stamp| stamp.to_string());
-    Ok(state::directory(&cache.join("relations"))?
-        .join(format!("{}-{stamp}-external_id.rows", safe(&cohort.id))))
+    let name = format!("{}-{stamp}-{}.rows", safe(&cohort.id), mapping.name());
+    Ok(state::directory(&cache.join("relations"))?.join(name))
 }
 
 fn request_path(cache: &Path, cohort: &Cohort) -> Result<PathBuf, Error> {

@@ -3,13 +3,19 @@
 //! # Guarantees
 //! Nothing is changed in either service or in the state: no client here can write. Only the cache grows.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use super::{Error, Session, draft::Drafting, fold::Recorded, observe, subject::max_age, target};
+use super::{
+    Error, Session, draft::Drafting, fold::Recorded, observe, rearrange::rearrange,
+    subject::max_age, target,
+};
 use crate::{
     diff::merge::{Merge, Part},
-    kinds::{Desired, Kind, Lane},
-    model::{Address, Change, Event, plan::Plan},
+    kinds::{Desired, Kind},
+    model::{Address, Change, Event, Lane, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
@@ -24,8 +30,12 @@ pub struct Planned {
     pub plan: Plan,
     /// Resources that change, or whose source moved without changing a row.
     pub(super) works: Vec<Work>,
-    /// The state it was made against.
+    /// Objects of each pass.
+    pub(super) objects: Vec<u64>,
+    /// The state it was made against, with what moved in its new place.
     pub(super) manifest: Option<Manifest>,
+    /// Whether anything moved in it.
+    pub(super) rearranged: bool,
     /// Who the services are now.
     pub(super) target: Target,
 }
@@ -38,7 +48,7 @@ impl Planned {
         let drafts = self
             .works
             .iter()
-            .filter_map(|work| Some((&work.address, work.draft.as_ref()?)));
+            .flat_map(|work| work.drafts().map(|draft| (&work.address, draft)));
         let readers =
             drafts.map(|(address, draft)| Ok((address, DeltaReader::open(draft.path())?)));
         let readers = readers.collect::<Result<Vec<_>, state::Error>>()?;
@@ -53,10 +63,70 @@ pub(super) struct Work {
     pub(super) address: Address,
     pub(super) kind: &'static dyn Kind,
     pub(super) desired: Desired,
-    pub(super) draft: Option<Draft>,
+    /// Rows to send.
+    pub(super) now: Option<Draft>,
+    /// Rows to send once those are acknowledged and settled.
+    pub(super) later: Option<Draft>,
+    /// Rows that stay set aside.
+    pub(super) aside: Option<Draft>,
+    /// The name that Braze is told first.
+    pub(super) name: Option<String>,
     /// What the resource becomes if all of it is acknowledged; none where it goes.
     pub(super) next: Option<Entry>,
     pub(super) settle: Duration,
+}
+
+impl Work {
+    /// Returns the deltas to send.
+    pub(super) fn drafts(&self) -> impl Iterator<Item = &Draft> {
+        self.now.iter().chain(&self.later)
+    }
+
+    /// Returns whether Braze is told anything.
+    pub(super) fn sends(&self) -> bool {
+        self.name.is_some() || self.drafts().next().is_some()
+    }
+}
+
+/// Objects of one lane that are sent without waiting for each other.
+pub(super) struct Pass<'a> {
+    pub(super) lane: Lane,
+    /// Whether it comes after the lane's other pass.
+    pub(super) later: bool,
+    /// What is merged, in this order.
+    pub(super) parts: Vec<(&'a Work, &'a Draft)>,
+}
+
+impl Pass<'_> {
+    /// Opens the merge of what is to be sent; the index of a part is its place in `parts`.
+    pub(super) fn merged(&self) -> Result<Merge<DeltaReader>, state::Error> {
+        let readers = self
+            .parts
+            .iter()
+            .map(|(_, draft)| DeltaReader::open(draft.path()));
+        Ok(Merge::new(readers.collect::<Result<_, _>>()?))
+    }
+}
+
+/// Returns the passes of works, lane by lane.
+pub(super) fn passes(works: &[Work]) -> Vec<Pass<'_>> {
+    let lanes: BTreeSet<Lane> = works.iter().map(|work| work.desired.lane()).collect();
+    let pass = |lane: &Lane, later: bool| {
+        let of = works.iter().filter(|work| work.desired.lane() == *lane);
+        let parts: Vec<_> = of
+            .filter_map(|work| Some((work, if later { &work.later } else { &work.now }.as_ref()?)))
+            .collect();
+        (!parts.is_empty()).then(|| Pass {
+            lane: lane.clone(),
+            later,
+            parts,
+        })
+    };
+    lanes
+        .iter()
+        .flat_map(|lane| [pass(lane, false), pass(lane, true)])
+        .flatten()
+        .collect()
 }
 
 /// Tries to make a plan while another run changes the state.
@@ -86,11 +156,15 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         .store
         .manifest()?
         .map(|manifest| Recorded::of(&session.store, manifest, now, true));
-    let recorded = tokio::task::block_in_place(|| recorded.transpose())?;
-    let mut draft = Drafting::new(session, recorded.as_ref());
+    let mut recorded = tokio::task::block_in_place(|| recorded.transpose())?;
+    let rearranged = recorded
+        .as_mut()
+        .map(|recorded| rearrange(session, recorded))
+        .unwrap_or_default();
+    let mut draft = Drafting::new(session, recorded.as_ref(), &rearranged);
     let list = session.amplitude.cohorts().await?;
     let target = target::check(session, draft.manifest, &list).await?;
-    let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, Duration>::new());
+    let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     for subject in draft.subjects(&list) {
         if let Some(why) = draft.idle(&subject) {
             draft.rest(&subject, &why);
@@ -98,22 +172,29 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         }
         for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
             let max_age = max_age(subject.resource);
-            let known = wanted.entry(cohort.id.clone()).or_insert(max_age);
-            *known = max_age.min(*known);
+            let known = wanted
+                .entry(cohort.id.clone())
+                .or_insert_with(|| observe::Wanted {
+                    max_age,
+                    mappings: BTreeSet::new(),
+                    columns: draft.columns.get(&cohort.id).cloned().unwrap_or_default(),
+                });
+            known.max_age = max_age.min(known.max_age);
+            known.mappings.insert(subject.desired.identify_by.clone());
         }
         waiting.push(subject);
     }
     let readings = observe::read(session, list, &wanted).await?;
     session.events.tell(Event::Comparing).await;
-    let works = tokio::task::block_in_place(|| {
+    let (works, objects) = tokio::task::block_in_place(|| {
         let mut works = vec![];
         for subject in waiting {
             works.extend(draft.compare(subject, &readings)?);
         }
         works.extend(draft.departures()?);
-        draft.price(&works)?;
+        let objects = draft.price(&works)?;
         draft.guard(&mut works, &readings);
-        Ok::<_, Error>(works)
+        Ok::<_, Error>((works, objects))
     })?;
     if readings.downloads > 0 {
         draft.plan.cost.downloads = readings.downloads;
@@ -127,18 +208,11 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     Ok(Planned {
         plan,
         works,
+        objects,
         manifest,
+        rearranged: !rearranged.is_empty(),
         target,
     })
-}
-
-/// Opens the merge of what is to be sent; the index of a part is the work's place in `sending`.
-pub(super) fn merged(sending: &[&Work]) -> Result<Merge<DeltaReader>, Error> {
-    let drafts = sending.iter().filter_map(|work| work.draft.as_ref());
-    let readers = drafts
-        .map(|draft| DeltaReader::open(draft.path()))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Merge::new(readers))
 }
 
 /// Returns whether any addition among an object's parts may create the person.
@@ -146,13 +220,4 @@ pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
     parts
         .iter()
         .any(|part| may_create[part.resource] && part.change.after.is_some())
-}
-
-/// The lanes of works, in the order of their names.
-pub(super) fn lanes(works: &[Work]) -> std::collections::BTreeSet<Lane> {
-    works
-        .iter()
-        .filter(|work| work.draft.is_some())
-        .map(|work| work.desired.lane())
-        .collect()
 }

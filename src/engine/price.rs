@@ -6,50 +6,57 @@ use super::{
     Error,
     draft::Drafting,
     observe::Readings,
-    plan::{Work, creates, merged},
+    plan::{Work, passes},
+    rearrange::peaks,
+    send::{Road, Worder},
     subject::{allowance_key, recent},
 };
 use crate::{
-    braze::{TRACK_PER_SECOND, track_object},
     diff::{batch, guard},
     model::{
-        Address, Guards,
+        Address, Guards, Mapping,
         plan::{Delta, GuardResult},
     },
     state::manifest::{CohortPin, Entry, Peak},
 };
 
 impl Drafting<'_> {
-    /// Runs the merge to count objects, requests and data points as the apply will send them.
-    pub(super) fn price(&mut self, works: &[Work]) -> Result<(), Error> {
+    /// Runs the merges to count objects, requests and data points as the apply will send them. Returns the objects of
+    /// each pass.
+    pub(super) fn price(&mut self, works: &[Work]) -> Result<Vec<u64>, Error> {
         let braze = &self.session.configuration.braze;
-        let sending: Vec<&Work> = works.iter().filter(|work| work.draft.is_some()).collect();
-        let mut batches = batch::Counter::new(braze.objects_per_request);
-        let may_create: Vec<bool> = sending
-            .iter()
-            .map(|work| work.desired.create_users)
-            .collect();
-        let mut own = vec![0; sending.len()];
+        let share = braze.use_at_most / 100.0;
+        let mut own = BTreeMap::<&Address, u64>::new();
+        let mut seconds: f64 = 0.0;
+        let mut objects = vec![];
         let cost = &mut self.plan.cost;
-        for object in merged(&sending)? {
-            let object = object?;
-            let mut edits = vec![];
-            for part in &object.parts {
-                let work = sending[part.resource];
-                let wanted = work.kind.edits(&work.desired, &part.change);
-                own[part.resource] += wanted.len() as u64;
-                edits.extend(wanted);
+        for pass in passes(works) {
+            let worder = Worder::of(&pass);
+            let road = Road::of(&pass.lane, braze.objects_per_request);
+            let mut batches = batch::Counter::new(road.most);
+            let before = cost.people;
+            for object in pass.merged()? {
+                let object = object?;
+                for part in &object.parts {
+                    let edits = worder.edits(part).len() as u64;
+                    *own.entry(&pass.parts[part.resource].0.address).or_default() += edits;
+                }
+                let worded = worder.word(&object.key, &object.parts);
+                cost.people += 1;
+                cost.data_points += worded.data_points;
+                batches.take(worded.json.len());
             }
-            let tracked = track_object(&object.key, edits, creates(&may_create, &object.parts));
-            cost.people += 1;
-            cost.data_points += tracked.data_points;
-            batches.take(tracked.json.len());
+            objects.push(cost.people - before);
+            let requests = batches.finish();
+            cost.requests += requests;
+            let settle = pass.parts.iter().map(|(work, _)| work.settle).max();
+            let gap = settle.filter(|_| pass.later).unwrap_or_default();
+            // Lanes are sent side by side: the longest counts.
+            let alone = requests as f64 / road.per_second(share) + gap.as_secs_f64();
+            seconds = seconds.max(alone);
         }
-        cost.requests = batches.finish();
-        let per_second = TRACK_PER_SECOND * braze.use_at_most / 100.0;
-        cost.seconds = (cost.requests as f64 / per_second).ceil() as u64;
-        let own: BTreeMap<&Address, u64> =
-            sending.iter().map(|work| &work.address).zip(own).collect();
+        cost.requests += works.iter().filter(|work| work.name.is_some()).count() as u64;
+        cost.seconds = seconds.ceil() as u64;
         for resource in &mut self.plan.resources {
             let Some(cost) = &mut resource.cost else {
                 continue;
@@ -57,7 +64,7 @@ impl Drafting<'_> {
             cost.data_points = own.get(&resource.address).copied().unwrap_or(0);
             self.plan.cost.full_push_data_points += cost.full_push_data_points;
         }
-        Ok(())
+        Ok(objects)
     }
 
     /// Holds each work, and the whole, against its guards; an override that lifts one is charged in the work.
@@ -104,16 +111,16 @@ impl Drafting<'_> {
                 used: used(&allowance_key(allowed)),
                 reason: &allowed.reason,
             });
-            let peaks = entry
-                .map(|entry| recent(&entry.peaks, now))
-                .unwrap_or_default();
+            let left = self.rearranged.left.get(&work.address);
+            let peaks = recent(&peaks(entry, left), now);
+            let mapping = &work.desired.identify_by;
             let Some(next) = &mut work.next else { continue };
             let effects = guard::Effects {
                 data_points: planned.cost.map_or(0, |cost| cost.data_points),
                 allowance,
                 allow_empty: settings.allow_empty.unwrap_or(false),
                 today,
-                ..effects(delta, next, entry, &peaks, readings)
+                ..effects(delta, next, entry, &peaks, readings, mapping)
             };
             let own = settings.guards.clone().unwrap_or_default();
             // The workspace's limit of data points is about the whole apply, a sync's own about that sync.
@@ -151,10 +158,11 @@ fn effects<'a>(
     entry: Option<&Entry>,
     peaks: &[Peak],
     readings: &Readings,
+    mapping: &Mapping,
 ) -> guard::Effects<'a> {
     let own = next.cohort.as_ref();
     let about = own
-        .and_then(|own| readings.by_cohort.get(&own.id))
+        .and_then(|own| readings.of(&own.id, mapping))
         .map(|reading| &reading.about);
     let held = next.peaks.last();
     let excluded = |pin: &'a CohortPin| guard::Held {

@@ -34,8 +34,21 @@ pub struct Session {
     pub stop: watch::Receiver<bool>,
     /// Which resources are selected.
     pub selection: crate::diff::select::Selection,
+    /// How the work is done.
+    pub how: How,
     /// What was called, and by whom: for lease and history.
     pub command: String,
+}
+
+/// How plan and apply work, beside what is declared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Everything goes, whatever is declared.
+    pub destroy: bool,
+    /// Rows set aside are tried again.
+    pub retry_refused: bool,
+    /// The first failure ends the sending.
+    pub fail_fast: bool,
 }
 
 /// Who the services are, and the key to write with.

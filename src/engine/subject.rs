@@ -4,16 +4,20 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
-use super::{Session, observe::Readings};
+use super::{
+    Session,
+    observe::Readings,
+    rearrange::{Left, peaks},
+};
 use crate::{
-    config::{AllowRemoval, Cadence, CadenceWord, CohortRef, Resource},
+    config::{AllowRemoval, Cadence, CadenceWord, CohortRef, Resource, Settings},
     diff::{
         fields,
         pin::{Named, Unresolved},
     },
     kinds::{Desired, Kind},
     model::{
-        Cohort, Millis, digest,
+        Address, Cohort, Millis, digest,
         plan::{Action, Cost, Delta, FieldChange, ResourcePlan, Source},
     },
     state::{
@@ -23,16 +27,31 @@ use crate::{
 };
 
 /// The settle that a sync has unless it says otherwise: Braze keeps no order between requests seconds apart.
-pub(super) const SETTLE: Duration = Duration::from_secs(15);
+const SETTLE: Duration = Duration::from_secs(15);
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
+
+/// How long dependent writes of a sync are apart.
+pub(super) fn settle(settings: &Settings) -> Duration {
+    settings.settle.map_or(SETTLE, |settle| settle.0)
+}
+
+/// How long dependent writes of a resource were apart when it was applied.
+pub(super) fn settled_by(entry: &Entry) -> Duration {
+    entry.settle_ms.map_or(SETTLE, Duration::from_millis)
+}
 
 /// A resource on its way through a plan.
 pub(super) struct Subject<'a> {
     pub(super) resource: &'a Resource,
     pub(super) kind: &'static dyn Kind,
     pub(super) desired: Desired,
+    /// What the state remembers of it, of the target that it has now.
     pub(super) entry: Option<&'a Entry>,
+    /// What it was before its target changed, where this plan changes it.
+    pub(super) left: Option<&'a Left>,
+    /// Its former address, where this plan renames it.
+    pub(super) moved: Option<&'a Address>,
     pub(super) cohort: Cohort,
     pub(super) exclude: Vec<Cohort>,
     pub(super) label: String,
@@ -86,10 +105,19 @@ impl Subject<'_> {
 
     /// What changes in the configuration against what was applied.
     pub(super) fn fields(&self) -> Vec<FieldChange> {
-        let Some(entry) = self.entry else {
+        let Some(entry) = self.left.map(|left| &left.entry).or(self.entry) else {
             return vec![];
         };
         let mut fields = fields::changes(&entry.config, &self.desired.config);
+        fields.extend(self.moved.map(|from| moved(from, &self.resource.address)));
+        let name = self.name().filter(|_| self.left.is_none());
+        if let Some(name) = name.filter(|name| entry.label.as_ref() == Some(name)) {
+            fields.push(FieldChange {
+                path: "name in Braze".to_owned(),
+                before: json!(entry.named),
+                after: json!(name),
+            });
+        }
         if let Some(label) = entry.label.as_ref().filter(|label| **label != self.label) {
             let (before, after) = (json!(label), json!(self.label));
             fields.push(FieldChange {
@@ -121,12 +149,31 @@ impl Subject<'_> {
         fields
     }
 
+    /// Whether it becomes another thing under the same name: another target, another cohort, people known by another
+    /// identifier.
+    pub(super) fn is_replaced(&self, fields: &[FieldChange]) -> bool {
+        let pin = self.entry.and_then(|entry| entry.cohort.as_ref());
+        self.left.is_some()
+            || pin.is_some_and(|pin| pin.id != self.cohort.id)
+            || fields.iter().any(|field| field.path == "identify_by")
+    }
+
+    /// The name that Braze is to be told before any row goes there.
+    pub(super) fn name(&self) -> Option<String> {
+        let known = self.entry.and_then(|entry| entry.named.as_ref());
+        let told = known == Some(&self.label) || !self.desired.is_named();
+        (!told).then(|| self.label.clone())
+    }
+
     /// How many people each excluded cohort holds.
     pub(super) fn excluded(&self, readings: &Readings) -> BTreeMap<String, u64> {
         let held = |cohort: &Cohort| {
             Some((
                 cohort.id.clone(),
-                readings.by_cohort.get(&cohort.id)?.about.rows,
+                readings
+                    .of(&cohort.id, &self.desired.identify_by)?
+                    .about
+                    .rows,
             ))
         };
         self.exclude.iter().filter_map(held).collect()
@@ -145,7 +192,7 @@ impl Subject<'_> {
         let stamps = std::iter::once(&self.cohort)
             .chain(&self.exclude)
             .filter_map(|cohort| {
-                let reading = readings.by_cohort.get(&cohort.id)?;
+                let reading = readings.of(&cohort.id, &self.desired.identify_by)?;
                 let (computed, read_at, rows) =
                     (reading.computed, reading.about.read_at, reading.about.rows);
                 Some(SourceStamp {
@@ -159,9 +206,7 @@ impl Subject<'_> {
         let on_destroy = settings
             .on_destroy
             .map_or_else(|| json!("empty"), |on_destroy| json!(on_destroy));
-        let mut peaks = known
-            .map(|entry| recent(&entry.peaks, now))
-            .unwrap_or_default();
+        let mut peaks = recent(&peaks(known, self.left), now);
         peaks.push(Peak {
             at: now,
             rows: delta.after,
@@ -194,10 +239,22 @@ impl Subject<'_> {
             }),
             peaks,
             removals_used,
-            set_aside: known.and_then(|entry| entry.set_aside.clone()),
+            set_aside: None,
+            named: known.and_then(|entry| entry.named.clone()),
+            settle_ms: u64::try_from(settle(settings).as_millis()).ok(),
+            left_by: None,
             applied_at: session.clock.now(),
             run: String::new(),
         }
+    }
+}
+
+/// A new address as a change.
+pub(super) fn moved(from: &Address, to: &Address) -> FieldChange {
+    FieldChange {
+        path: "address".to_owned(),
+        before: json!(from),
+        after: json!(to),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Retries what is worth it: 429, 408, 5xx, timeouts and dropped connections. Nothing else is ever sent again.
+//! Retries what is worth it: 408, 423 (locked by another request), 429, 5xx, timeouts and dropped connections. Nothing
+//! else is ever sent again.
 
 use std::time::{Duration, SystemTime};
 
@@ -76,10 +77,10 @@ pub async fn retrying(
                 if let Some(asked) = asked {
                     limiter.pause(asked);
                 }
-                if !matches!(answer.status, 408 | 429 | 500..) {
+                if !matches!(answer.status, 408 | 423 | 429 | 500..) {
                     return Ok(Answer { doubts, ..answer });
                 }
-                doubts += u32::from(answer.status != 429);
+                doubts += u32::from(!matches!(answer.status, 423 | 429));
                 wait = wait.max(asked.unwrap_or_default());
                 let body = sender
                     .scrubber()

@@ -1,14 +1,19 @@
-//! `kind: cohort`: the members of an Amplitude cohort, kept in Braze as a label in an array attribute or as a flag.
+//! `kind: cohort`: the members of an Amplitude cohort, kept in Braze as a label in an array attribute, as a flag, or as
+//! a cohort of partner cohort import.
 //!
 //! From: the cohort list (one request for all) and a download (2,000,000 people, 500 a month, 60 in 10 minutes; see
-//! Amplitude's Behavioral Cohorts page). To: `/users/track` (75 objects a request; see Braze's page of it). A
-//! membership has no value in the source: the row's value is the label, or `true`.
+//! Amplitude's Behavioral Cohorts page). To: `/users/track` (75 objects a request; see Braze's page of it), or
+//! `/partners/…/cohorts/users` (1,000 people a request; see Braze's page for partners). A membership has no value in the
+//! source: the row's value is the label, `true`, or the cohort's id.
 
 mod spec;
 
 use serde_json::{Value, json};
 
-use super::kind::{Desired, Form, Kind};
+use super::{
+    identify,
+    kind::{Desired, Form, Kind, Scope},
+};
 use crate::{
     config::Resource,
     diff::decide::from_array,
@@ -38,7 +43,7 @@ const WITHOUT_EFFECT: [&str; 12] = [
 ];
 
 impl Kind for Cohort {
-    fn desired(&self, resource: &Resource) -> Result<Desired, Diagnostic> {
+    fn desired(&self, resource: &Resource, scope: &Scope) -> Result<Desired, Diagnostic> {
         let wrong = |message: String| Diagnostic {
             code: "cohort",
             severity: Severity::Error,
@@ -52,15 +57,15 @@ impl Kind for Cohort {
         let form = match spec.to {
             Target::AttributeArray { attribute_array } => Form::AttributeArray(attribute_array),
             Target::AttributeFlag { attribute_flag } => Form::AttributeFlag(attribute_flag),
-            Target::Word(_) | Target::CohortImport { .. } => {
-                return Err(wrong(
-                    "`to: cohort_import` is not in this release yet".to_owned(),
-                ));
+            Target::CohortImport { cohort_import } => Form::CohortImport(cohort_import.id),
+            Target::Word(TargetWord::CohortImport) => {
+                Form::CohortImport(import_id(resource, scope))
             }
         };
         let target = match &form {
             Form::AttributeArray(name) => format!("attribute_array {name}"),
             Form::AttributeFlag(name) => format!("attribute_flag {name}"),
+            Form::CohortImport(id) => format!("cohort_import {id}"),
         };
         let settings = &resource.settings;
         let exclude = settings
@@ -72,11 +77,15 @@ impl Kind for Cohort {
         let mut config = resource.body.clone();
         if let Value::Object(members) = &mut config {
             members.retain(|key, _| !WITHOUT_EFFECT.contains(&key.as_str()));
+            if let Form::CohortImport(id) = &form {
+                members.insert("to".to_owned(), json!({"cohort_import": {"id": id}}));
+            }
             members.sort_keys();
         }
         Ok(Desired {
             source: spec.cohort,
             exclude,
+            identify_by: identify::mapping(settings),
             form,
             target,
             label: settings.label.clone(),
@@ -86,9 +95,10 @@ impl Kind for Cohort {
     }
 
     fn value(&self, desired: &Desired, label: &str) -> Text {
-        match desired.form {
+        match &desired.form {
             Form::AttributeArray(_) => json!(label).to_string().into(),
             Form::AttributeFlag(_) => "true".into(),
+            Form::CohortImport(id) => json!(id).to_string().into(),
         }
     }
 
@@ -96,6 +106,7 @@ impl Kind for Cohort {
         match &desired.form {
             Form::AttributeArray(name) => format!("label \"{label}\" in attribute {name}"),
             Form::AttributeFlag(name) => format!("attribute {name}"),
+            Form::CohortImport(id) => format!("cohort {id} of cohort import"),
         }
     }
 
@@ -123,8 +134,25 @@ impl Kind for Cohort {
                     value,
                 }]
             }
+            Form::CohortImport(_) => vec![Edit::Member {
+                joins: change.after.is_some(),
+            }],
         }
     }
+}
+
+/// The id under which a cohort is imported where the YAML gives none: the one it was imported under before, else
+/// `workspace/environment/name`, so that a lost state makes no twin.
+fn import_id(resource: &Resource, scope: &Scope) -> String {
+    let pinned = scope
+        .applied
+        .map(|applied| &applied["to"]["cohort_import"]["id"]);
+    if let Some(pinned) = pinned.and_then(Value::as_str) {
+        return pinned.to_owned();
+    }
+    let name = resource.address.name();
+    let parts = [Some(scope.workspace), scope.environment, Some(name)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -132,13 +160,14 @@ mod tests {
     use super::*;
     use crate::{
         config::CohortRef,
-        model::{Key, Verb},
+        model::{Key, Mapping, Verb},
     };
 
     fn desired(form: Form) -> Desired {
         Desired {
             source: CohortRef::Name("Power".to_owned()),
             exclude: vec![],
+            identify_by: Mapping::default(),
             form,
             target: String::new(),
             label: None,
@@ -170,7 +199,7 @@ mod tests {
         let desired = desired(Form::AttributeArray("c".to_owned()));
         let edit = |change: &Change| match Cohort.edits(&desired, change).remove(0) {
             Edit::Array { add, remove, .. } => (add, remove),
-            Edit::Set { .. } => panic!("an array edit"),
+            _ => panic!("an array edit"),
         };
         let added = edit(&change(Verb::Add, None, None, Some("\"A\"")));
         assert_eq!(added, (Some(json!("A")), vec![]));
@@ -183,6 +212,42 @@ mod tests {
             Some("\"B\""),
         ));
         assert_eq!(changed, (Some(json!("B")), vec![json!("A"), json!("C")]));
+    }
+
+    #[test]
+    fn an_imported_cohort_has_an_id_that_stays() {
+        let resource = |to: Value| Resource {
+            address: crate::model::Address::new("sync", "power"),
+            kind: "cohort".to_owned(),
+            settings: crate::config::Settings::default(),
+            body: json!({"kind": "cohort", "cohort": "Power", "to": to}),
+            origin: crate::config::Origin::default(),
+        };
+        let applied = json!({"to": {"cohort_import": {"id": "acme/old"}}});
+        let id = |to: Value, environment, applied| {
+            let scope = Scope {
+                workspace: "acme",
+                environment,
+                applied,
+            };
+            let desired = Cohort.desired(&resource(to), &scope).unwrap();
+            (desired.lane().name(), desired.config["to"].clone())
+        };
+        let found = |id: &str| {
+            (
+                format!("cohorts/{id}"),
+                json!({"cohort_import": {"id": id}}),
+            )
+        };
+        let word = || json!("cohort_import");
+        assert_eq!(id(word(), None, None), found("acme/power"));
+        assert_eq!(
+            id(word(), Some("staging"), None),
+            found("acme/staging/power")
+        );
+        assert_eq!(id(word(), None, Some(&applied)), found("acme/old"));
+        let own = json!({"cohort_import": {"id": "own"}});
+        assert_eq!(id(own, None, Some(&applied)), found("own"));
     }
 
     #[test]

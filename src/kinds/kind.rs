@@ -4,22 +4,33 @@ use serde_json::Value;
 
 use crate::{
     config::{CohortRef, Resource},
-    model::{Change, Diagnostic, Edit, Text},
+    model::{Change, Diagnostic, Edit, Lane, Mapping, Text},
 };
 
 /// A kind of sync that this release moves. One file each; `registry.rs` lists them.
 pub trait Kind: Sync {
-    /// Returns what an entry asks for; no reading, no state.
-    fn desired(&self, resource: &Resource) -> Result<Desired, Diagnostic>;
+    /// Returns what an entry asks for; no reading.
+    fn desired(&self, resource: &Resource, scope: &Scope) -> Result<Desired, Diagnostic>;
 
     /// Returns the value of a row that the source gives none.
     fn value(&self, desired: &Desired, label: &str) -> Text;
 
-    /// Names what the sync writes and nobody else may: an attribute, a label in an array attribute.
+    /// Names what the sync writes and nobody else may: an attribute, a label in an array attribute, a cohort's id.
     fn unit(&self, desired: &Desired, label: &str) -> String;
 
     /// Words one row as edits of a profile.
     fn edits(&self, desired: &Desired, change: &Change) -> Vec<Edit>;
+}
+
+/// Where an entry stands: what it does not say itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Name of the workspace.
+    pub workspace: &'a str,
+    /// The environment, if any.
+    pub environment: Option<&'a str>,
+    /// The configuration as it was applied, for what is pinned then.
+    pub applied: Option<&'a Value>,
 }
 
 /// What an entry asks for.
@@ -29,7 +40,9 @@ pub struct Desired {
     pub source: CohortRef,
     /// Whose people are left out.
     pub exclude: Vec<CohortRef>,
-    /// The form of `to`: `attribute_array`, `attribute_flag`.
+    /// How its people are named to Braze; those left out are found by the same.
+    pub identify_by: Mapping,
+    /// The form of `to`.
     pub form: Form,
     /// Where to in a few words: `attribute_array amplitude_cohorts`.
     pub target: String,
@@ -37,7 +50,7 @@ pub struct Desired {
     pub label: Option<String>,
     /// Whether people unknown to Braze may be created.
     pub create_users: bool,
-    /// What is remembered as applied: the entry less what has no effect in Braze.
+    /// What is remembered as applied: the entry less what has no effect in Braze, with what is pinned written out.
     pub config: Value,
 }
 
@@ -48,29 +61,21 @@ pub enum Form {
     AttributeArray(String),
     /// An attribute that is true or false.
     AttributeFlag(String),
-}
-
-/// Through which door rows are written. Everything for one person in one lane travels in one object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lane {
-    /// `/users/track`.
-    UsersTrack,
-}
-
-impl Lane {
-    /// Returns its name in journal and manifest.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UsersTrack => "users/track",
-        }
-    }
+    /// A cohort of partner cohort import, by its id there.
+    CohortImport(String),
 }
 
 impl Desired {
     /// Returns the lane its rows travel in.
     pub fn lane(&self) -> Lane {
-        match self.form {
+        match &self.form {
             Form::AttributeArray(_) | Form::AttributeFlag(_) => Lane::UsersTrack,
+            Form::CohortImport(id) => Lane::Cohort { id: id.clone() },
         }
+    }
+
+    /// Returns whether Braze is told a name before any row goes there.
+    pub fn is_named(&self) -> bool {
+        matches!(self.form, Form::CohortImport(_))
     }
 }

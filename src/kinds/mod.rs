@@ -4,11 +4,12 @@ pub mod cohort;
 pub mod coming;
 
 mod check;
+mod identify;
 mod kind;
 mod registry;
 mod schema;
 
 pub use check::check;
-pub use kind::{Desired, Form, Kind, Lane};
+pub use kind::{Desired, Form, Kind, Scope};
 pub use registry::{KindEntry, REGISTRY, Section, find};
 pub use schema::schema;

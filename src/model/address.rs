@@ -18,6 +18,18 @@ impl Address {
         Self(format!("{section}.{name}"))
     }
 
+    /// Reads an address as it is written: a section, a dot, a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (section, name) = text.split_once('.')?;
+        (!section.is_empty() && !name.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the address under which a target is kept that this resource wrote and left.
+    #[must_use]
+    pub fn left(&self, target: &str) -> Self {
+        Self(format!("{}@{}", self.0, target.replace(' ', ":")))
+    }
+
     /// Returns the address as written.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -21,4 +21,9 @@ pub enum Edit {
         /// Its value.
         value: Value,
     },
+    /// Puts the person into the cohort of the lane, or takes them out.
+    Member {
+        /// Whether the person joins.
+        joins: bool,
+    },
 }

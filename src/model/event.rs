@@ -95,19 +95,19 @@ pub enum Event {
         /// Seconds.
         seconds: u64,
     },
-    /// Sending begins.
+    /// Sending into a lane begins; or goes on, once what was sent has settled.
     Sending {
         /// Into which lane.
-        lane: &'static str,
+        lane: String,
         /// What is sent.
         addresses: Vec<Address>,
         /// How many objects that is: one a person.
         objects: u64,
     },
-    /// So many objects of a lane have an answer by now: a running total, at most about ten a second.
+    /// So many objects of a lane have an answer since its last `sending`: a running total, at most about ten a second.
     Sent {
         /// Of which lane.
-        lane: &'static str,
+        lane: String,
         /// Objects answered, refused ones too.
         objects: u64,
     },

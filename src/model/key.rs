@@ -50,23 +50,26 @@ pub enum BadKey {
 }
 
 impl Key {
+    /// Makes the key of what it names.
+    pub fn of(identity: &Identity<'_>) -> Result<Self, BadKey> {
+        let mut bytes = vec![];
+        identity.write(&mut bytes)?;
+        Ok(Self(bytes.into_boxed_slice()))
+    }
+
     /// Makes the key of an external id.
     pub fn external(id: &str) -> Result<Self, BadKey> {
-        Ok(Self(tagged(EXTERNAL, &[checked(id, EXTERNAL_ID_BYTES)?])))
+        Self::of(&Identity::External(id))
     }
 
     /// Makes the key of a device id.
     pub fn device(id: &str) -> Result<Self, BadKey> {
-        Ok(Self(tagged(DEVICE, &[checked(id, EXTERNAL_ID_BYTES)?])))
+        Self::of(&Identity::Device(id))
     }
 
     /// Makes the key of an alias.
     pub fn alias(label: &str, name: &str) -> Result<Self, BadKey> {
-        let label = checked(label, ALIAS_BYTES)?;
-        Ok(Self(tagged(
-            ALIAS,
-            &[label, "\0", checked(name, ALIAS_BYTES)?],
-        )))
+        Self::of(&Identity::Alias { label, name })
     }
 
     /// Makes a key of bytes that were one: what `bytes` gave.
@@ -87,6 +90,21 @@ impl Key {
         &self.0
     }
 
+    /// Returns the bytes with which all keys of its identifier begin, and no other key does: such keys stand side by
+    /// side.
+    pub fn identifier(&self) -> &[u8] {
+        let label = match self.0.first() {
+            Some(&ALIAS) => self.0.iter().position(|byte| *byte == 0).unwrap_or(0),
+            _ => 0,
+        };
+        &self.0[..=label]
+    }
+
+    /// Returns whether it is anything but an external id.
+    pub fn is_other_than_external(&self) -> bool {
+        self.0.first() != Some(&EXTERNAL)
+    }
+
     /// Returns what the key names.
     pub fn identity(&self) -> Identity<'_> {
         identity(&self.0).unwrap_or(Identity::External(""))
@@ -94,6 +112,31 @@ impl Key {
 }
 
 impl Identity<'_> {
+    /// Writes the key's bytes into a buffer that is used again.
+    pub fn write(&self, into: &mut Vec<u8>) -> Result<(), BadKey> {
+        into.clear();
+        match *self {
+            Self::Alias { label, name } => {
+                let (label, name) = (checked(label, ALIAS_BYTES)?, checked(name, ALIAS_BYTES)?);
+                into.push(ALIAS);
+                into.extend_from_slice(label.as_bytes());
+                into.push(0);
+                into.extend_from_slice(name.as_bytes());
+            }
+            Self::Device(id) => {
+                let id = checked(id, EXTERNAL_ID_BYTES)?;
+                into.push(DEVICE);
+                into.extend_from_slice(id.as_bytes());
+            }
+            Self::External(id) => {
+                let id = checked(id, EXTERNAL_ID_BYTES)?;
+                into.push(EXTERNAL);
+                into.extend_from_slice(id.as_bytes());
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the identifier's word: `alias`, `device_id`, `external_id`.
     pub fn word(&self) -> &'static str {
         match self {
@@ -123,15 +166,6 @@ fn checked(text: &str, longest: usize) -> Result<&str, BadKey> {
         _ if text.contains('\0') => Err(BadKey::Nul),
         _ => Ok(text),
     }
-}
-
-fn tagged(tag: u8, parts: &[&str]) -> Box<[u8]> {
-    let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
-    bytes.push(tag);
-    parts
-        .iter()
-        .for_each(|part| bytes.extend_from_slice(part.as_bytes()));
-    bytes.into_boxed_slice()
 }
 
 fn identity(bytes: &[u8]) -> Option<Identity<'_>> {
@@ -182,6 +216,14 @@ mod tests {
         assert!(Key::external(&"x".repeat(987)).is_ok());
         assert_eq!(Key::external(&"x".repeat(988)), Err(BadKey::TooLong));
         assert_eq!(Key::alias("l", &"x".repeat(237)), Err(BadKey::TooLong));
+    }
+
+    #[test]
+    fn keys_of_one_identifier_begin_alike() {
+        let begin = |key: Result<Key, BadKey>| key.unwrap().identifier().to_vec();
+        assert_eq!(begin(Key::external("a")), b"e");
+        assert_eq!(begin(Key::device("a")), b"d");
+        assert_eq!(begin(Key::alias("ab", "c")), b"aab\0");
     }
 
     #[test]

@@ -173,6 +173,9 @@ pub struct Delta {
     pub estimated: bool,
     /// Rows of the source left out, by reason.
     pub skipped: BTreeMap<String, u64>,
+    /// Rows desired by what names their person: `external_id`, `device_id`, `alias LABEL`; empty where none were read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identified: BTreeMap<String, u64>,
     /// Recorded rows read back and equal.
     pub confirmed: u64,
     /// Recorded rows with nobody there.
@@ -181,6 +184,18 @@ pub struct Delta {
     pub unconfirmed: u64,
     /// Recorded rows whose answer was never seen.
     pub doubt: u64,
+    /// Rows among those that come which wait until the same people's rows under another identifier are out.
+    #[serde(default)]
+    pub later: u64,
+    /// Seconds that those wait.
+    #[serde(default)]
+    pub gap_seconds: u64,
+    /// Rows that Braze refused, and that are not sent again as they are for a while.
+    #[serde(default)]
+    pub set_aside: u64,
+    /// Rows that come and may create a person: nobody has asked whether Braze knows them.
+    #[serde(default)]
+    pub may_create: u64,
 }
 
 impl Delta {

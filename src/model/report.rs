@@ -38,6 +38,16 @@ pub struct ResourceReport {
     pub not_sent: u64,
     /// Rows refused, by Braze's reason.
     pub refused: BTreeMap<String, u64>,
+    /// Whether Braze took the name it was to be told; absent where it was to be told none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<bool>,
+}
+
+impl ResourceReport {
+    /// Returns how many rows Braze refused.
+    pub fn refused(&self) -> u64 {
+        self.refused.values().sum()
+    }
 }
 
 /// What an apply did.
@@ -53,11 +63,44 @@ pub struct Report {
     pub data_points: u64,
     /// Data points of tries whose answer was lost, which Braze may have billed as well.
     pub repeated_data_points: u64,
-    /// What ended it early, if anything did.
-    pub stopped: Option<String>,
+    /// What ended it, or one of its lanes, early.
+    pub stopped: Vec<String>,
 }
 
 impl Report {
+    /// Takes in which names Braze was to be told and which it took. A resource whose name it did not take is not done.
+    pub fn note_names(
+        &mut self,
+        names: &BTreeMap<Address, String>,
+        named: &BTreeMap<Address, String>,
+    ) {
+        for address in names.keys() {
+            let took = named.contains_key(address);
+            let known = self
+                .resources
+                .iter()
+                .position(|resource| resource.address == *address);
+            let at = known.unwrap_or_else(|| {
+                self.resources.push(ResourceReport {
+                    address: address.clone(),
+                    outcome: ResourceOutcome::Done,
+                    acknowledged: 0,
+                    doubt: 0,
+                    not_sent: 0,
+                    refused: BTreeMap::new(),
+                    named: None,
+                });
+                self.resources.len() - 1
+            });
+            let resource = &mut self.resources[at];
+            resource.named = Some(took);
+            if !took && resource.outcome == ResourceOutcome::Done {
+                resource.outcome = ResourceOutcome::Failed;
+            }
+        }
+        self.resources.sort_by(|a, b| a.address.cmp(&b.address));
+    }
+
     /// Returns whether everything was done.
     pub fn complete(&self) -> bool {
         self.resources
@@ -67,8 +110,8 @@ impl Report {
 
     /// Returns whether anything was written, or may have been.
     pub fn wrote(&self) -> bool {
-        self.resources
-            .iter()
-            .any(|resource| resource.acknowledged + resource.doubt > 0)
+        self.resources.iter().any(|resource| {
+            resource.acknowledged + resource.doubt > 0 || resource.named == Some(true)
+        })
     }
 }

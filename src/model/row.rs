@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Key;
+use super::{Address, Key};
 
 /// A row's value as JSON text: a membership's label, `true`, a property. Shared, since many rows hold the same.
 pub type Text = Arc<str>;
@@ -127,13 +127,34 @@ pub struct Change {
     pub after: Option<Text>,
 }
 
+/// A row that Braze refused.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whose row it is.
+    pub address: Address,
+    /// Who.
+    pub key: Key,
+    /// Amplitude's own number of the person, where it is known.
+    pub amplitude_id: Option<i64>,
+    /// What was to be done.
+    pub verb: Verb,
+    /// What was to be there; none of a removal.
+    pub value: Option<Text>,
+    /// Braze's words.
+    pub reason: Text,
+    /// When.
+    pub at: Millis,
+    /// In which run.
+    pub run: Text,
+}
+
 /// What became of one row that was to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Braze acknowledged it, at that time.
     Acknowledged(Millis),
     /// Braze refused it; the number names the reason.
-    Refused(u16),
+    Refused(u32),
     /// It left, or may have left, and no answer was seen; at that time.
     Doubt(Millis),
     /// It certainly never left.
@@ -154,4 +175,4 @@ macro_rules! masked_debug {
         }
     )*};
 }
-masked_debug!(Member, Record, Change);
+masked_debug!(Member, Record, Change, Refusal);

@@ -20,7 +20,7 @@ const STEP: Duration = Duration::from_millis(120);
 const RATE: u8 = 12;
 /// Columns of the words around a bar.
 const WORDS: usize = 70;
-/// Letters of a cohort's name that are shown.
+/// Letters of a name that are shown.
 const NAME: usize = 20;
 
 /// A place for bars on stderr. Whatever else is written there goes `around` them.
@@ -66,7 +66,7 @@ pub struct Bars {
     /// By cohort.
     reading: BTreeMap<String, ProgressBar>,
     /// By lane.
-    sending: BTreeMap<&'static str, ProgressBar>,
+    sending: BTreeMap<String, ProgressBar>,
 }
 
 impl Bars {
@@ -131,7 +131,7 @@ impl Bars {
                     .bars
                     .add(sending(lane, *objects, self.place.width));
                 bar.enable_steady_tick(STEP);
-                if let Some(former) = self.sending.insert(lane, bar) {
+                if let Some(former) = self.sending.insert(lane.clone(), bar) {
                     former.finish_and_clear();
                 }
             }
@@ -185,7 +185,7 @@ fn settling(seconds: u64) -> ProgressBar {
 
 fn reading(cohort: &str, size: u64, width: usize) -> ProgressBar {
     let name = clean(cohort);
-    let short: String = match name.char_indices().nth(NAME) {
+    let short = match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name,
     };
@@ -195,11 +195,17 @@ fn reading(cohort: &str, size: u64, width: usize) -> ProgressBar {
     hidden(Some(size)).with_style(style).with_message(short)
 }
 
-fn sending(lane: &'static str, objects: u64, width: usize) -> ProgressBar {
+fn sending(lane: &str, objects: u64, width: usize) -> ProgressBar {
+    // What tells one cohort's lane from another stands at its end.
+    let name = clean(lane);
+    let short = match name.char_indices().rev().nth(NAME - 1) {
+        Some((from, _)) if from > 0 => format!("…{}", &name[from..]),
+        _ => name,
+    };
     let style = style(&format!(
         "{{spinner}} Sending [{{bar:{width}}}] {{msg}}: {{done}}{{rate}}{{left}}"
     ));
-    hidden(Some(objects)).with_style(style).with_message(lane)
+    hidden(Some(objects)).with_style(style).with_message(short)
 }
 
 /// A bar that is drawn once it has a place.

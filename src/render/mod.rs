@@ -4,10 +4,11 @@ pub mod bars;
 pub mod diagnostic;
 pub mod plan;
 pub mod progress;
+pub mod refused;
 pub mod report;
 pub mod stream;
 
 mod screen;
 mod text;
 
-pub use text::Style;
+pub use text::{Style, count};

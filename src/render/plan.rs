@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Style,
-    text::{about, count, number},
+    text::{about, count, number, people},
 };
 use crate::model::{
     Address, Change, Identity, Verb,
@@ -29,17 +29,15 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
             style.bold("PARTIAL")
         );
     }
-    let width = plan
-        .resources
-        .iter()
+    let drawn = || {
+        let resources = plan.resources.iter();
+        resources.filter(|resource| resource.action != Action::NoOp)
+    };
+    let width = drawn()
         .map(|resource| resource.address.as_str().len())
-        .max()
-        .unwrap_or(0);
-    for resource in plan
-        .resources
-        .iter()
-        .filter(|resource| resource.action != Action::NoOp)
-    {
+        .max();
+    let width = width.unwrap_or(0);
+    for resource in drawn() {
         draw(&mut out, plan, resource, width, style);
     }
     unchanged(&mut out, plan);
@@ -172,22 +170,36 @@ fn changes(delta: &Delta) -> String {
 }
 
 fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
-    let mut notes: Vec<String> = delta
-        .skipped
-        .iter()
-        .map(|(reason, count)| {
-            let count = number(*count);
-            match reason.as_str() {
-                "no_identifier" => format!("{count} without an identifier"),
-                "bad_identifier" => format!("{count} with an identifier Braze does not take"),
-                "duplicate" => format!("{count} twice"),
-                "excluded" => format!("{count} excluded"),
-                other => format!("{count} {other}"),
-            }
-        })
-        .collect();
+    let mut notes = identified(delta);
+    let skipped = delta.skipped.iter().map(|(reason, count)| {
+        let count = number(*count);
+        match reason.as_str() {
+            "no_identifier" => format!("{count} without an identifier"),
+            "bad_identifier" => format!("{count} with an identifier Braze does not take"),
+            "duplicate" => format!("{count} twice"),
+            "excluded" => format!("{count} excluded"),
+            other => format!("{count} {other}"),
+        }
+    });
+    notes.extend(skipped);
     if delta.doubt > 0 {
         notes.push(format!("{} in doubt", number(delta.doubt)));
+    }
+    if delta.set_aside > 0 {
+        notes.push(format!("{} set aside", number(delta.set_aside)));
+    }
+    if delta.later > 0 {
+        notes.push(format!(
+            "{} {} s after their old identifier is out",
+            number(delta.later),
+            delta.gap_seconds
+        ));
+    }
+    if delta.may_create > 0 {
+        notes.push(format!(
+            "may create up to {}: nobody was asked whether Braze knows them",
+            people(delta.may_create)
+        ));
     }
     if let Some(computed) = resource
         .source
@@ -205,16 +217,37 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
     notes.join(", ")
 }
 
+/// How many people each identifier names, most first; nothing where it is as usual.
+fn identified(delta: &Delta) -> Vec<String> {
+    if delta.identified.keys().all(|word| word == "external_id") {
+        return vec![];
+    }
+    let mut counts: Vec<(&String, u64)> = delta
+        .identified
+        .iter()
+        .map(|(word, count)| (word, *count))
+        .collect();
+    counts.sort_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
+    let words = counts.iter();
+    words
+        .map(|(word, count)| format!("{} by {word}", number(*count)))
+        .collect()
+}
+
 fn unchanged(out: &mut String, plan: &Plan) {
     if plan.summary.no_op > 0 {
         let _ = writeln!(out, "  = {} unchanged", number(plan.summary.no_op));
     }
-    let resting = plan
-        .resources
-        .iter()
-        .filter_map(|resource| Some((&resource.address, resource.note.as_ref()?)));
-    for (address, note) in resting {
-        let _ = writeln!(out, "      {address}: {note}");
+    let resting = plan.resources.iter();
+    for resource in resting.filter(|resource| resource.action == Action::NoOp) {
+        let aside = resource.delta.as_ref().map_or(0, |delta| delta.set_aside);
+        let aside = (aside > 0).then(|| {
+            let rows = count(aside, "row");
+            format!("{rows} set aside: Braze refused them (apply --retry-refused tries again)")
+        });
+        for note in resource.note.iter().chain(&aside) {
+            let _ = writeln!(out, "      {}: {note}", resource.address);
+        }
     }
     if !plan.resources.is_empty() {
         out.push('\n');
@@ -303,11 +336,22 @@ pub fn person(address: &Address, change: &Change) -> String {
     }
 }
 
-/// Writes a value on one line, texts without quotes.
+/// Writes a value on one line as YAML would, texts without quotes.
 fn value(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
         Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(self::value).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let members: Vec<String> = members
+                .map(|(key, member)| format!("{key}: {}", self::value(member)))
+                .collect();
+            format!("{{{}}}", members.join(", "))
+        }
         other => other.to_string(),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::text::{clean, count, number};
+use super::text::{clean, count, number, people};
 use crate::model::Event;
 
 /// Silence after which long work says how far it is.
@@ -99,14 +99,6 @@ pub(super) fn line(event: &Event) -> Option<String> {
     }
 }
 
-fn people(number_of: u64) -> String {
-    if number_of == 1 {
-        "1 person".to_owned()
-    } else {
-        format!("{} people", number(number_of))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,9 +106,9 @@ mod tests {
     #[test]
     fn a_long_send_says_how_far_it_is_by_time() {
         let mut lines = Lines::default();
-        let lane = "users/track";
+        let lane = || "users/track".to_owned();
         let sending = Event::Sending {
-            lane,
+            lane: lane(),
             addresses: vec![],
             objects: 2_000_000,
         };
@@ -126,6 +118,7 @@ mod tests {
         for answer in 0..10_000u64 {
             let objects = answer * 75;
             let at = Duration::from_secs(3) + Duration::from_millis(answer * 35 / 10);
+            let lane = lane();
             drawn.extend(lines.draw(&Event::Sent { lane, objects }, at));
         }
         assert_eq!(drawn.len(), 3, "{drawn:?}");

@@ -34,8 +34,11 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         for (reason, count) in &resource.refused {
             let _ = writeln!(out, "      {} refused: {reason}", number(*count));
         }
+        if resource.named == Some(false) {
+            let _ = writeln!(out, "      Braze did not take its name");
+        }
     }
-    if let Some(stopped) = &report.stopped {
+    for stopped in &report.stopped {
         let _ = writeln!(out, "Stopped early: {stopped}");
     }
     let doubt: u64 = report.resources.iter().map(|resource| resource.doubt).sum();
@@ -69,6 +72,15 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     } else {
         String::new()
     };
+    if report.resources.is_empty() {
+        let _ = writeln!(
+            out,
+            "{}: kept in the state, nothing to send. Run {}.",
+            style.bold(begin),
+            report.run
+        );
+        return out;
+    }
     let _ = writeln!(
         out,
         "{}: {} of {}, {}{price}. Run {}.",
@@ -78,7 +90,24 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         count(report.requests, "request"),
         report.run
     );
-    if done < all && report.wrote() {
+    let refused: u64 = report.resources.iter().map(ResourceReport::refused).sum();
+    if refused > 0 {
+        let _ = writeln!(
+            out,
+            "{} set aside, and not sent again as {} for a while: syncform report {} --refused FILE lists them, apply --retry-refused tries again.",
+            count(refused, "refused row"),
+            if refused == 1 { "it is" } else { "they are" },
+            report.run
+        );
+    }
+    let left: u64 = report
+        .resources
+        .iter()
+        .map(|resource| {
+            resource.doubt + resource.not_sent + u64::from(resource.named == Some(false))
+        })
+        .sum();
+    if left > 0 && report.wrote() {
         let _ = writeln!(out, "Run the same command again: it sends what is left.");
     }
     out

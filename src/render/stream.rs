@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn sent(objects: u64) -> Event {
-        let lane = "users/track";
+        let lane = "users/track".to_owned();
         Event::Sent { lane, objects }
     }
 

@@ -38,7 +38,7 @@ impl Style {
 }
 
 /// Writes a number and its noun: `1 request`, `12 requests`.
-pub(super) fn count(number_of: u64, noun: &str) -> String {
+pub fn count(number_of: u64, noun: &str) -> String {
     format!(
         "{} {noun}{}",
         number(number_of),
@@ -52,6 +52,15 @@ pub(super) fn about(seconds: u64) -> String {
         0..=90 => format!("{} s", seconds.max(1)),
         91..=5400 => format!("{} min", seconds.div_ceil(60)),
         _ => format!("{} h", seconds.div_ceil(3600)),
+    }
+}
+
+/// Writes how many people.
+pub(super) fn people(number_of: u64) -> String {
+    if number_of == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{} people", number(number_of))
     }
 }
 

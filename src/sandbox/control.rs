@@ -1,6 +1,6 @@
 //! `/_sandbox/`: for tests and the curious (design 9). It must not be slowed, counted or hit by faults.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{fmt::Write as _, io, path::PathBuf, sync::Arc};
 
 use axum::{
     body::Body,
@@ -16,7 +16,7 @@ use super::{
     Error, Faults,
     amplitude::count_rows,
     app::App,
-    braze::Who,
+    braze::{Cohort, Who},
     call::{Call, hold, reply, respond, text},
     routes::{Routes, get, post, put},
     stats::Stats,
@@ -38,6 +38,11 @@ pub(crate) fn routes(to: &mut Routes) {
     );
     to.add("/_sandbox/braze/attributes/{name}", get(attribute));
     to.add("/_sandbox/braze/events", get(events));
+    to.add("/_sandbox/braze/cohorts", get(imported));
+    to.add(
+        "/_sandbox/braze/cohorts/{id}/members",
+        get(imported_members),
+    );
     to.add("/_sandbox/braze/segments", put(segments));
     to.add("/_sandbox/amplitude/cohorts/{id}", put(cohort));
     to.add(
@@ -133,6 +138,29 @@ fn events(app: &App, _: &Call) -> Response {
         kind.filter_map(|(_, line)| line.parse().ok()).collect()
     };
     reply(200, &json!({"events": of(false), "purchases": of(true)}))
+}
+
+fn imported(app: &App, _: &Call) -> Response {
+    let store = hold(&app.braze.store);
+    let shown = |cohort: &Cohort| json!({"id": cohort.id, "name": cohort.name, "size": cohort.members.len()});
+    let cohorts: Vec<Value> = store.cohorts.iter().map(shown).collect();
+    reply(200, &json!({"cohorts": cohorts}))
+}
+
+/// As text, one by one: a value each for two million people would be a gigabyte. `?partner=` says whose, where two
+/// partners chose one id.
+fn imported_members(app: &App, call: &Call) -> Response {
+    let store = hold(&app.braze.store);
+    let Some(cohort) = store.cohorts.find(call.param("id"), call.query("partner")) else {
+        return text(404, "no such cohort\n");
+    };
+    let mut body = String::from("{\"members\":[");
+    for (place, profile) in cohort.members.iter().enumerate() {
+        let comma = if place > 0 { "," } else { "" };
+        let _ = write!(body, "{comma}{}", store.people.called(profile));
+    }
+    body.push_str("]}");
+    respond(200, "application/json", body)
 }
 
 fn segments(app: &App, call: &Call) -> Response {

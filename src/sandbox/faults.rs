@@ -20,6 +20,8 @@ struct Fault {
 pub(crate) enum What {
     /// 429 in the service's shape; not processed.
     TooMany,
+    /// 423, of a partner's endpoint only; not processed.
+    Locked,
     /// 500; not processed.
     Internal,
     /// 503; not processed.
@@ -32,6 +34,13 @@ pub(crate) enum What {
     Slow,
     /// 200 with a body nobody promised; not processed.
     Garbage,
+}
+
+impl What {
+    /// Tells whether the request is processed all the same.
+    pub(crate) fn processes(self) -> bool {
+        matches!(self, Self::DropAfter | Self::Slow)
+    }
 }
 
 impl FromStr for Faults {
@@ -65,6 +74,7 @@ fn fault(text: &str) -> Result<Fault, Error> {
     }
     let what = match what {
         "429" => What::TooMany,
+        "423" => What::Locked,
         "500" => What::Internal,
         "503" => What::Unavailable,
         "drop" => What::Drop,
@@ -73,7 +83,7 @@ fn fault(text: &str) -> Result<Fault, Error> {
         "garbage" => What::Garbage,
         _ => {
             return Err(wrong(
-                "it is one of 429, 500, 503, drop, drop_after, slow, garbage",
+                "it is one of 423, 429, 500, 503, drop, drop_after, slow, garbage",
             ));
         }
     };
@@ -91,15 +101,16 @@ fn fault(text: &str) -> Result<Fault, Error> {
 }
 
 impl Fault {
-    /// Tells whether the fault is meant for this path; `@/users` means everything below it too.
+    /// Tells whether the fault is meant for this path; `@/users` means everything below it too. Only a partner's
+    /// endpoint ever answers 423 (braze.md 4).
     fn meets(&self, path: &str, template: &str) -> bool {
         let under = |path: &str, root: &str| {
             path.strip_prefix(root)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.path
-            .as_deref()
-            .is_none_or(|root| under(path, root) || under(template, root))
+        let known = self.what != What::Locked || under(template, "/partners");
+        let root = self.path.as_deref();
+        known && root.is_none_or(|root| under(path, root) || under(template, root))
     }
 }
 

@@ -80,6 +80,8 @@ pub struct Options {
     pub redirect_over: u64,
     /// How long the fault `slow` takes.
     pub slow: Duration,
+    /// Says what is wrong with an object by its documented code, where it has one; else by a sentence.
+    pub error_codes: bool,
     /// Puts a TAB before every header and every text of a cohort file.
     pub tab_prefix: bool,
     /// Puts `gp:` before the property headers of a cohort file.
@@ -103,6 +105,7 @@ impl Options {
             // Not documented (amplitude.md 4.6). Small enough that both ways are walked every day.
             redirect_over: 64 * 1024,
             slow: Duration::from_secs(5),
+            error_codes: false,
             tab_prefix: false,
             gp_prefix: false,
         }

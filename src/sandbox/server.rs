@@ -177,21 +177,28 @@ impl Service {
         hold(&app.stats).asked(&route);
         let fault = hold(&app.faults).next(&route, template, &path);
         let ticket = amplitude::ticket(app, template);
+        let (parts, body) = request.into_parts();
+        // Read whole before any answer, so that a refusal leaves the connection in order; and before any wait, for the
+        // cohort it is about is taken from here to the answer.
+        let body = axum::body::to_bytes(body, LARGEST_BODY).await;
+        let place = match &body {
+            Ok(body) if fault.is_none_or(What::processes) => braze::place(app, &path, body),
+            _ => Ok(None),
+        };
         // Half the latency on the way there, half on the way back: a client killed meanwhile may or may not have
         // been served.
         let half = app.options.latency / 2;
         wait(half).await;
-        let (parts, body) = request.into_parts();
-        // Read whole before any answer, so that a refusal leaves the connection in order.
-        let body = axum::body::to_bytes(body, LARGEST_BODY).await;
         let answered = match (fault, body, ticket) {
             (Some(What::Drop), ..) => return Err(Lost),
             (_, Err(_), _) => text(413, "Request Entity Too Large"),
             (Some(What::TooMany), ..) => self.refuse(&path, 429),
             (Some(What::Internal), ..) => self.refuse(&path, 500),
             (Some(What::Unavailable), ..) => self.refuse(&path, 503),
+            (Some(What::Locked), ..) => braze::locked(),
             (Some(What::Garbage), ..) => garbage(),
             (_, _, amplitude::Ticket::Refused(response)) => *response,
+            _ if place.is_err() => braze::locked(),
             (fault, Ok(body), ticket) => {
                 if fault == Some(What::Slow) {
                     wait(app.options.slow).await;

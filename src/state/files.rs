@@ -27,7 +27,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 }
 
 /// Opens a temporary file in the directory where it will be renamed; 0600 from its first byte.
-pub(super) fn temporary(directory: &Path) -> Result<NamedTempFile, Error> {
+pub fn temporary(directory: &Path) -> Result<NamedTempFile, Error> {
     tempfile::Builder::new()
         .prefix(".writing-")
         .tempfile_in(directory)

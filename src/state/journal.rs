@@ -1,9 +1,9 @@
 //! The journal of a run: what was about to be sent, and what became of it.
 //!
 //! # Format
-//! A line `syncform-journal/1`, a header as one line of JSON, then records of 32 bytes: kind, lane, reason, count,
-//! first ordinal, time, checksum of a following text, checksum of the record. A reason's text follows its record,
-//! filled with zeros to a multiple of 32.
+//! A line `syncform-journal/2`, a header as one line of JSON, then records of 32 bytes: kind, zero, pass, count (of a
+//! part its number, of a text its length), first ordinal, time or number of a reason, checksum of a following text,
+//! checksum of the record. A reason's text follows its record, filled with zeros to a multiple of 32.
 //!
 //! # Guarantees
 //! An intent is on the disk before `intend` returns; what follows it is written in order and needs no sync against
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{Error, files};
 use crate::model::{Address, Millis};
 
-const MAGIC: &[u8] = b"syncform-journal/1\n";
+const MAGIC: &[u8] = b"syncform-journal/2\n";
 const RECORD: usize = 32;
 
 /// What a journal is about.
@@ -31,13 +31,13 @@ pub struct Header {
     pub run: String,
     /// Digest of the plan it applies.
     pub plan: String,
-    /// Its lanes, numbered in this order.
-    pub lanes: Vec<HeaderLane>,
+    /// Its passes, numbered in this order.
+    pub passes: Vec<HeaderPass>,
 }
 
-/// One lane of a journal.
+/// One pass of a journal: objects of one lane that are sent without waiting for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeaderLane {
+pub struct HeaderPass {
     /// Name of the lane.
     pub lane: String,
     /// Its deltas in the order of the merge: address and digest.
@@ -52,20 +52,46 @@ pub enum Entry {
     /// Braze acknowledged them.
     Acknowledged(Range, Millis),
     /// Braze refused them for the reason of that number.
-    Refused(Range, u16),
+    Refused(Range, u32),
+    /// One part of an object that was refused whole was sent again by itself.
+    Part(Part, PartWord),
     /// They certainly never left.
     Released(Range),
     /// They left, or may have, until then, and no answer was seen.
     Doubted(Range, Millis),
-    /// The words of a reason.
-    Reason(u16, String),
+    /// The words of a reason of a pass.
+    Reason(u16, u32, String),
 }
 
-/// Objects of a lane by ordinal.
+/// What became of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartWord {
+    /// Braze acknowledged it.
+    Acknowledged(Millis),
+    /// Braze refused it for the reason of that number.
+    Refused(u32),
+    /// No answer was seen, until then.
+    Doubted(Millis),
+    /// It was not sent again: what was refused with its object was not processed.
+    Released,
+}
+
+/// One part of one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Number of the pass in the header.
+    pub pass: u16,
+    /// The object.
+    pub ordinal: u64,
+    /// Number of the delta that the part is of, in the header's order.
+    pub delta: u32,
+}
+
+/// Objects of a pass by ordinal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// Number of the lane in the header.
-    pub lane: u8,
+    /// Number of the pass in the header.
+    pub pass: u16,
     /// First ordinal.
     pub first: u64,
     /// How many.
@@ -146,33 +172,32 @@ fn crc(bytes: &[u8]) -> [u8; 4] {
 }
 
 fn encode(entry: &Entry) -> Vec<u8> {
-    let none = Range {
-        lane: 0,
-        first: 0,
-        count: 0,
-    };
-    let (kind, range, reason, at, text) = match entry {
-        Entry::Intended(range, at) => (1, *range, 0, *at, ""),
-        Entry::Acknowledged(range, at) => (2, *range, 0, *at, ""),
-        Entry::Refused(range, reason) => (3, *range, *reason, 0, ""),
-        Entry::Released(range) => (4, *range, 0, 0, ""),
-        Entry::Doubted(range, at) => (6, *range, 0, *at, ""),
-        Entry::Reason(reason, text) => (
+    let of_part = |part: &Part| (part.pass, part.delta, part.ordinal);
+    let of_range = |range: &Range| (range.pass, range.count, range.first);
+    let (kind, (pass, count, first), last, text) = match entry {
+        Entry::Intended(range, at) => (1, of_range(range), *at, ""),
+        Entry::Acknowledged(range, at) => (2, of_range(range), *at, ""),
+        Entry::Refused(range, reason) => (3, of_range(range), Millis::from(*reason), ""),
+        Entry::Released(range) => (4, of_range(range), 0, ""),
+        Entry::Reason(pass, reason, text) => (
             5,
-            Range {
-                count: text.len() as u32,
-                ..none
-            },
-            *reason,
-            0,
+            (*pass, text.len() as u32, 0),
+            Millis::from(*reason),
             text.as_str(),
         ),
+        Entry::Doubted(range, at) => (6, of_range(range), *at, ""),
+        Entry::Part(part, PartWord::Acknowledged(at)) => (7, of_part(part), *at, ""),
+        Entry::Part(part, PartWord::Refused(reason)) => {
+            (8, of_part(part), Millis::from(*reason), "")
+        }
+        Entry::Part(part, PartWord::Doubted(at)) => (9, of_part(part), *at, ""),
+        Entry::Part(part, PartWord::Released) => (10, of_part(part), 0, ""),
     };
-    let mut bytes = vec![kind, range.lane];
-    bytes.extend(u16::to_le_bytes(reason));
-    bytes.extend(range.count.to_le_bytes());
-    bytes.extend(range.first.to_le_bytes());
-    bytes.extend(at.to_le_bytes());
+    let mut bytes = vec![kind, 0];
+    bytes.extend(pass.to_le_bytes());
+    bytes.extend(count.to_le_bytes());
+    bytes.extend(first.to_le_bytes());
+    bytes.extend(last.to_le_bytes());
     bytes.extend(crc(text.as_bytes()));
     bytes.extend(crc(&bytes));
     bytes.extend(text.as_bytes());
@@ -186,21 +211,22 @@ fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
     if crc(&record[..28]) != record[28..] {
         return None;
     }
-    let reason = u16::from_le_bytes(record[2..4].try_into().ok()?);
+    let pass = u16::from_le_bytes(record[2..4].try_into().ok()?);
     let count = u32::from_le_bytes(record[4..8].try_into().ok()?);
     let first = u64::from_le_bytes(record[8..16].try_into().ok()?);
-    let at = Millis::from_le_bytes(record[16..24].try_into().ok()?);
-    let range = Range {
-        lane: record[1],
-        first,
-        count,
+    let last = Millis::from_le_bytes(record[16..24].try_into().ok()?);
+    let reason = || u32::try_from(last).ok();
+    let range = Range { pass, first, count };
+    let part = Part {
+        pass,
+        ordinal: first,
+        delta: count,
     };
     let entry = match record[0] {
-        1 => Entry::Intended(range, at),
-        2 => Entry::Acknowledged(range, at),
-        3 => Entry::Refused(range, reason),
+        1 => Entry::Intended(range, last),
+        2 => Entry::Acknowledged(range, last),
+        3 => Entry::Refused(range, reason()?),
         4 => Entry::Released(range),
-        6 => Entry::Doubted(range, at),
         5 => {
             let text = bytes.get(RECORD..RECORD + count as usize)?;
             if crc(text) != record[24..28] {
@@ -208,10 +234,14 @@ fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
             }
             let text = std::str::from_utf8(text).ok()?.to_owned();
             let length = (RECORD + text.len()).next_multiple_of(RECORD);
-            return bytes
-                .get(..length)
-                .map(|_| (Entry::Reason(reason, text), length));
+            let entry = Entry::Reason(pass, reason()?, text);
+            return bytes.get(..length).map(|_| (entry, length));
         }
+        6 => Entry::Doubted(range, last),
+        7 => Entry::Part(part, PartWord::Acknowledged(last)),
+        8 => Entry::Part(part, PartWord::Refused(reason()?)),
+        9 => Entry::Part(part, PartWord::Doubted(last)),
+        10 => Entry::Part(part, PartWord::Released),
         _ => return None,
     };
     Some((entry, RECORD))
@@ -223,17 +253,27 @@ mod tests {
 
     fn entries() -> Vec<Entry> {
         let range = Range {
-            lane: 1,
+            pass: 300,
             first: 75,
             count: 75,
+        };
+        let part = Part {
+            pass: 300,
+            ordinal: 75,
+            delta: 2,
         };
         vec![
             Entry::Intended(range, 1_700_000_000_000),
             Entry::Reason(
-                3,
+                300,
+                70_000,
                 "'external_id' must be fewer than 988 bytes, says Braze".to_owned(),
             ),
-            Entry::Refused(Range { count: 1, ..range }, 3),
+            Entry::Refused(Range { count: 1, ..range }, 70_000),
+            Entry::Part(part, PartWord::Acknowledged(1_700_000_000_001)),
+            Entry::Part(part, PartWord::Refused(70_000)),
+            Entry::Part(part, PartWord::Doubted(1_700_000_000_003)),
+            Entry::Part(part, PartWord::Released),
             Entry::Acknowledged(range, 1_700_000_000_001),
             Entry::Doubted(range, 1_700_000_000_002),
             Entry::Released(range),
@@ -246,7 +286,7 @@ mod tests {
         let header = Header {
             run: "r1".into(),
             plan: "sha256:0".into(),
-            lanes: vec![],
+            passes: vec![],
         };
         let mut journal = Journal::create(&path, &header).unwrap();
         entries()
@@ -302,7 +342,7 @@ mod tests {
     fn is_padding(bytes: &[u8], head: usize, at: usize) -> bool {
         let text = head + 2 * RECORD;
         let length = entries().iter().find_map(|entry| match entry {
-            Entry::Reason(_, text) => Some(text.len()),
+            Entry::Reason(_, _, text) => Some(text.len()),
             _ => None,
         });
         bytes[at] == 0

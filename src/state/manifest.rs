@@ -82,12 +82,33 @@ pub struct Entry {
     pub peaks: Vec<Peak>,
     /// Removals done under an override, by the override.
     pub removals_used: BTreeMap<String, u64>,
-    /// Blob of the rows set aside after a refusal.
-    pub set_aside: Option<String>,
+    /// Rows set aside after a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<SetAside>,
+    /// The name that Braze last acknowledged for it, of an imported cohort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
+    /// Milliseconds between dependent writes, as applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle_ms: Option<u64>,
+    /// Of a target that was left: the resource that wrote it and writes another one now. Emptied by the next apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_by: Option<Address>,
     /// When it was last applied.
     pub applied_at: Timestamp,
     /// The run that did.
     pub run: String,
+}
+
+/// Rows that Braze refused, and that are not sent again as they are for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// Blob of the rows.
+    pub blob: String,
+    /// How many there are.
+    pub rows: u64,
+    /// When the first of them was refused.
+    pub oldest: Millis,
 }
 
 /// The cohort a sync follows.
@@ -157,15 +178,15 @@ pub struct Pending {
     pub command: String,
     /// When it began.
     pub started_at: Timestamp,
-    /// Lanes in the journal's order.
-    pub lanes: Vec<PendingLane>,
-    /// Resources without rows to send: what they become; none where they go.
-    pub settled: BTreeMap<Address, Option<Entry>>,
+    /// Passes in the journal's order.
+    pub passes: Vec<PendingPass>,
+    /// What the resources of the run become if all of it is acknowledged; none where one goes.
+    pub becoming: BTreeMap<Address, Option<Entry>>,
 }
 
-/// One lane of a pending run.
+/// One pass of a pending run: objects of a lane that do not wait for each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PendingLane {
+pub struct PendingPass {
     /// Name of the lane.
     pub lane: String,
     /// Its deltas in the order of the merge.
@@ -179,8 +200,6 @@ pub struct PendingPart {
     pub address: Address,
     /// Blob of the delta.
     pub delta: String,
-    /// What the resource becomes if all of it is acknowledged; none where it goes.
-    pub next: Option<Entry>,
 }
 
 /// A past run.
@@ -198,6 +217,9 @@ pub struct RunEntry {
     pub plan: String,
     /// `done`, `partial`, `recovered`.
     pub outcome: String,
+    /// Blob of the rows that Braze refused in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 impl Manifest {
@@ -235,18 +257,15 @@ impl Manifest {
     /// Returns the names of all blobs it needs.
     pub fn blobs(&self) -> impl Iterator<Item = &str> {
         let pending = self.pending.iter();
-        let parts = pending
-            .clone()
-            .flat_map(|pending| &pending.lanes)
-            .flat_map(|lane| &lane.parts);
-        let deltas = parts.clone().map(|part| part.delta.as_str());
-        let settled = pending.flat_map(|pending| pending.settled.values());
-        let coming = parts.map(|part| &part.next).chain(settled).flatten();
-        let entries = self.resources.values().chain(coming);
-        entries
-            .flat_map(|entry| [&entry.ledger, &entry.set_aside])
-            .flatten()
-            .map(String::as_str)
-            .chain(deltas)
+        let passes = pending.clone().flat_map(|pending| &pending.passes);
+        let deltas = passes.flat_map(|pass| &pass.parts).map(|part| &part.delta);
+        let coming = pending.flat_map(|pending| pending.becoming.values());
+        let entries = self.resources.values().chain(coming.flatten());
+        let rows = entries.flat_map(|entry| {
+            let aside = entry.set_aside.as_ref().map(|aside| &aside.blob);
+            entry.ledger.iter().chain(aside)
+        });
+        let refused = self.runs.iter().filter_map(|run| run.refused.as_ref());
+        rows.chain(deltas).chain(refused).map(String::as_str)
     }
 }

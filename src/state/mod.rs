@@ -8,6 +8,7 @@ pub mod journal;
 pub mod lease;
 pub mod ledger;
 pub mod manifest;
+pub mod refusals;
 pub mod relation;
 pub mod runs;
 pub mod store;
@@ -17,5 +18,6 @@ mod error;
 pub use error::Error;
 
 pub use files::{
-    directory, read as read_file, remove as remove_file, rename as rename_file, write as write_file,
+    directory, read as read_file, remove as remove_file, rename as rename_file,
+    temporary as temporary_file, write as write_file,
 };

@@ -18,7 +18,7 @@ use super::{
     Error, files,
     manifest::{FORMAT, Manifest},
 };
-use crate::model::{Millis, digest::hex};
+use crate::model::{Millis, Report, digest::hex};
 
 const HOUR: Millis = 3_600_000;
 
@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// Removes what nobody needs any more: blobs that have not been named for an hour (a plan that began before may
-    /// still read younger ones), cohorts read before their last reading, what a kill left half written.
+    /// still read younger ones), cohorts read before the last reading of their mapping, what a kill left half written.
     pub fn sweep(&self, manifest: &Manifest, now: Millis) -> Result<(), Error> {
         let named: BTreeSet<&str> = manifest.blobs().collect();
         let stem = |path: &Path| {
@@ -185,6 +185,13 @@ impl Store {
             if !stem(&path).is_some_and(|stem| named.contains(stem.as_str()))
                 && files::age(&path, now)?.is_some_and(|age| age > HOUR)
             {
+                files::remove(&path)?;
+            }
+        }
+        for path in files::list(&self.root.join("runs"))? {
+            let kept =
+                stem(&path).is_some_and(|stem| manifest.runs.iter().any(|run| run.id == stem));
+            if !kept && files::age(&path, now)?.is_some_and(|age| age > HOUR) {
                 files::remove(&path)?;
             }
         }
@@ -203,26 +210,23 @@ impl Store {
                 files::remove(&path)?;
             }
         }
-        // The newest reading of each cohort stays; its name is the cohort's id up to the first dash.
-        let mut newest: BTreeMap<String, Millis> = BTreeMap::new();
+        // The newest reading of each cohort and mapping stays; its name begins with the one and ends with the other.
+        let mut newest: BTreeMap<(String, String), Millis> = BTreeMap::new();
         let readings: Vec<PathBuf> = files::list(&relations)?
             .into_iter()
             .filter(|path| !half_written(path))
             .collect();
-        let cohort = |path: &Path| {
-            stem(path)
-                .unwrap_or_default()
-                .split('-')
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+        let of = |path: &Path| {
+            let stem = stem(path).unwrap_or_default();
+            let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
+            (part(stem.split('-').next()), part(stem.rsplit('-').next()))
         };
         for path in &readings {
             let Some(age) = files::age(path, now)? else {
                 continue;
             };
             newest
-                .entry(cohort(path))
+                .entry(of(path))
                 .and_modify(|known| *known = age.min(*known))
                 .or_insert(age);
         }
@@ -230,15 +234,35 @@ impl Store {
             let Some(age) = files::age(path, now)? else {
                 continue;
             };
-            if age > HOUR
-                && newest
-                    .get(&cohort(path))
-                    .is_some_and(|newest| *newest < age)
-            {
+            if age > HOUR && newest.get(&of(path)).is_some_and(|newest| *newest < age) {
                 files::remove(path)?;
             }
         }
         Ok(())
+    }
+
+    /// Keeps the report of a run.
+    pub fn keep_report(&self, report: &Report) -> Result<(), Error> {
+        let path = self.report_path(&report.run)?;
+        let json =
+            serde_json::to_vec(report).map_err(|error| Error::corrupt(&path, error.to_string()))?;
+        files::write(&path, &json)
+    }
+
+    /// Returns the report of a run, if it is kept.
+    pub fn report(&self, run: &str) -> Result<Option<Report>, Error> {
+        let path = self.report_path(run)?;
+        let bytes = files::read(&path)?;
+        let read = |bytes: Vec<u8>| {
+            serde_json::from_slice(&bytes).map_err(|_| Error::corrupt(&path, "a damaged report"))
+        };
+        bytes.map(read).transpose()
+    }
+
+    fn report_path(&self, run: &str) -> Result<PathBuf, Error> {
+        let directory = self.root.join("runs");
+        files::directory(&directory)?;
+        Ok(directory.join(format!("{run}.json")))
     }
 
     /// Returns the cache directory, made if need be.
@@ -315,5 +339,47 @@ impl Write for Hashing<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::manifest::Target;
+
+    #[test]
+    fn the_newest_reading_of_each_cohort_and_mapping_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path().to_owned());
+        let relations = store.cache().unwrap().join("relations");
+        files::directory(&relations).unwrap();
+        let now = 1_000 * HOUR;
+        let readings = [
+            ("one-100-external_id.rows", 5, false),
+            ("one-200-external_id.rows", 4, true),
+            ("one-100-0a1b.rows", 5, true),
+            ("one_2d_-100-external_id.rows", 5, true),
+            ("two--100-external_id.rows", 3, false),
+            ("two-none-external_id.rows", 2, true),
+            ("three-100-external_id.rows", 1, true),
+            ("three-200-external_id.rows", 0, true),
+        ];
+        for (name, hours, _) in readings {
+            let path = relations.join(name);
+            files::write(&path, b"rows").unwrap();
+            files::touch(&path, now - hours * HOUR).unwrap();
+        }
+        let target = Target {
+            braze: String::new(),
+            braze_key: String::new(),
+            oldest_segment: None,
+            amplitude: String::new(),
+            project: None,
+        };
+        let manifest = Manifest::new(String::new(), String::new(), None, target);
+        store.sweep(&manifest, now).unwrap();
+        for (name, _, stays) in readings {
+            assert_eq!(relations.join(name).exists(), stays, "{name}");
+        }
     }
 }

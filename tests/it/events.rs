@@ -288,7 +288,10 @@ fn what_is_done_in_part_or_stopped_ends_with_a_report() {
     );
     run.terminate();
     let stopped = Told::of(run.finish()).exits(6);
-    assert_eq!(stopped.one("report")["report"]["stopped"], "asked to stop");
+    assert_eq!(
+        stopped.one("report")["report"]["stopped"][0],
+        "asked to stop"
+    );
 
     // A row that Braze refuses; and what was just sent has to settle.
     let lines: Vec<&str> = june().cohort("repeat1").lines().collect();

@@ -12,6 +12,8 @@ mod edges;
 mod events;
 mod faults;
 mod house;
+mod identities;
+mod imports;
 mod kills;
 mod lease;
 mod properties;

@@ -13,7 +13,7 @@ use syncform::{
         outcomes::{Outcomes, Word},
     },
     kinds::{Desired, Form, find},
-    model::{Address, Change, Edit, Key, Member, Outcome, Record, Text, Unsorted, Verb},
+    model::{Address, Change, Edit, Key, Mapping, Member, Outcome, Record, Text, Unsorted, Verb},
 };
 
 type Ledger = BTreeMap<Key, Record>;
@@ -71,6 +71,7 @@ fn desired() -> Desired {
     Desired {
         source: CohortRef::Name("any".into()),
         exclude: vec![],
+        identify_by: Mapping::default(),
         form: Form::AttributeArray("labels".into()),
         target: String::new(),
         label: None,

@@ -5,9 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use syncform::braze::{Fate, TrackError, Tracked, Writer, track_object};
+use syncform::braze::{Fate, WriteError, Writer, Written, track_object};
 use syncform::http::{Scrubber, Sender};
-use syncform::model::{Edit, Key, Secret};
+use syncform::model::{Edit, Key, Lane, Secret};
 
 use crate::support::binary::run;
 use crate::support::cdnow::{self, Ask, JUNE};
@@ -62,7 +62,7 @@ fn read(stream: &mut BufReader<TcpStream>) -> bool {
 }
 
 /// Sends two objects and returns what became of them.
-fn track(script: &[Answer]) -> Result<Tracked, TrackError> {
+fn track(script: &[Answer]) -> Result<Written, WriteError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -70,7 +70,13 @@ fn track(script: &[Answer]) -> Result<Tracked, TrackError> {
     runtime.block_on(async {
         let (_stop, stop) = tokio::sync::watch::channel(false);
         let sender = Arc::new(Sender::new(Scrubber::default(), stop));
-        let writer = Writer::new(sender, &serve(script.to_vec()), &Secret::new("key"), 1.0);
+        let writer = Writer::new(
+            sender,
+            &serve(script.to_vec()),
+            &Secret::new("key"),
+            None,
+            1.0,
+        );
         let object = |id: &str| {
             let edit = Edit::Set {
                 attribute: "a".to_owned(),
@@ -78,7 +84,9 @@ fn track(script: &[Answer]) -> Result<Tracked, TrackError> {
             };
             track_object(&Key::external(id).unwrap(), [edit], false)
         };
-        writer.track(&[object("one"), object("two")]).await
+        writer
+            .write(&Lane::UsersTrack, &[object("one"), object("two")])
+            .await
     })
 }
 

@@ -1,6 +1,7 @@
 //! What a configuration may not ask of this release, and what the kinds know to be impossible.
 //! It reads a configuration that stands; nothing is asked of a service.
 
+mod identifiers;
 mod quota;
 mod release;
 mod targets;
@@ -16,6 +17,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     release::check(configuration, &mut found);
     targets::check(configuration, &mut found);
+    identifiers::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

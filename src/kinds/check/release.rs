@@ -3,16 +3,17 @@
 
 use super::{cohorts, error};
 use crate::{
-    config::{Backend, Configuration, Identifier, IdentifierWord, Origin, Resource, Seed},
+    config::{Backend, Configuration, Origin, Resource, Seed},
     kinds::{
-        cohort::{RunBy, Target},
+        cohort::RunBy,
         registry::{REGISTRY, Section},
     },
     model::{Diagnostic, Guards, Limit, Severity},
 };
 
 /// What this release does.
-const THIS: &str = "this release moves cohorts to attribute_array and attribute_flag";
+const THIS: &str =
+    "this release moves cohorts to attribute_array, attribute_flag and cohort_import";
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     for resource in configuration.resources.values() {
@@ -26,38 +27,11 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         let mut refuse = |pointer: &str, what: &str, hint: &str| {
             found.push(later(resource, pointer, what, hint));
         };
-        if matches!(spec.to, Target::Word(_) | Target::CohortImport { .. }) {
-            refuse(
-                "/to",
-                "`to: cohort_import`",
-                "write to: {attribute_array: NAME} or to: {attribute_flag: NAME}",
-            );
-        }
         if spec.run_by == Some(RunBy::Amplitude) {
             refuse(
                 "/run_by",
                 "`run_by: amplitude`",
                 "leave `run_by` out: Syncform then moves the data",
-            );
-        }
-        let usual = [Identifier::Word(IdentifierWord::ExternalId)];
-        if resource
-            .settings
-            .identify_by
-            .as_deref()
-            .is_some_and(|by| by != usual)
-        {
-            refuse(
-                "/identify_by",
-                "`identify_by` other than [external_id]",
-                "write identify_by: [external_id]",
-            );
-        }
-        if resource.settings.create_users == Some(true) {
-            refuse(
-                "/create_users",
-                "`create_users: true` of a cohort",
-                "leave it out: people whom Braze does not know are then left out",
             );
         }
         if !matches!(resource.settings.seed, None | Some(Seed::Send)) {
@@ -81,9 +55,6 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
             "write state: {backend: local, path: .syncform}",
         );
     }
-    if !configuration.moved.is_empty() {
-        refuse("/moved", "`moved`", "keep the old name for now");
-    }
 }
 
 /// What a guard cannot mean, and what it does not stop yet.
@@ -99,10 +70,10 @@ fn guards(guards: &Guards, origin: &Origin, found: &mut Vec<Diagnostic>) {
     }
     let sleeping = [
         (
-            "max_refused",
+            "max_new_users",
             guards
-                .max_refused
-                .is_some_and(|limit| limit != Limit::Percent(1.0)),
+                .max_new_users
+                .is_some_and(|limit| limit != Limit::Count(1000)),
         ),
         (
             "min_known",

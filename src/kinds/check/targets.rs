@@ -78,7 +78,11 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
                 }
                 owners.flag(resource, attribute_flag, found);
             }
-            Target::Word(_) | Target::CohortImport { .. } => {}
+            Target::Word(_) => import(resource, None, configuration, &mut owners, found),
+            Target::CohortImport { cohort_import } => {
+                let id = Some(cohort_import.id.as_str());
+                import(resource, id, configuration, &mut owners, found);
+            }
         }
         excludes_itself(resource, &spec, found);
     }
@@ -99,6 +103,68 @@ struct Owners {
     flags: HashMap<String, Address>,
     arrays: HashMap<String, Address>,
     labels: HashMap<(String, String), Address>,
+    imports: HashMap<String, Address>,
+}
+
+/// Checks a cohort of partner cohort import, by the id that the YAML gives it or else the default one.
+fn import(
+    resource: &Resource,
+    id: Option<&str>,
+    configuration: &Configuration,
+    owners: &mut Owners,
+    found: &mut Vec<Diagnostic>,
+) {
+    label(resource, found);
+    if configuration.braze.cohort_import.is_none() {
+        let message = format!(
+            "`{}` writes by cohort import, and `braze.cohort_import` is not there",
+            resource.address
+        );
+        let hint = "add braze.cohort_import with partner, data_import_key and partner_api_key; without a partner key of your own write to: {attribute_array: NAME}";
+        let hint = Some(hint.to_owned());
+        found.push(error(
+            &resource.origin,
+            "/to",
+            "no-cohort-import",
+            message,
+            hint,
+        ));
+    }
+    if resource.settings.create_users == Some(true) {
+        let message = format!("`{}`: cohort import never creates people", resource.address);
+        let hint = "take `create_users` out, or write to: {attribute_array: NAME}".to_owned();
+        found.push(error(
+            &resource.origin,
+            "/create_users",
+            "import-creates-nobody",
+            message,
+            Some(hint),
+        ));
+    }
+    if id.is_some_and(|id| id.trim().is_empty()) {
+        let message = "the id of an imported cohort is not empty".to_owned();
+        found.push(error(
+            &resource.origin,
+            "/to/cohort_import/id",
+            "wrong-id",
+            message,
+            None,
+        ));
+        return;
+    }
+    let scope = [
+        Some(configuration.workspace.as_str()),
+        configuration.environment.as_deref(),
+        Some(resource.address.name()),
+    ];
+    let default = || scope.into_iter().flatten().collect::<Vec<_>>().join("/");
+    let id = id.map_or_else(default, str::to_owned);
+    if let Some(other) = owners.imports.get(&id) {
+        let what = format!("the imported cohort `{id}`");
+        found.push(owned(resource, "/to", other, &what));
+    } else {
+        owners.imports.insert(id, resource.address.clone());
+    }
 }
 
 impl Owners {

@@ -38,8 +38,8 @@ pub(crate) struct Amplitude {
     asked: Mutex<Sliding>,
     /// Four of *Get one cohort* at once (amplitude.md 2).
     asking: Arc<Semaphore>,
-    /// Five downloads at once, dashboard included (amplitude.md 2).
-    downloading: Arc<Semaphore>,
+    /// Five of cohort downloads and Dashboard REST at once, together (amplitude.md 2).
+    together: Arc<Semaphore>,
     signer: signed::Signer,
 }
 
@@ -52,7 +52,7 @@ impl Amplitude {
             jobs: Mutex::default(),
             asked: Mutex::new(Sliding::new(60, 600)),
             asking: Arc::new(Semaphore::new(4)),
-            downloading: Arc::new(Semaphore::new(5)),
+            together: Arc::new(Semaphore::new(5)),
             signer: signed::Signer::new(),
         }
     }

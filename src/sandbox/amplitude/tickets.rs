@@ -12,49 +12,60 @@ use axum::{
     response::Response,
 };
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::envelope::too_many;
+use super::{Amplitude, envelope::too_many};
 use crate::sandbox::{app::App, options::Limits};
 
 /// A place among the requests under way.
 pub(crate) enum Ticket {
     /// This route has no such limit.
     Free,
-    /// A place, kept until the answer is sent.
-    Held(OwnedSemaphorePermit),
+    /// Places, kept until the answer is sent.
+    Held(Vec<OwnedSemaphorePermit>),
     /// No place left: the answer.
     Refused(Box<Response>),
 }
 
-/// Takes a place for a request of this route.
+/// Takes a place for a request of this route. The five that cohort downloads and Dashboard REST have together are read
+/// strictly: each step of a download takes one, asking and polling as well. There is no Dashboard REST endpoint here
+/// yet; one that comes takes its place in this table. Signed addresses are another host's.
 pub(crate) fn ticket(app: &App, template: &str) -> Ticket {
-    let places = match template {
-        _ if app.options.limits == Limits::Off => return Ticket::Free,
-        "/api/5/cohorts/request/{id}" => &app.amplitude.asking,
-        "/api/5/cohorts/request/{id}/file" => &app.amplitude.downloading,
-        _ => return Ticket::Free,
+    let Amplitude {
+        asking, together, ..
+    } = &app.amplitude;
+    let wanted: &[&Arc<Semaphore>] = match template {
+        _ if app.options.limits == Limits::Off => &[],
+        "/api/5/cohorts/request/{id}" => &[asking, together],
+        "/api/5/cohorts/request-status/{id}" | "/api/5/cohorts/request/{id}/file" => &[together],
+        _ => &[],
     };
-    Arc::clone(places).try_acquire_owned().map_or_else(
+    if wanted.is_empty() {
+        return Ticket::Free;
+    }
+    let places = wanted
+        .iter()
+        .map(|places| Arc::clone(places).try_acquire_owned());
+    // A place taken beside one that was refused is given back at once.
+    places.collect::<Result<_, _>>().map_or_else(
         |_| {
-            Ticket::Refused(Box::new(too_many(
-                "Exceeded concurrent limit with query of cost 1",
-            )))
+            let details = "Exceeded concurrent limit with query of cost 1";
+            Ticket::Refused(Box::new(too_many(details)))
         },
         Ticket::Held,
     )
 }
 
 impl Ticket {
-    /// Ties the place to the answer's body.
+    /// Ties the places to the answer's body.
     pub(crate) fn keep_with(self, response: Response) -> Response {
-        let Self::Held(place) = self else {
+        let Self::Held(places) = self else {
             return response;
         };
         response.map(|body| {
             Body::new(Holding {
                 body,
-                _place: place,
+                _places: places,
             })
         })
     }
@@ -62,7 +73,7 @@ impl Ticket {
 
 struct Holding {
     body: Body,
-    _place: OwnedSemaphorePermit,
+    _places: Vec<OwnedSemaphorePermit>,
 }
 
 impl hyper::body::Body for Holding {

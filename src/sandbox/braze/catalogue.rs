@@ -6,7 +6,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::gate::{Area, Needs, pass, refused};
+use super::{
+    gate::{Key, Needs, pass, refused},
+    rates::Area,
+};
 use crate::sandbox::{
     app::App,
     call::{Call, hold, reply},
@@ -14,7 +17,7 @@ use crate::sandbox::{
 };
 
 const NEEDS: Needs = Needs {
-    permission: "custom_attributes.get",
+    key: Key::Bearer("custom_attributes.get"),
     area: Area::Catalogue,
     body: false,
 };

@@ -5,10 +5,11 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Map, Value, json};
 
 use super::{
-    gate::{Area, Needs, pass, refused},
+    gate::{Key, Needs, pass, refused},
     happenings::written,
     objects::Who,
     people::People,
+    rates::Area,
 };
 use crate::sandbox::{
     app::App,
@@ -17,7 +18,7 @@ use crate::sandbox::{
 };
 
 const NEEDS: Needs = Needs {
-    permission: "users.export.ids",
+    key: Key::Bearer("users.export.ids"),
     area: Area::Export,
     body: true,
 };

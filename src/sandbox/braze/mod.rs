@@ -1,23 +1,31 @@
 //! Braze as its pages describe it. It must not know that Amplitude exists.
 
+mod aliases;
 mod attributes;
 mod catalogue;
+mod cohorts;
 mod export;
 mod fields;
 mod gate;
 mod happenings;
 mod index;
 mod lag;
+mod members;
 mod nested;
 mod objects;
+mod partners;
 mod people;
 mod profile;
+mod rates;
 mod segments;
 mod store;
 mod track;
 
-pub(crate) use gate::{rate_limited, refused};
+pub(crate) use cohorts::Cohort;
+pub(crate) use gate::refused;
 pub(crate) use objects::Who;
+pub(crate) use partners::{locked, place};
+pub(crate) use rates::rate_limited;
 pub(crate) use store::Store;
 
 use std::sync::Mutex;
@@ -28,7 +36,9 @@ use super::routes::Routes;
 pub(crate) struct Braze {
     /// People, events, segments.
     pub(crate) store: Mutex<Store>,
-    windows: Mutex<gate::Windows>,
+    windows: Mutex<rates::Windows>,
+    /// Cohorts that requests are working on.
+    busy: partners::Busy,
 }
 
 impl Braze {
@@ -37,6 +47,7 @@ impl Braze {
         Self {
             store: Mutex::new(store),
             windows: Mutex::default(),
+            busy: partners::Busy::default(),
         }
     }
 }
@@ -44,6 +55,8 @@ impl Braze {
 /// Lists the endpoints.
 pub(crate) fn routes(to: &mut Routes) {
     track::routes(to);
+    aliases::routes(to);
+    partners::routes(to);
     export::routes(to);
     segments::routes(to);
     catalogue::routes(to);

@@ -69,6 +69,19 @@ impl<'a> Batch<'a> {
         Some(batch)
     }
 
+    /// Says what is wrong by code where there is one: both are documented, and both are seen (braze.md 7.7).
+    pub(crate) fn encode_errors(&mut self) {
+        for error in &mut self.errors {
+            let code = match error["type"].as_str() {
+                Some(TOO_LARGE) => "EXTERNAL_USER_ID_TOO_LARGE",
+                Some(BLOCKED) => "BLACKLISTED_EXTERNAL_USER_ID",
+                Some(fields::BAD_EMAIL) => "EMAIL_BAD_FORMAT",
+                _ => continue,
+            };
+            error["type"] = json!(code);
+        }
+    }
+
     /// Returns how many objects are valid.
     pub(crate) fn len(&self) -> usize {
         self.attributes.len() + self.events.len() + self.purchases.len()
@@ -96,6 +109,9 @@ impl<'a> Batch<'a> {
 
 const NOBODY: &str = "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required";
 
+const TOO_LARGE: &str = "'external_id' must be fewer than 988 bytes";
+const BLOCKED: &str = "provided external_id is blacklisted and disallowed";
+
 fn read(object: &Value) -> Result<Object<'_>, &'static str> {
     let members = object.as_object().ok_or(NOBODY)?;
     let who = identify(members)?;
@@ -116,35 +132,23 @@ fn read(object: &Value) -> Result<Object<'_>, &'static str> {
 fn identify(members: &Map<String, Value>) -> Result<Who<'_>, &'static str> {
     let given = |name: &str| members.get(name).filter(|value| !value.is_null());
     let external = given("external_id");
-    let alias = given("user_alias");
     let braze = given("braze_id");
-    if [external, alias, braze].iter().flatten().count() > 1 {
+    if [external, given("user_alias"), braze]
+        .iter()
+        .flatten()
+        .count()
+        > 1
+    {
         return Err("only one of 'external_id', 'braze_id' and 'user_alias' may be provided");
     }
     let text = |value: &'_ Value| value.as_str().is_some_and(|text| !text.is_empty());
     if let Some(id) = external {
-        let id = id.as_str().filter(|id| !id.is_empty()).ok_or(NOBODY)?;
-        return match id {
-            _ if id.len() > 987 => Err("'external_id' must be fewer than 988 bytes"),
-            // Blocked people (braze.md 6.3) are told by their name here.
-            _ if id.starts_with("blacklisted") => {
-                Err("provided external_id is blacklisted and disallowed")
-            }
-            _ => Ok(Who::External(id)),
-        };
+        return external_id(id).map(Who::External);
     }
-    if let Some(alias) = alias {
-        let part = |name: &str| {
-            alias[name]
-                .as_str()
-                .filter(|part| !part.is_empty() && part.len() <= 236)
-        };
-        return part("alias_name")
-            .zip(part("alias_label"))
-            .map(|(name, label)| Who::Alias { name, label })
-            .ok_or(
-                "'user_alias' must have an 'alias_name' and an 'alias_label' of at most 236 bytes",
-            );
+    if let Some(pair) = given("user_alias") {
+        return alias(pair, "alias_name").ok_or(
+            "'user_alias' must have an 'alias_name' and an 'alias_label' of at most 236 bytes",
+        );
     }
     if let Some(id) = braze {
         return id
@@ -154,10 +158,39 @@ fn identify(members: &Map<String, Value>) -> Result<Who<'_>, &'static str> {
             .ok_or(NOBODY);
     }
     match (given("email"), given("phone")) {
-        (Some(email), _) if text(email) => Ok(Who::Email(email.as_str().unwrap_or_default())),
+        (Some(email), _) if text(email) => {
+            let email = email.as_str().unwrap_or_default();
+            if fields::mail(email) {
+                Ok(Who::Email(email))
+            } else {
+                Err(fields::BAD_EMAIL)
+            }
+        }
         (_, Some(phone)) if text(phone) => Ok(Who::Phone(phone.as_str().unwrap_or_default())),
         _ => Err(NOBODY),
     }
+}
+
+/// Reads an external id (braze.md 6.1).
+pub(crate) fn external_id(id: &Value) -> Result<&str, &'static str> {
+    let id = id.as_str().filter(|id| !id.is_empty()).ok_or(NOBODY)?;
+    match id {
+        _ if id.len() > 987 => Err(TOO_LARGE),
+        // Blocked people (braze.md 6.3) are told by their name here.
+        _ if id.starts_with("blacklisted") => Err(BLOCKED),
+        _ => Ok(id),
+    }
+}
+
+/// Reads an alias, its name from the member of that name (braze.md 6.1).
+pub(crate) fn alias<'a>(object: &'a Value, name: &str) -> Option<Who<'a>> {
+    let part = |member: &str| {
+        object[member]
+            .as_str()
+            .filter(|part| !part.is_empty() && part.len() <= 236)
+    };
+    let (name, label) = (part(name)?, part("alias_label")?);
+    Some(Who::Alias { name, label })
 }
 
 #[cfg(test)]
@@ -179,6 +212,10 @@ mod tests {
             (
                 json!({"email": "e@x.org", "phone": "1"}),
                 Ok(Who::Email("e@x.org")),
+            ),
+            (
+                json!({"email": "e@x", "phone": "1"}),
+                Err("not a valid email"),
             ),
             (json!({"phone": "1"}), Ok(Who::Phone("1"))),
             (json!({"braze_id": "b"}), Ok(Who::Braze("b"))),

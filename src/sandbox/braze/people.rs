@@ -101,6 +101,36 @@ impl People {
         })
     }
 
+    /// Returns the profile without an external id that an identifier means: of several, the one written last.
+    pub(crate) fn find_anonymous(&self, who: &Who<'_>) -> Option<u32> {
+        let known = |profile: &u32| &self.profiles[*profile as usize];
+        let found = self.index.find(who);
+        found
+            .filter(|profile| !known(profile).identified)
+            .max_by_key(|profile| known(profile).touched)
+    }
+
+    /// Returns what a cohort's member is called: its external id, else its first device, else its first alias, else
+    /// what Braze calls it.
+    pub(crate) fn called(&self, profile: u32) -> Value {
+        if let Some(id) = self.profiles[profile as usize].external_id(&self.names) {
+            return json!({"external_id": id});
+        }
+        let first = |name: &str| {
+            let mut list = self.value(profile, Place::Field(name))?;
+            list.get_mut(0).map(Value::take)
+        };
+        if let Some(device) = first("devices").filter(|device| device["device_id"].is_string()) {
+            return json!({"device_id": device["device_id"]});
+        }
+        match first("user_aliases") {
+            Some(alias) => json!({"alias": {
+                "alias_name": alias["alias_name"], "alias_label": alias["alias_label"],
+            }}),
+            None => json!({"braze_id": self.value(profile, Place::Field("braze_id"))}),
+        }
+    }
+
     /// Makes a profile with one identifier.
     pub(crate) fn create(&mut self, who: &Who<'_>, now: Timestamp) -> u32 {
         let mut object = Map::new();

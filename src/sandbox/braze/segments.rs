@@ -3,7 +3,10 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::gate::{Area, Needs, pass, refused};
+use super::{
+    gate::{Key, Needs, pass, refused},
+    rates::Area,
+};
 use crate::sandbox::{
     app::App,
     call::{Call, hold, reply},
@@ -11,12 +14,12 @@ use crate::sandbox::{
 };
 
 const LIST: Needs = Needs {
-    permission: "segments.list",
+    key: Key::Bearer("segments.list"),
     area: Area::Rest,
     body: false,
 };
 const DETAILS: Needs = Needs {
-    permission: "segments.details",
+    key: Key::Bearer("segments.details"),
     area: Area::Rest,
     body: false,
 };

@@ -9,14 +9,14 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{objects::Batch, people::People, profile::Place, track};
+use super::{aliases, cohorts::Cohorts, objects::Batch, people::People, profile::Place, track};
 use crate::sandbox::{
     Error,
     call::json as read,
     world::{self, Record, kind},
 };
 
-/// People, what happened to them, and the segments.
+/// People, what happened to them, the segments and the imported cohorts.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     /// The user base.
@@ -25,13 +25,22 @@ pub(crate) struct Store {
     pub(crate) happenings: Vec<(bool, Box<str>)>,
     /// Segments with their list and details members.
     pub(crate) segments: Vec<Value>,
+    /// Cohorts that partners imported.
+    pub(crate) cohorts: Cohorts,
 }
 
 impl Store {
     /// Reads a snapshot, or a scenario's files; those that are not there are empty.
-    pub(crate) fn load(profiles: &Path, segments: &Path, events: &Path) -> Result<Self, Error> {
+    pub(crate) fn load(
+        profiles: &Path,
+        segments: &Path,
+        events: &Path,
+        cohorts: &Path,
+    ) -> Result<Self, Error> {
+        let people = People::load(profiles)?;
         let mut store = Self {
-            people: People::load(profiles)?,
+            cohorts: Cohorts::load(cohorts, people.len())?,
+            people,
             ..Self::default()
         };
         if let Some(file) = world::read_json(segments)? {
@@ -59,8 +68,23 @@ impl Store {
             }
             kind::SET => self.set(&body, record.at),
             kind::SEGMENTS => self.segments = listed(body),
+            kind::COHORT | kind::COHORT_USERS => {
+                self.import(record.kind, &body);
+            }
+            kind::ALIASES | kind::ALIAS_UPDATES => {
+                aliases::apply(&mut self.people, record.kind, &body, record.at);
+            }
             _ => {}
         }
+    }
+
+    /// Does what a partner told about a cohort, and returns the data points.
+    pub(crate) fn import(&mut self, kind: u8, told: &Value) -> u64 {
+        if kind == kind::COHORT {
+            self.cohorts.rename(told);
+            return 0;
+        }
+        self.cohorts.change(&self.people, told)
     }
 
     /// Sets attributes behind everybody's back: `{"external_id", "attributes"}`; creates the profile if need be.

@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 use super::{
     attributes::{self, Outcome},
     fields,
-    gate::{Area, Needs, pass, refused},
+    gate::{Key, Needs, pass, refused},
     happenings,
     objects::{Batch, Object, Who},
     people::People,
     profile::Place,
+    rates::Area,
     store::Store,
 };
 use crate::sandbox::{
@@ -22,7 +23,7 @@ use crate::sandbox::{
 };
 
 const NEEDS: Needs = Needs {
-    permission: "users.track",
+    key: Key::Bearer("users.track"),
     area: Area::Track,
     body: true,
 };
@@ -39,9 +40,12 @@ fn track(app: &App, call: &Call) -> Response {
 }
 
 fn accept(app: &App, call: &Call, body: &Value) -> Response {
-    let Some(batch) = Batch::read(body) else {
+    let Some(mut batch) = Batch::read(body) else {
         return refused(400, "Max Input Length Exceeded");
     };
+    if app.options.error_codes {
+        batch.encode_errors();
+    }
     if batch.len() == 0 {
         let mut answer = json!({"message": NOTHING_VALID});
         if !batch.errors.is_empty() {

@@ -99,6 +99,49 @@ async fn downloads_what_was_asked() {
     }
 }
 
+/// What a sync of properties asks for. A key that the file does not have is no column: nobody wrote down what a real
+/// file does (amplitude.md 4.6), and a client has to find its columns by name.
+#[tokio::test]
+async fn downloads_the_properties_that_were_named() {
+    let sandbox = fresh(|_| ()).await;
+    let file = "amplitude_id,user_id,device_id,country,plan_tier\n\
+                500000000001,cd-00001,dev-1,US,gold\n\
+                500000000002,,dev-2,,\n\
+                500000000003,cd-00003,,DE,\"say \"\"hi\"\", all\"\n";
+    let put = sandbox
+        .own("PUT", "amplitude/cohorts/first/members", file)
+        .await;
+    assert_eq!(put.json(), json!({"size": 3}));
+    let download = async |query: &str| {
+        let id = sandbox.request(&format!("first{query}")).await;
+        let path = format!("/api/5/cohorts/request/{id}/file");
+        sandbox.amplitude(&path).await.inflated()
+    };
+    let named = "\"amplitude_id\",\"user_id\",\"device_id\",\"plan_tier\"\n\
+                 \"500000000001\",\"cd-00001\",\"dev-1\",\"gold\"\n\
+                 \"500000000002\",\"\",\"dev-2\",\"\"\n\
+                 \"500000000003\",\"cd-00003\",\"\",\"say \"\"hi\"\", all\"\n";
+    for query in [
+        "?props=1&propKeys=device_id&propKeys=plan_tier",
+        "?props=1&propKeys=plan_tier&propKeys=no_such&propKeys=device_id",
+        "?propKeys=device_id&propKeys=plan_tier&props=1",
+    ] {
+        assert_eq!(download(query).await, named, "{query}");
+    }
+    // Keys without `props=1` ask for nothing.
+    for query in [
+        "?propKeys=plan_tier",
+        "?props=0&propKeys=plan_tier",
+        "?props=1&propKeys=no_such",
+    ] {
+        let text = download(query).await;
+        assert!(
+            text.starts_with("\"amplitude_id\",\"user_id\"\n\"500000000001\",\"cd-00001\"\n"),
+            "{query}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_download_is_of_the_time_of_its_request() {
     let sandbox = fresh(|_| ()).await;
@@ -249,4 +292,73 @@ async fn four_requests_and_five_downloads_at_once() {
         200,
         "places are given back"
     );
+    // All steps of all downloads together: one that asks, two that poll, three that fetch.
+    let poll = format!("/api/5/cohorts/request-status/{id}");
+    let paths = [
+        "/api/5/cohorts/request/first",
+        &poll,
+        &poll,
+        &file,
+        &file,
+        &file,
+    ];
+    let all = paths.into_iter().map(|path| sandbox.amplitude(path));
+    let answers = futures_util::future::join_all(all).await;
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 429)
+        .collect();
+    assert_eq!(refused.len(), 1);
+    let said = &refused[0].json()["error"]["metadata"]["details"];
+    assert!(said.as_str().unwrap().contains("Exceeded concurrent limit"));
+    // The list is no download.
+    let lists = (0..6).map(|_| sandbox.amplitude("/api/3/cohorts"));
+    let answers = futures_util::future::join_all(lists).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+}
+
+/// What was refused, for its rate or its cohort, is not spent; a new month begins on its first second.
+#[tokio::test]
+async fn the_usage_endpoint_tells_what_is_spent() {
+    let (hands, scenario) = (Hands::new(), scenario());
+    let mut options = hands.options();
+    options.scenario = Some(scenario.path().to_owned());
+    options.limits = Limits::Real;
+    let sandbox = serving(options).await;
+    let usage =
+        async || sandbox.amplitude("/api/3/cohorts/usage").await.json()["rest_download"].take();
+    let told =
+        |usage: u64, resets: &str| json!({"limit": 500, "usage": usage, "resets_at": resets});
+    for _ in 0..59 {
+        sandbox.request("second").await;
+    }
+    assert_eq!(
+        sandbox
+            .amplitude("/api/5/cohorts/request/nobody")
+            .await
+            .status,
+        404
+    );
+    assert_eq!(
+        sandbox
+            .amplitude("/api/5/cohorts/request/second")
+            .await
+            .status,
+        429
+    );
+    assert_eq!(usage().await, told(59, "2026-02-01T00:00:00Z"));
+    hands.forward(599);
+    assert_eq!(
+        sandbox
+            .amplitude("/api/5/cohorts/request/second")
+            .await
+            .status,
+        429
+    );
+    hands.forward(1);
+    sandbox.request("second").await;
+    hands.forward(31 * 86_400 - 601);
+    assert_eq!(usage().await, told(60, "2026-02-01T00:00:00Z"));
+    hands.forward(1);
+    assert_eq!(usage().await, told(0, "2026-03-01T00:00:00Z"));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Hands, fresh, scenario, serving};
+use super::{Hands, fresh, scenario, serving, write};
 use crate::sandbox::{Contract, Limits};
 
 const JSON: &str = "content-type: application/json";
@@ -125,6 +125,57 @@ async fn answers_for_each_object() {
     assert_eq!(stats["rejected"]["POST /users/track 400"], 1);
     sandbox.own("POST", "stats/reset", "").await;
     assert_eq!(sandbox.stats().await["objects"], 0);
+}
+
+/// braze.md 7.7: clients see sentences more often than codes, and have to know both.
+#[tokio::test]
+async fn says_what_is_wrong_by_sentence_or_code() {
+    let objects = json!([
+        {"external_id": "x".repeat(988)},
+        {"external_id": "blacklisted-7", "plan": "gold"},
+        {"external_id": "ann", "email": "nowhere"},
+        {"email": "nowhere", "plan": "gold"},
+        {"external_id": "ann", "email_subscribe": "yes"},
+        {"external_id": "ann", "braze_id": "a1"},
+        {"plan": "gold"},
+        {"external_id": "ann", "plan": "gold"},
+    ]);
+    let sentences = [
+        "'external_id' must be fewer than 988 bytes",
+        "provided external_id is blacklisted and disallowed",
+        "The value provided for the 'email' field is not a valid email.",
+        "The value provided for the 'email' field is not a valid email.",
+        "BAD_EMAIL_SUBSCRIPTION_STATE",
+        "only one of 'external_id', 'braze_id' and 'user_alias' may be provided",
+        "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required",
+    ];
+    let mut codes = sentences;
+    codes[..4].copy_from_slice(&[
+        "EXTERNAL_USER_ID_TOO_LARGE",
+        "BLACKLISTED_EXTERNAL_USER_ID",
+        "EMAIL_BAD_FORMAT",
+        "EMAIL_BAD_FORMAT",
+    ]);
+    for (error_codes, texts) in [(false, sentences), (true, codes)] {
+        let sandbox = fresh(|options| options.error_codes = error_codes).await;
+        let errors: Vec<Value> = texts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| json!({"type": text, "input_array": "attributes", "index": index}))
+            .collect();
+        let answer = sandbox.track(objects.clone()).await;
+        let expected = json!({"message": "success", "attributes_processed": 1, "errors": errors});
+        assert_eq!((answer.status, answer.json()), (201, expected));
+        // None is good: the whole call is refused, with the same elements.
+        let mut bad = objects.clone();
+        bad.as_array_mut().unwrap().pop();
+        let answer = sandbox.track(bad).await;
+        let expected = json!({
+            "message": "Valid data must be provided in the 'attributes', 'events', or 'purchases' fields.",
+            "errors": errors,
+        });
+        assert_eq!((answer.status, answer.json()), (400, expected));
+    }
 }
 
 /// braze.md 6.3, as far as `/users/track` goes.
@@ -350,6 +401,84 @@ async fn lists_segments_and_attributes() {
         second.header("link").unwrap().contains("prev")
             && !second.header("link").unwrap().contains("next")
     );
+}
+
+/// Profiles without an external id come in from a scenario as well: found by each device and each alias, written by alias.
+#[tokio::test]
+async fn people_without_an_external_id_are_found() {
+    let scenario = scenario();
+    let people = [
+        json!({"braze_id": "d1", "devices": [{"device_id": "phone"}, {"device_id": "tablet", "os": "13"}]}),
+        json!({"braze_id": "l1", "user_aliases": [
+            {"alias_name": "L", "alias_label": "crm"}, {"alias_name": "1", "alias_label": "amplitude_id"},
+        ]}),
+    ];
+    let lines: Vec<String> = people.iter().map(Value::to_string).collect();
+    write(scenario.path(), "braze/users.jsonl", &lines.join("\n"));
+    let mut options = Hands::new().options();
+    options.scenario = Some(scenario.path().to_owned());
+    let sandbox = serving(options).await;
+    let found = async |mut body: Value| {
+        body["fields_to_export"] = json!(["braze_id", "custom_attributes"]);
+        sandbox.braze("/users/export/ids", &body).await.json()["users"].take()
+    };
+    for device in ["phone", "tablet"] {
+        assert_eq!(
+            found(json!({"device_id": device})).await,
+            json!([{"braze_id": "d1"}])
+        );
+    }
+    let aliases = [("L", "crm"), ("1", "amplitude_id")]
+        .map(|(name, label)| json!({"alias_name": name, "alias_label": label}));
+    for alias in &aliases {
+        let answer = sandbox
+            .track(json!([{"user_alias": alias, "plan": "gold"}]))
+            .await;
+        assert_eq!(answer.status, 201);
+        let expected = json!([{"braze_id": "l1", "custom_attributes": {"plan": "gold"}}]);
+        assert_eq!(found(json!({"user_aliases": [alias]})).await, expected);
+    }
+    let unknown = json!({"alias_name": "l", "alias_label": "crm"});
+    let body = json!({"user_aliases": [unknown, aliases[0]]});
+    let answer = sandbox.braze("/users/export/ids", &body).await.json();
+    assert_eq!(answer["invalid_user_ids"], json!([unknown]));
+    assert_eq!(sandbox.stats().await["users"], 2);
+}
+
+/// 75 objects a request and 40 exports a second, which is for those who name their fields.
+#[tokio::test]
+async fn the_faster_limit_is_for_those_who_name_fields() {
+    let (hands, scenario) = (Hands::new(), scenario());
+    let mut options = hands.options();
+    options.scenario = Some(scenario.path().to_owned());
+    options.limits = Limits::Real;
+    let sandbox = serving(options).await;
+    let named = json!({"external_ids": ["ann"], "fields_to_export": ["external_id"]});
+    let export = async |body: &Value| sandbox.braze("/users/export/ids", body).await;
+    for _ in 0..40 {
+        assert_eq!(export(&named).await.status, 201);
+    }
+    assert_eq!(export(&named).await.status, 429);
+    let slow = json!({"external_ids": ["ann"], "fields_to_export": ["campaigns_received"]});
+    assert_eq!(
+        export(&slow).await.header("x-ratelimit-remaining"),
+        Some("249")
+    );
+    hands.forward(1);
+    assert_eq!(
+        export(&named).await.header("x-ratelimit-remaining"),
+        Some("39")
+    );
+    for (objects, status) in [(75, 201), (76, 400)] {
+        let objects = vec![json!({"external_id": "ann", "x": 1}); objects];
+        let answer = sandbox.track(json!(objects)).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(
+            answer.header("x-ratelimit-limit"),
+            Some("3000"),
+            "a refusal is a request"
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! The sandbox through real HTTP, with a clock turned by hand. No test sleeps, or knows a type of the services.
 
+mod aliases;
 mod amplitude;
 mod braze;
 mod client;
 mod faults;
+mod partners;
 mod world;
 
 use std::{

@@ -62,6 +62,7 @@ pub(crate) fn open(
             &generation(dir, "profiles", number, ".jsonl"),
             &generation(dir, "segments", number, ".json"),
             &generation(dir, "events", number, ".jsonl"),
+            &generation(dir, "imported", number, ".json"),
         )?,
     };
     let path = generation(dir, "log", number, "");
@@ -103,6 +104,7 @@ fn passing(scenario: Option<&Path>) -> Result<(World, Contents), Error> {
     let store = Store::load(
         &from("braze/users.jsonl"),
         &from("braze/segments.json"),
+        Path::new(""),
         Path::new(""),
     )?;
     let world = World {
@@ -220,6 +222,10 @@ fn snapshot_as(
         &generation(dir, "segments", number, ".json"),
         &store.segments_file(),
     )?;
+    files::swap_json(
+        &generation(dir, "imported", number, ".json"),
+        &store.cohorts.file(),
+    )?;
     manifest(dir, id, number, quota)?;
     files::sweep(dir, |name| belongs(name, number))
 }
@@ -239,6 +245,7 @@ fn ours(name: &str) -> bool {
         "profiles.",
         "segments.",
         "events.",
+        "imported.",
         "log.",
     ]
     .iter()

@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! world.json        the world's id and generation
-//! profiles.G.jsonl  segments.G.json  events.G.jsonl    a snapshot
+//! profiles.G.jsonl  segments.G.json  events.G.jsonl  imported.G.json    a snapshot
 //! log.G             what was accepted since, as sent (see log.rs)
-//! amplitude.json    the cohorts; cohorts/*.csv their files
+//! amplitude.json    Amplitude's cohorts; cohorts/*.csv their files
 //! downloads/        prepared files, gone at the next start
 //! ```
 
@@ -42,6 +42,14 @@ pub(crate) mod kind {
     pub(crate) const SEGMENTS: u8 = 3;
     /// A cohort's id: one of the month's download requests.
     pub(crate) const DOWNLOAD: u8 = 4;
+    /// `{"partner", "cohort_id", "name"}` of a `POST /partners/{partner}/cohorts`; no key.
+    pub(crate) const COHORT: u8 = 5;
+    /// `{"partner", "cohort_id", "cohort_changes"}` of a `POST /partners/{partner}/cohorts/users`; no key.
+    pub(crate) const COHORT_USERS: u8 = 6;
+    /// The body of a `POST /users/alias/new`.
+    pub(crate) const ALIASES: u8 = 7;
+    /// The body of a `POST /users/alias/update`.
+    pub(crate) const ALIAS_UPDATES: u8 = 8;
 }
 
 /// An open world.

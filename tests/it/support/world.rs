@@ -169,6 +169,21 @@ impl World {
         )
     }
 
+    /// The cohorts that partners imported: id, name, size.
+    #[track_caller]
+    pub(crate) fn cohorts(&self) -> Vec<Value> {
+        let mut answer = self.ask("GET", "braze/cohorts", b"");
+        serde_json::from_value(answer["cohorts"].take()).unwrap()
+    }
+
+    /// Who is in an imported cohort: each by its external id, else its device, else its alias.
+    #[track_caller]
+    pub(crate) fn cohort_members(&self, id: &str) -> Vec<Value> {
+        let path = format!("braze/cohorts/{}/members", http::segment(id));
+        let mut answer = self.ask("GET", &path, b"");
+        serde_json::from_value(answer["members"].take()).unwrap()
+    }
+
     /// Replaces the list entry of a cohort.
     #[track_caller]
     pub(crate) fn put_cohort(&self, id: &str, entry: &Value) {

@@ -1,0 +1,79 @@
+//! `syncform destroy`: takes everything out again, after the workspace's name was given.
+
+use std::io::{self, IsTerminal};
+
+use clap::Args;
+
+use super::{
+    apply,
+    failure::{Exit, Failure},
+    global::Global,
+    open, talk,
+};
+use crate::{
+    diff::select::Selection,
+    engine::{How, Session},
+    model::Span,
+};
+
+/// Remove everything that was applied, after the workspace's name was typed
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each resource goes as its `on_destroy` says: `empty` takes its rows out of Braze, `keep` leaves them.\n\nExamples:\n  syncform destroy\n  syncform destroy --confirm acme"
+)]
+pub(super) struct Arguments {
+    /// Name of the workspace: nothing is asked then
+    #[arg(long, value_name = "NAME", env = "SYNCFORM_CONFIRM", hide_env = true)]
+    confirm: Option<String>,
+    /// Wait so long for another run to end, such as 5m
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "SYNCFORM_LEASE_TIMEOUT",
+        default_value = "0s",
+        hide_env = true
+    )]
+    lease_timeout: Span,
+}
+
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    if arguments.confirm.is_none() && !io::stdin().is_terminal() {
+        return Err(Failure::error("there is no terminal to ask on")
+            .with_hint("say --confirm NAME with the name of the workspace"));
+    }
+    let how = How {
+        destroy: true,
+        ..How::default()
+    };
+    let opened = open::session(global, "destroy", Selection::default(), how).await?;
+    let destroyed = work(global, arguments, &opened.session).await;
+    opened.close().await;
+    destroyed
+}
+
+async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    let workspace = session.configuration.workspace.clone();
+    if let Some(name) = arguments
+        .confirm
+        .as_deref()
+        .filter(|name| *name != workspace)
+    {
+        return Err(Failure::error(format!(
+            "nothing was written: the workspace is called `{workspace}`, not `{name}`"
+        )));
+    }
+    let wanted = match arguments.confirm {
+        Some(_) => apply::Consent::Given,
+        None => apply::Consent::Asked {
+            question: format!(
+                "\nDestroy all of this? Type the name of the workspace ({workspace}) to go on: "
+            ),
+            yes: workspace,
+        },
+    };
+    let ended = apply::carry_out(global, session, arguments.lease_timeout.0, wanted, None).await?;
+    if ended == Exit::Done {
+        talk::say("Nothing is managed here any more. The next apply would begin anew.");
+    }
+    Ok(ended)
+}

@@ -1,0 +1,80 @@
+//! `syncform report`: what became of a run, again, and the rows that Braze refused in it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{
+    failure::{Exit, Failure},
+    global::Global,
+    open, talk,
+};
+use crate::{
+    config::Billing,
+    engine::Error,
+    render,
+    state::{self, manifest::RunEntry, refusals::RefusalReader},
+};
+
+/// Show a run again, and write the rows that Braze refused in it
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without RUN the last run is shown. The file of refused rows holds people's ids; only you can read it.\n\nExamples:\n  syncform report\n  syncform report 20261122T060000-1a2b3c --refused refused.csv"
+)]
+pub(super) struct Arguments {
+    /// The run, as an apply prints it; the last one if left out
+    run: Option<String>,
+    /// Write the refused rows to this file as CSV
+    #[arg(long, value_name = "FILE")]
+    refused: Option<PathBuf>,
+}
+
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    let (configuration, store) = open::store(global).await?;
+    let manifest = store.manifest()?;
+    let runs = manifest.as_ref().map_or(&[][..], |manifest| &manifest.runs);
+    let named = |run: &&RunEntry| {
+        arguments
+            .run
+            .as_ref()
+            .is_none_or(|wanted| *wanted == run.id)
+    };
+    let Some(run) = runs.iter().rev().find(named) else {
+        return Err(match &arguments.run {
+            None => Failure::error("nothing was applied yet"),
+            Some(run) => Failure::error(format!("the state knows no run `{run}`")),
+        });
+    };
+    let head = format!(
+        "{}, {}: {}\n\n",
+        run.started_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        run.command,
+        run.outcome
+    );
+    talk::result(&head)?;
+    if let Some(report) = store.report(&run.id)? {
+        let priced = configuration.braze.billing == Billing::DataPoints;
+        talk::result(&render::report::human(&report, talk::style(global), priced))?;
+    } else {
+        talk::result("It sent nothing.\n")?;
+    }
+    let Some(path) = &arguments.refused else {
+        return Ok(Exit::Done);
+    };
+    let mut csv = render::refused::HEAD.to_owned();
+    let mut rows = 0;
+    if let Some(blob) = &run.refused {
+        for refusal in RefusalReader::open(&store.blob(blob)?)? {
+            csv.push_str(&render::refused::line(&refusal.map_err(Error::from)?));
+            rows += 1;
+        }
+    }
+    let path = global.chdir.join(path);
+    state::write_file(&path, csv.as_bytes())?;
+    talk::say(&format!(
+        "{} written to {}: it holds people's ids.",
+        render::count(rows, "refused row"),
+        path.display()
+    ));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,202 @@
+//! A cohort's file on its way into the cache: streamed to a thread, read once, sorted once for each mapping.
+
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::Asked;
+use crate::{
+    amplitude::{self, CohortFile, FileError},
+    diff::identify::{Identify, Unnamed},
+    engine::{Error, Session, ticker::Ticker},
+    http::Failure,
+    model::{Cohort, Event, Mapping},
+    state::{self, relation, runs::Sorter},
+};
+
+/// Bytes that the sorts of one file may hold together.
+const SORT_BUDGET: usize = 48 << 20;
+/// Tries to read a file whose bytes were garbled.
+const FILE_TRIES: u32 = 5;
+/// Pieces of a body between the network and the sorter.
+const PIECES: usize = 16;
+
+/// A mapping and where its rows go.
+pub(super) type Wish = (Mapping, PathBuf);
+
+/// What became of each wish, in their order: one may need a column that the file lacks.
+pub(super) type Sorted = Vec<Result<relation::About, FileError>>;
+
+/// Reads the file of a request into the relations of these wishes.
+pub(super) async fn download(
+    session: &Session,
+    cohort: &Cohort,
+    asked: &Asked,
+    wishes: &[Wish],
+    sorting: &Semaphore,
+) -> Result<Sorted, Error> {
+    session.amplitude.wait_for_cohort(&asked.request).await?;
+    let _turn = sorting.acquire().await.map_err(|_| Error::Worker)?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match download_once(session, cohort, asked, wishes).await {
+            Ok((rows, sorted)) => {
+                let cohort = cohort.name.clone();
+                session.events.tell(Event::Read { cohort, rows }).await;
+                return Ok(sorted);
+            }
+            Err(error) => error,
+        };
+        match &error {
+            // Bytes that were garbled on the way come whole the next time; a file that is wrong stays wrong.
+            Error::File { .. } if tries < FILE_TRIES => {}
+            Error::Amplitude(theirs) => match session.amplitude.again(theirs, tries) {
+                Some(wait) => session.amplitude.wait(wait).await?,
+                None => return Err(error),
+            },
+            _ => return Err(error),
+        }
+    }
+}
+
+async fn download_once(
+    session: &Session,
+    cohort: &Cohort,
+    asked: &Asked,
+    wishes: &[Wish],
+) -> Result<(u64, Sorted), Error> {
+    let stream = session.amplitude.cohort_file(&asked.request).await?;
+    let (pieces, receiver) = mpsc::channel(PIECES);
+    let (about, wishes) = (relation::About::at(asked.at), wishes.to_vec());
+    let reader = Pieces {
+        receiver,
+        rest: Bytes::new(),
+        ended: false,
+    };
+    let ticker = Ticker::new(&session.events, &cohort.name);
+    let worker = tokio::task::spawn_blocking(move || sort(reader, &about, &wishes, ticker));
+    let streamed = stream
+        .each(session.amplitude.scrubber(), async |piece| {
+            // A worker that is gone says why when it is joined.
+            let _ = pieces.send(Piece::Bytes(piece)).await;
+            Ok::<(), Failure>(())
+        })
+        .await;
+    if streamed.is_ok() {
+        let _ = pieces.send(Piece::End).await;
+    }
+    drop(pieces);
+    let sorted = worker.await.map_err(|_| Error::Worker)?;
+    streamed.map_err(amplitude::Error::from)?;
+    sorted.map_err(|failed| match failed {
+        Sorting::File(source) => Error::File {
+            cohort: cohort.name.clone(),
+            source,
+        },
+        Sorting::State(error) => error.into(),
+    })
+}
+
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+enum Sorting {
+    File(FileError),
+    State(state::Error),
+}
+
+/// A sort that is under way.
+struct Pile<'a> {
+    identify: Identify<'a>,
+    sorter: Sorter,
+    about: relation::About,
+}
+
+/// Sorts the file once for each wish, in one pass that shares one budget. Returns its rows too.
+fn sort(
+    pieces: Pieces,
+    about: &relation::About,
+    wishes: &[Wish],
+    mut ticker: Ticker,
+) -> Result<(u64, Sorted), Sorting> {
+    let columns: BTreeSet<String> = wishes
+        .iter()
+        .flat_map(|(mapping, _)| mapping.columns())
+        .collect();
+    let columns = columns.iter().map(String::as_str);
+    let mut file = CohortFile::open(pieces, columns).map_err(Sorting::File)?;
+    let mut piles: Vec<Result<Pile, FileError>> = wishes
+        .iter()
+        .map(|(mapping, path)| {
+            let identify = Identify::new(mapping, |name| file.property(name))
+                .map_err(|name| FileError::NoProperty(name.to_owned()))?;
+            let directory = path.parent().unwrap_or(Path::new("."));
+            Ok(Pile {
+                identify,
+                sorter: Sorter::new(directory, SORT_BUDGET / wishes.len()),
+                about: about.clone(),
+            })
+        })
+        .collect();
+    let (mut rows, mut key) = (0, vec![]);
+    while let Some(row) = file.next_row().map_err(Sorting::File)? {
+        rows += 1;
+        ticker.row(rows);
+        for pile in piles.iter_mut().flatten() {
+            let property = |column| row.property(column);
+            match pile
+                .identify
+                .key(row.amplitude_text, row.user_id, property, &mut key)
+            {
+                Ok(()) => pile
+                    .sorter
+                    .push(&key, row.amplitude_id, b"")
+                    .map_err(Sorting::State)?,
+                Err(Unnamed::NoIdentifier) => pile.about.no_identifier += 1,
+                Err(Unnamed::BadIdentifier) => pile.about.bad_identifier += 1,
+            }
+        }
+    }
+    let mut sorted = vec![];
+    for (pile, (_, path)) in piles.into_iter().zip(wishes) {
+        sorted.push(match pile {
+            Ok(mut pile) => {
+                pile.about.file_rows = rows;
+                let written = relation::write(path, pile.sorter, pile.about);
+                Ok(written.map_err(Sorting::State)?)
+            }
+            Err(lacking) => Err(lacking),
+        });
+    }
+    Ok((rows, sorted))
+}
+
+/// The pieces of a body as a reader; one that stops before its end is an error, not an end.
+struct Pieces {
+    receiver: mpsc::Receiver<Piece>,
+    rest: Bytes,
+    ended: bool,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.rest.is_empty() && !self.ended {
+            match self.receiver.blocking_recv() {
+                Some(Piece::Bytes(bytes)) => self.rest = bytes,
+                Some(Piece::End) => self.ended = true,
+                None => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        let length = self.rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
+    }
+}

@@ -1,0 +1,172 @@
+//! What changes its place in the state before anything is compared: a sync that bears another name, and a target that
+//! a sync left. Nothing of it touches Braze.
+//!
+//! A sync whose `to` changed is filled under its address as if it were new. What it wrote before is kept under an
+//! address of its own and emptied by the apply after the one that filled the new target. A sync that comes back to a
+//! target it left takes up there what it had.
+
+use std::collections::BTreeMap;
+
+use super::{Session, draft::scope, fold::Recorded};
+use crate::{
+    config::Resource,
+    kinds,
+    model::{Address, Diagnostic},
+    state::manifest::{Entry, Peak},
+};
+
+/// What changed its place.
+#[derive(Debug, Default)]
+pub(super) struct Rearranged {
+    /// New addresses, each with the former one.
+    pub(super) moved: BTreeMap<Address, Address>,
+    /// Syncs whose target changed, each with the configuration and peaks from before.
+    pub(super) left: BTreeMap<Address, Left>,
+    /// Renames that cannot be made, by the address they begin at.
+    pub(super) clashes: BTreeMap<Address, Address>,
+}
+
+/// What a sync was before its target changed.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) entry: Entry,
+}
+
+impl Rearranged {
+    pub(super) fn is_empty(&self) -> bool {
+        self.moved.is_empty() && self.left.is_empty()
+    }
+}
+
+/// Puts what moved where it belongs now.
+pub(super) fn rearrange(session: &Session, recorded: &mut Recorded) -> Rearranged {
+    let mut rearranged = Rearranged::default();
+    for moved in &session.configuration.moved {
+        let (Some(from), Some(to)) = (Address::parse(&moved.from), Address::parse(&moved.to))
+        else {
+            continue;
+        };
+        let resources = &recorded.manifest.resources;
+        if !resources.contains_key(&from) {
+            continue;
+        }
+        if resources.contains_key(&to) {
+            rearranged.clashes.insert(from, to);
+            continue;
+        }
+        rename(recorded, &from, &to);
+        for (address, entry) in left_by(recorded, &from) {
+            let target = address
+                .as_str()
+                .split_once('@')
+                .map_or("", |(_, target)| target);
+            let next = to.left(target);
+            rename(recorded, &address, &next);
+            let entry = Entry {
+                left_by: Some(to.clone()),
+                ..entry
+            };
+            recorded.manifest.resources.insert(next, entry);
+        }
+        // One that moves twice in a row moved from its first address.
+        let first = rearranged.moved.remove(&from).unwrap_or(from);
+        rearranged.moved.insert(to, first);
+    }
+    if session.how.destroy {
+        return rearranged;
+    }
+    for resource in session.configuration.resources.values() {
+        let selected = session.selection.takes(&resource.address, &resource.kind);
+        if selected && resource.settings.paused != Some(true) {
+            leave(session, recorded, resource, &mut rearranged);
+        }
+    }
+    rearranged
+}
+
+/// Sets a target aside that a sync wrote, where the sync writes another one now.
+fn leave(
+    session: &Session,
+    recorded: &mut Recorded,
+    resource: &Resource,
+    rearranged: &mut Rearranged,
+) {
+    let address = &resource.address;
+    let Some(entry) = recorded.manifest.resources.get(address).cloned() else {
+        return;
+    };
+    let Some(kind) = kinds::find(address, &resource.kind) else {
+        return;
+    };
+    // What is wrong with it is said when it is drafted.
+    let desired: Result<_, Diagnostic> =
+        kind.desired(resource, &scope(&session.configuration, Some(&entry)));
+    let Ok(desired) = desired else { return };
+    if entry.kind != resource.kind || entry.config["to"] == desired.config["to"] {
+        return;
+    }
+    let former = super::draft::remembered(&session.configuration, address, &entry);
+    let Some((_, former)) = former else { return };
+    let left = address.left(&former.target);
+    if entry.counts.rows() == 0 {
+        recorded.manifest.resources.remove(address);
+        recorded.drafts.remove(address);
+    } else {
+        rename(recorded, address, &left);
+        let kept = Entry {
+            left_by: Some(address.clone()),
+            fulfilled: None,
+            set_aside: None,
+            ..entry.clone()
+        };
+        recorded.manifest.resources.insert(left, kept);
+    }
+    let back = left_by(recorded, address)
+        .into_iter()
+        .find(|(_, known)| known.config["to"] == desired.config["to"]);
+    if let Some((known, entry)) = back {
+        rename(recorded, &known, address);
+        let entry = Entry {
+            left_by: None,
+            ..entry
+        };
+        recorded.manifest.resources.insert(address.clone(), entry);
+    }
+    rearranged.left.insert(address.clone(), Left { entry });
+}
+
+/// The targets that a sync left and that still hold rows.
+fn left_by(recorded: &Recorded, address: &Address) -> Vec<(Address, Entry)> {
+    recorded
+        .manifest
+        .resources
+        .iter()
+        .filter(|(_, entry)| entry.left_by.as_ref() == Some(address))
+        .map(|(address, entry)| (address.clone(), entry.clone()))
+        .collect()
+}
+
+fn rename(recorded: &mut Recorded, from: &Address, to: &Address) {
+    if let Some(entry) = recorded.manifest.resources.remove(from) {
+        recorded.manifest.resources.insert(to.clone(), entry);
+    }
+    if let Some(draft) = recorded.drafts.remove(from) {
+        recorded.drafts.insert(to.clone(), draft);
+    }
+}
+
+/// The peaks of a sync, those from before its target changed too: a source that collapses shows whatever it is
+/// written to.
+pub(super) fn peaks(entry: Option<&Entry>, left: Option<&Left>) -> Vec<Peak> {
+    let known = entry.iter().flat_map(|entry| &entry.peaks);
+    let before = left
+        .iter()
+        .flat_map(|left| &left.entry.peaks)
+        .map(|peak| Peak {
+            rows: 0,
+            ..peak.clone()
+        });
+    let mut peaks: Vec<Peak> = before.chain(known.cloned()).collect();
+    peaks.sort_by_key(|peak| peak.at);
+    peaks
+}

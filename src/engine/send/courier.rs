@@ -1,0 +1,124 @@
+//! Sends one batch and finds out what became of each object: halved as often as Braze refuses it whole, and what Braze
+//! refuses sent once more, one object a sync, so that only the guilty row is refused.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use super::{
+    Worder,
+    answered::{Answered, Told},
+    batches::{Batch, Item},
+};
+use crate::{
+    braze::{self, Fate, Object, WriteError, Writer},
+    model::Lane,
+};
+
+/// Sends batches of one pass.
+#[derive(Clone)]
+pub(super) struct Courier {
+    pub(super) writer: Arc<Writer>,
+    pub(super) lane: Lane,
+    pub(super) worder: Arc<Worder>,
+    /// Objects of one request: what was too large once is not tried again.
+    pub(super) most: Arc<AtomicUsize>,
+}
+
+impl Courier {
+    /// Sends one batch to its end.
+    pub(super) async fn send(&self, batch: Batch) -> Answered {
+        let mut answered = Answered::default();
+        let refused = self.send_whole(batch, &mut answered).await;
+        let again = self.taken_apart(refused, &mut answered);
+        if !again.is_empty() {
+            let batch = Batch {
+                items: again,
+                maybe: false,
+            };
+            let refused = self.send_whole(batch, &mut answered).await;
+            for (item, reason) in refused {
+                answered.tell(&item, Told::Refused(reason));
+            }
+        }
+        answered
+    }
+
+    /// Sends a batch, halved where need be; returns what was refused object by object.
+    async fn send_whole(&self, batch: Batch, answered: &mut Answered) -> Vec<(Item, String)> {
+        let mut refused = vec![];
+        let mut left = vec![batch];
+        while let Some(mut batch) = left.pop() {
+            if answered.stop.is_some() {
+                answered.leave(&batch);
+                continue;
+            }
+            if batch.items.len() > self.most.load(Ordering::Relaxed) {
+                left.extend(batch.halves());
+                continue;
+            }
+            let objects: Vec<Object> = batch.items.iter().map(|item| item.object.clone()).collect();
+            let WriteError {
+                error,
+                fate,
+                stop,
+                maybe,
+            } = match self.writer.write(&self.lane, &objects).await {
+                Ok(written) => {
+                    refused.extend(answered.take(batch, written));
+                    continue;
+                }
+                Err(error) => error,
+            };
+            batch.maybe |= maybe;
+            if stop {
+                let hint = error.key_hint().map(|hint| format!("; {hint}"));
+                answered.stop = Some(format!("{error}{}", hint.unwrap_or_default()));
+            }
+            match fate {
+                Fate::TakeApart if batch.items.len() > 1 => {
+                    if matches!(error, braze::Error::Refused { status: 413, .. }) {
+                        self.most
+                            .fetch_min(batch.items.len() / 2, Ordering::Relaxed);
+                    }
+                    left.extend(batch.halves());
+                }
+                Fate::TakeApart if !batch.maybe => {
+                    let reason = error.to_string();
+                    refused.extend(batch.items.into_iter().map(|item| (item, reason.clone())));
+                }
+                Fate::NotSent if !batch.maybe => answered.leave(&batch),
+                Fate::TakeApart | Fate::NotSent | Fate::Doubt => {
+                    answered.tell_all(&batch, &Told::Doubted);
+                }
+            }
+        }
+        refused
+    }
+
+    /// Words refused objects part by part. What cannot be taken apart, or has no time left, stays refused.
+    fn taken_apart(&self, refused: Vec<(Item, String)>, answered: &mut Answered) -> Vec<Item> {
+        let mut again = vec![];
+        for (item, reason) in refused {
+            let apart = match (&self.lane, item.parts.first()) {
+                (Lane::UsersTrack, Some(first)) if answered.stop.is_none() => {
+                    self.worder.word_apart(&first.change.key, &item.parts)
+                }
+                _ => None,
+            };
+            let Some(objects) = apart else {
+                answered.tell(&item, Told::Refused(reason));
+                continue;
+            };
+            let parts = item.parts.iter().zip(objects);
+            again.extend(parts.map(|(part, object)| Item {
+                ordinal: item.ordinal,
+                part: Some(part.resource as u32),
+                object,
+                parts: vec![],
+            }));
+        }
+        again
+    }
+}

@@ -1,0 +1,189 @@
+//! Sends one lane: the name, then its passes, each by many requests at once as far as the lane bears them.
+
+use std::sync::{Arc, atomic::AtomicUsize};
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::mpsc;
+
+use super::{
+    OfLane, Road, Run, Sent, Worder,
+    answered::{Answered, Told},
+    batches::{self, Batch},
+    courier::Courier,
+    scribe::Scribe,
+};
+use crate::{
+    engine::{Error, plan::Pass},
+    http::asked,
+    model::{Address, Event, Lane},
+};
+
+/// Sends one lane. A failure ends this lane, and the others only where the first failure is to end all.
+pub(super) async fn send(run: &Run<'_>, of: OfLane<'_>) -> Sent {
+    let mut sent = Sent::default();
+    if let Err(error) = try_send(run, &of, &mut sent).await {
+        sent.stopped.push(error.to_string());
+    }
+    if !sent.stopped.is_empty() {
+        run.failed();
+    }
+    sent
+}
+
+async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(), Error> {
+    name(run, of, sent).await;
+    let mut doubted = false;
+    for (number, pass) in &of.passes {
+        if !sent.stopped.is_empty() || *run.halt.borrow() {
+            return Ok(());
+        }
+        if pass.later {
+            // What was not acknowledged may still be on its way; the next run takes it up again.
+            if doubted || !settle(run, pass, of.passes.len() > 1).await {
+                return Ok(());
+            }
+        }
+        doubted = send_pass(run, *number, pass, sent).await?;
+    }
+    Ok(())
+}
+
+/// Tells Braze the names of cohorts. Without its name a cohort is not filled.
+async fn name(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) {
+    let Lane::Cohort { id } = &of.lane else {
+        return;
+    };
+    for (address, name) in &of.names {
+        let now = run.session.clock.now();
+        match run.writer.name_cohort(id, name, now).await {
+            Ok(()) => {
+                sent.requests += 1;
+                sent.named.insert((*address).clone(), (*name).to_owned());
+            }
+            Err(error) => {
+                let hint = error.key_hint().map(|hint| format!("; {hint}"));
+                let stopped = format!("{address}: {error}{}", hint.unwrap_or_default());
+                sent.stopped.push(stopped);
+            }
+        }
+    }
+}
+
+/// Waits until what was sent before has settled; false where somebody asks to stop.
+async fn settle(run: &Run<'_>, pass: &Pass<'_>, sent_before: bool) -> bool {
+    let wait = pass.parts.iter().map(|(work, _)| work.settle).max();
+    let wait = wait.filter(|_| sent_before).unwrap_or_default();
+    if wait.is_zero() {
+        return true;
+    }
+    let seconds = wait.as_secs_f64().ceil() as u64;
+    run.session.events.tell(Event::Settling { seconds }).await;
+    run.session.sender.waits(tokio::time::sleep(wait)).await
+}
+
+/// Sends one pass; returns whether anything of it is in doubt.
+async fn send_pass(
+    run: &Run<'_>,
+    number: u16,
+    pass: &Pass<'_>,
+    sent: &mut Sent,
+) -> Result<bool, Error> {
+    let addresses: Vec<Address> = pass
+        .parts
+        .iter()
+        .map(|(work, _)| work.address.clone())
+        .collect();
+    let lane = pass.lane.name();
+    run.session
+        .events
+        .tell(Event::Sending {
+            lane,
+            addresses,
+            objects: run.objects.get(usize::from(number)).copied().unwrap_or(0),
+        })
+        .await;
+    let road = Road::of(
+        &pass.lane,
+        run.session.configuration.braze.objects_per_request,
+    );
+    let worder = Arc::new(Worder::of(pass));
+    let (batches, making) = batches::make(pass, worder.clone(), road)?;
+    let courier = Courier {
+        writer: run.writer.clone(),
+        lane: pass.lane.clone(),
+        worder,
+        most: Arc::new(AtomicUsize::new(road.most)),
+    };
+    let mut scribe = Scribe::new(&run.journal, number);
+    let ended = send_batches(run, batches, &courier, road, &mut scribe, sent).await;
+    let made = making.await.map_err(|_| Error::Worker)?;
+    // What was intended and not dispatched never left, however this ended.
+    let released = scribe.release();
+    let doubted = ended?;
+    released?;
+    made.map(|()| doubted)
+}
+
+async fn send_batches(
+    run: &Run<'_>,
+    mut batches: mpsc::Receiver<Batch>,
+    courier: &Courier,
+    road: Road,
+    scribe: &mut Scribe<'_>,
+    sent: &mut Sent,
+) -> Result<bool, Error> {
+    let session = run.session;
+    let (mut stop, mut halt) = (session.stop.clone(), run.halt.subscribe());
+    let mut under_way: FuturesUnordered<BoxFuture<'static, (usize, Answered)>> =
+        FuturesUnordered::new();
+    let (mut open, mut doubted, mut answered_for) = (true, false, 0);
+    loop {
+        open = open && sent.stopped.is_empty();
+        if !open && under_way.is_empty() {
+            return Ok(doubted);
+        }
+        tokio::select! {
+            biased;
+            Some((objects, answered)) = under_way.next(), if !under_way.is_empty() => {
+                scribe.tell(&answered, session.clock.millis())?;
+                doubted |= answered.told.iter().any(|(_, _, told)| *told == Told::Doubted);
+                sent.requests += answered.requests;
+                sent.data_points += answered.data_points;
+                sent.repeated += answered.repeated;
+                sent.stopped.extend(answered.stop);
+                if answered.told.iter().any(|(_, _, told)| matches!(told, Told::Refused(_))) {
+                    run.failed();
+                }
+                answered_for += objects as u64;
+                let lane = courier.lane.name();
+                session.events.tell(Event::Sent { lane, objects: answered_for }).await;
+            }
+            () = asked(&mut stop), if open => {
+                sent.stopped.push("asked to stop".to_owned());
+            }
+            () = asked(&mut halt), if open => {
+                sent.stopped.push("the first failure ends the apply (--fail-fast)".to_owned());
+            }
+            batch = batches.recv(), if open && under_way.len() < road.at_once => match batch {
+                None => open = false,
+                Some(batch) => {
+                    let ahead = (road.window * road.most) as u64;
+                    scribe.dispatch(batch.reach(), ahead, session.clock.millis())?;
+                    let courier = courier.clone();
+                    under_way.push(Box::pin(async move {
+                        (batch.items.len(), courier.send(batch).await)
+                    }));
+                }
+            },
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Ends everything after a failure, where that is wanted.
+    fn failed(&self) {
+        if self.session.how.fail_fast {
+            self.halt.send_replace(true);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Sends what is to be sent, lane by lane and pass by pass: intents before their first byte, acknowledgements after.
+//!
+//! # Expected flow
+//! Lanes go side by side. In each, Braze is told the name first where there is one; then one pass, and, once all of it
+//! is acknowledged and has settled, the other. A thread merges the deltas, words the objects and cuts them into batches.
+//! Before a batch is sent, a range of ordinals that covers it is intended and on the disk. Each answer is written as
+//! it comes.
+//!
+//! # Guarantees
+//! Killed on any line, every object that may have left is intended. When this returns, what never left is released.
+
+mod answered;
+mod batches;
+mod courier;
+mod lane;
+mod road;
+mod scribe;
+mod worder;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::watch;
+
+pub(super) use road::Road;
+pub(super) use worder::Worder;
+
+use super::{
+    Session,
+    plan::{Pass, Work, passes},
+};
+use crate::{
+    braze::Writer,
+    model::{Address, Lane},
+    state::journal::Journal,
+};
+
+/// Lanes under way at once.
+const LANES: usize = 8;
+
+/// What sending came to.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub(super) requests: u64,
+    pub(super) data_points: u64,
+    /// Data points of tries whose answer was lost, which Braze may have billed as well.
+    pub(super) repeated: u64,
+    /// What ended it, or one of its lanes, early.
+    pub(super) stopped: Vec<String>,
+    /// Names that Braze took.
+    pub(super) named: BTreeMap<Address, String>,
+}
+
+/// What all lanes of a run share.
+struct Run<'a> {
+    session: &'a Session,
+    writer: Arc<Writer>,
+    /// How many each pass has.
+    objects: Vec<u64>,
+    journal: Mutex<Journal>,
+    /// Turns true when one failure ends all.
+    halt: watch::Sender<bool>,
+}
+
+/// Sends everything. What was answered is counted, whatever ends it.
+pub(super) async fn all(
+    session: &Session,
+    writer: Arc<Writer>,
+    works: &[Work],
+    objects: Vec<u64>,
+    journal: Journal,
+) -> Sent {
+    let run = Run {
+        session,
+        writer,
+        objects,
+        journal: Mutex::new(journal),
+        halt: watch::Sender::new(false),
+    };
+    let sent: Vec<Sent> = stream::iter(by_lane(works))
+        .map(|lane| lane::send(&run, lane))
+        .buffer_unordered(LANES)
+        .collect()
+        .await;
+    let mut all = sent.into_iter().fold(Sent::default(), Sent::with);
+    if *session.stop.borrow() && !all.stopped.is_empty() {
+        all.stopped = vec!["asked to stop".to_owned()];
+    }
+    all.stopped.sort();
+    all.stopped.dedup();
+    all
+}
+
+/// What goes into one lane.
+struct OfLane<'a> {
+    lane: Lane,
+    /// Names to be told, each with whose it is.
+    names: Vec<(&'a Address, &'a str)>,
+    /// Its passes with their numbers in the journal.
+    passes: Vec<(u16, Pass<'a>)>,
+}
+
+fn by_lane(works: &[Work]) -> Vec<OfLane<'_>> {
+    let mut lanes = BTreeMap::<Lane, OfLane>::new();
+    let empty = |lane: &Lane| OfLane {
+        lane: lane.clone(),
+        names: vec![],
+        passes: vec![],
+    };
+    for work in works {
+        if let Some(name) = &work.name {
+            let lane = work.desired.lane();
+            let of = lanes.entry(lane.clone()).or_insert_with(|| empty(&lane));
+            of.names.push((&work.address, name));
+        }
+    }
+    for (number, pass) in (0..).zip(passes(works)) {
+        let of = lanes
+            .entry(pass.lane.clone())
+            .or_insert_with(|| empty(&pass.lane));
+        of.passes.push((number, pass));
+    }
+    lanes.into_values().collect()
+}
+
+impl Sent {
+    fn with(mut self, other: Self) -> Self {
+        self.requests += other.requests;
+        self.data_points += other.data_points;
+        self.repeated += other.repeated;
+        self.stopped.extend(other.stopped);
+        self.named.extend(other.named);
+        self
+    }
+}

@@ -1,0 +1,52 @@
+//! What a lane bears: how many objects a request, how many requests at once, how much is intended ahead.
+
+use crate::{
+    braze::{COHORTS_PER_SECOND, MEMBERS_PER_REQUEST, TRACK_PER_SECOND},
+    model::Lane,
+};
+
+/// What a lane bears.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Road {
+    /// Objects of one request.
+    pub(in crate::engine) most: usize,
+    /// Requests under way at once.
+    pub(super) at_once: usize,
+    /// Batches between two syncs of the journal; a kill leaves at most so many in doubt, a fraction of a second's.
+    pub(super) window: usize,
+    per_second: f64,
+}
+
+/// Requests a second of one cohort, since each waits for the one before: an answer takes about so long.
+const ONE_BY_ONE: f64 = 5.0;
+
+impl Road {
+    /// Returns what a lane bears.
+    pub(in crate::engine) fn of(lane: &Lane, objects_per_request: usize) -> Self {
+        match lane {
+            Lane::UsersTrack => Self {
+                most: objects_per_request,
+                at_once: 16,
+                window: 64,
+                per_second: TRACK_PER_SECOND,
+            },
+            // Two requests for one cohort at once are answered 423.
+            Lane::Cohort { .. } => Self {
+                most: MEMBERS_PER_REQUEST,
+                at_once: 1,
+                window: 4,
+                per_second: COHORTS_PER_SECOND,
+            },
+        }
+    }
+
+    /// Returns how many requests a second it lets through, at this share of what is documented.
+    pub(in crate::engine) fn per_second(&self, share: f64) -> f64 {
+        let allowed = self.per_second * share;
+        if self.at_once == 1 {
+            allowed.min(ONE_BY_ONE)
+        } else {
+            allowed
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Words merged objects for the lane they go through, whole or part by part.
+
+use crate::{
+    braze::{self, Object, track_object},
+    diff::merge,
+    engine::plan::{Pass, creates},
+    kinds::{Desired, Kind},
+    model::{Edit, Key, Lane},
+};
+
+/// Knows what each part of an object means.
+pub(in crate::engine) struct Worder {
+    lane: Lane,
+    kinds: Vec<(&'static dyn Kind, Desired)>,
+    may_create: Vec<bool>,
+}
+
+impl Worder {
+    /// Makes a worder of a pass.
+    pub(in crate::engine) fn of(pass: &Pass) -> Self {
+        let desired = || pass.parts.iter().map(|(work, _)| work);
+        Self {
+            lane: pass.lane.clone(),
+            kinds: desired()
+                .map(|work| (work.kind, work.desired.clone()))
+                .collect(),
+            may_create: desired().map(|work| work.desired.create_users).collect(),
+        }
+    }
+
+    /// Returns what one part asks for.
+    pub(in crate::engine) fn edits(&self, part: &merge::Part) -> Vec<Edit> {
+        let (kind, desired) = &self.kinds[part.resource];
+        kind.edits(desired, &part.change)
+    }
+
+    /// Words parts of one person as one object.
+    pub(in crate::engine) fn word(&self, key: &Key, parts: &[merge::Part]) -> Object {
+        let edits = parts.iter().flat_map(|part| self.edits(part));
+        match self.lane {
+            Lane::UsersTrack => track_object(key, edits, creates(&self.may_create, parts)),
+            Lane::Cohort { .. } => {
+                let joins = edits
+                    .into_iter()
+                    .any(|edit| matches!(edit, Edit::Member { joins: true }));
+                braze::member(key, joins)
+            }
+        }
+    }
+
+    /// Words each part as an object of its own; none where what one adds another removes, so that they only make
+    /// sense together.
+    pub(super) fn word_apart(&self, key: &Key, parts: &[merge::Part]) -> Option<Vec<Object>> {
+        let edits: Vec<Vec<Edit>> = parts.iter().map(|part| self.edits(part)).collect();
+        let tied = edits.iter().enumerate().any(|(at, one)| {
+            let others = edits.iter().enumerate().filter(|(other, _)| *other != at);
+            others
+                .flat_map(|(_, edits)| edits)
+                .any(|edit| meets(one, edit))
+        });
+        let alone = |part: &merge::Part| self.word(key, std::slice::from_ref(part));
+        (!tied).then(|| parts.iter().map(alone).collect())
+    }
+}
+
+/// Whether an edit adds what one of the others removes from the same attribute.
+fn meets(edits: &[Edit], other: &Edit) -> bool {
+    let Edit::Array {
+        attribute,
+        add: Some(add),
+        ..
+    } = other
+    else {
+        return false;
+    };
+    edits.iter().any(|edit| {
+        matches!(edit, Edit::Array { attribute: own, remove, .. } if own == attribute && remove.contains(add))
+    })
+}

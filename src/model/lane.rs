@@ -1,0 +1,23 @@
+//! Through which door of Braze rows are written. Data only; what a door takes is the client's to know.
+
+/// A door. Everything for one person in one lane travels in one object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// `/users/track`.
+    UsersTrack,
+    /// Partner cohort import of one cohort: one request at a time.
+    Cohort {
+        /// Id of the cohort in Braze.
+        id: String,
+    },
+}
+
+impl Lane {
+    /// Returns its name in journal and manifest.
+    pub fn name(&self) -> String {
+        match self {
+            Self::UsersTrack => "users/track".to_owned(),
+            Self::Cohort { id } => format!("cohorts/{id}"),
+        }
+    }
+}

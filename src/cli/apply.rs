@@ -1,6 +1,9 @@
 //! `syncform apply`: plans under the lease, shows it, asks, and carries it out.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::{
+    io::{self, BufRead, IsTerminal},
+    path::PathBuf,
+};
 
 use clap::Args;
 
@@ -11,7 +14,8 @@ use super::{
 };
 use crate::{
     config::Billing,
-    engine::{self, Prepared, Session},
+    diff::select::Selection,
+    engine::{self, Prepared, SavedPlan, Session},
     http::asked,
     model::Span,
     render,
@@ -20,9 +24,11 @@ use crate::{
 /// Make Braze what the configuration says, with the smallest set of changes
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists"
+    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists\n  syncform apply plan.tar"
 )]
 pub(super) struct Arguments {
+    /// A saved plan (plan --out): applied without asking, once, if a plan made now means the same
+    plan: Option<PathBuf>,
     /// Do not ask
     #[arg(long, env = "SYNCFORM_AUTO_APPROVE", hide_env = true)]
     auto_approve: bool,
@@ -40,21 +46,49 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    let asks = !arguments.auto_approve;
-    if asks && !io::stdin().is_terminal() {
-        return Err(Failure::error("there is no terminal to ask on")
-            .with_hint("say --auto-approve to apply what the plan shows without asking"));
+    let selection = Selection::from(&arguments.selecting);
+    let saved = arguments.plan.as_ref().map(|path| {
+        if selection.is_partial() {
+            return Err(Failure::error(
+                "a saved plan is applied for what it was made for, and takes no selection",
+            )
+            .with_hint("leave out --only, --except and --changed, or plan again with them"));
+        }
+        Ok(engine::open_plan(&global.chdir.join(path))?)
+    });
+    let saved = saved.transpose()?;
+    if !arguments.auto_approve && saved.is_none() {
+        needs_terminal(
+            "to apply what the plan shows without asking, or save a plan with `plan --out FILE` and apply that",
+        )?;
     }
-    let opened = open::session(global, "apply", (&arguments.selecting).into()).await?;
-    let applied = work(global, arguments, &opened.session).await;
+    let selection = saved
+        .as_ref()
+        .map_or(selection, |saved| saved.about.selection.clone());
+    let opened = open::session(global, "apply", selection).await?;
+    let applied = work(global, arguments, saved.as_ref(), &opened.session).await;
     opened.close().await;
     applied
 }
 
-async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+/// Fails where nobody can be asked.
+pub(super) fn needs_terminal(so_as: &str) -> Result<(), Failure> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::error("there is no terminal to ask on")
+        .with_hint(format!("say --auto-approve {so_as}")))
+}
+
+async fn work(
+    global: &Global,
+    arguments: &Arguments,
+    saved: Option<&SavedPlan>,
+    session: &Session,
+) -> Result<Exit, Failure> {
     let mut stop = session.stop.clone();
     let prepared = tokio::select! {
-        prepared = engine::prepare(session, arguments.lease_timeout.0) => prepared?,
+        prepared = engine::prepare(session, arguments.lease_timeout.0, saved) => prepared?,
         () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
     };
     let drafted = &prepared.planned.plan;
@@ -67,7 +101,8 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         return Ok(refused(&prepared));
     }
     let changes = drafted.summary.changes();
-    if changes && !arguments.auto_approve && !approved(session).await? {
+    let asks = !arguments.auto_approve && saved.is_none();
+    if changes && asks && !approved(session, "Apply this?").await? {
         return Err(Failure::error("nothing was written: not approved"));
     }
     let report = engine::apply(session, prepared).await?;
@@ -76,6 +111,9 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
             "\n{}",
             render::report::human(&report, talk::style(global), priced)
         ))?;
+    }
+    if saved.is_some() && !report.complete() {
+        talk::say("The saved plan counts as applied; a plan made now holds what is left.");
     }
     Ok(match (report.complete(), report.wrote()) {
         (true, _) => Exit::Done,
@@ -95,8 +133,8 @@ fn refused(prepared: &Prepared) -> Exit {
 }
 
 /// Asks; Ctrl-C is a no.
-async fn approved(session: &Session) -> Result<bool, Failure> {
-    talk::result("\nApply this? Only `yes` is taken for yes: ")?;
+pub(super) async fn approved(session: &Session, question: &str) -> Result<bool, Failure> {
+    talk::result(&format!("\n{question} Only `yes` is taken for yes: "))?;
     let mut stop = session.stop.clone();
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();

@@ -8,6 +8,7 @@ mod open;
 mod plan;
 mod sandbox;
 mod schema;
+mod show;
 mod state;
 mod talk;
 mod validate;
@@ -37,6 +38,7 @@ struct Arguments {
 enum Verb {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
+    Show(show::Arguments),
     Apply(apply::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         match verb {
             Verb::Validate(arguments) => validate::run(&global, &arguments),
             Verb::Plan(arguments) => plan::run(&global, &arguments).await,
+            Verb::Show(arguments) => show::run(&global, &arguments),
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,

@@ -10,7 +10,7 @@ use crate::{
     amplitude, braze,
     config::{self, Configuration, Region},
     diff::select::Selection,
-    engine::{Events, Identity, Session},
+    engine::{self, Events, Identity, Session},
     http::{Request, Scrubber, Sender},
     kinds,
     model::{Clock, Diagnostic, Secret},
@@ -135,6 +135,7 @@ pub(super) async fn session(
         events,
         stop,
         selection,
+        refresh: engine::Refresh::Quick,
         command: command(verb),
         configuration,
     };

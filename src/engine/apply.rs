@@ -20,6 +20,7 @@ use super::{
     Error, Planned, Session,
     fold::{Recorded, header_of},
     plan::{Work, lanes, plan},
+    saved::{SavedPlan, mark},
     send, target,
 };
 use crate::{
@@ -41,23 +42,38 @@ const RUNS: usize = 200;
 pub struct Prepared {
     /// The plan to show and to ask about.
     pub planned: Planned,
+    /// The saved plan that is applied, if one is.
+    saved: Option<String>,
     lease: Lease,
 }
 
 /// How often a held lease is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Takes the lease, waiting for it as long as allowed, recovers, and plans.
-pub async fn prepare(session: &Session, patience: Duration) -> Result<Prepared, Error> {
+/// Takes the lease, waiting for it as long as allowed, recovers, and plans. A saved plan is compared with the one made
+/// now, which is what is applied; one with errors is not compared.
+pub async fn prepare(
+    session: &Session,
+    patience: Duration,
+    saved: Option<&SavedPlan>,
+) -> Result<Prepared, Error> {
     let lease = take_lease(session, patience).await?;
     recover(session).await?;
+    if let Some(saved) = saved {
+        saved.usable(session)?;
+    }
+    let planned = plan(session).await?;
+    if let Some(saved) = saved.filter(|_| planned.plan.errors.is_empty()) {
+        tokio::task::block_in_place(|| saved.same_as(&planned))?;
+    }
     Ok(Prepared {
-        planned: plan(session).await?,
+        planned,
+        saved: saved.map(|saved| saved.about.id.clone()),
         lease,
     })
 }
 
-async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Error> {
+pub(super) async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Error> {
     let begin = tokio::time::Instant::now();
     let mut told = false;
     loop {
@@ -78,12 +94,17 @@ async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Erro
 
 /// Carries out what was prepared. The caller has seen to it that no guard refuses.
 pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Error> {
-    let Prepared { planned, lease } = prepared;
+    let Prepared {
+        planned,
+        saved,
+        lease,
+    } = prepared;
     let Planned {
         plan,
         mut works,
         manifest,
         target,
+        ..
     } = planned;
     let run = new_id(session);
     let mut report = Report {
@@ -98,6 +119,11 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         Some(manifest) => Manifest { target, ..manifest },
         None => begin(session, target),
     };
+    // In the commit that makes the run pending, or settles it: a plan is applied once, killed or not.
+    let marked = saved.is_some();
+    if let Some(id) = saved {
+        mark(&mut manifest, id, session.clock.now());
+    }
     for work in &mut works {
         if let Some(next) = &mut work.next {
             next.run.clone_from(&run);
@@ -108,7 +134,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         .map(|work| (work.address.clone(), work.next.clone()))
         .collect();
     if works.iter().all(|work| work.draft.is_none()) {
-        commit_settled(session, manifest, settled, &run, &plan.digest)?;
+        commit_settled(session, manifest, settled, &run, &plan.digest, marked)?;
         return Ok(report);
     }
     settle(session, &manifest, &works, &mut report).await;
@@ -156,6 +182,7 @@ fn commit_settled(
     settled: BTreeMap<Address, Option<Entry>>,
     run: &str,
     plan: &str,
+    marked: bool,
 ) -> Result<(), Error> {
     let same =
         settled.iter().all(
@@ -165,7 +192,7 @@ fn commit_settled(
                 _ => false,
             },
         );
-    if same {
+    if same && !marked {
         return Ok(());
     }
     manifest.become_settled(settled);
@@ -281,7 +308,7 @@ async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: 
 }
 
 /// Folds what a killed run left.
-async fn recover(session: &Session) -> Result<(), Error> {
+pub(super) async fn recover(session: &Session) -> Result<(), Error> {
     let Some(manifest) = session.store.manifest()? else {
         return Ok(());
     };

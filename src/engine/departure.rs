@@ -27,7 +27,7 @@ impl Drafting<'_> {
         let mut works = vec![];
         for (address, entry) in &manifest.resources {
             let declared = configuration.resources.contains_key(address);
-            if declared || !self.session.selection.takes(address, &entry.kind) {
+            if declared || !self.takes(address, &entry.kind) {
                 continue;
             }
             let removed = configuration

@@ -78,6 +78,8 @@ impl Recorded {
                     Some(Entry {
                         fulfilled: None,
                         removals_used,
+                        // It is still what the YAML changed, until all of it is done.
+                        written: known.and_then(|known| known.written.clone()),
                         ..next.clone()
                     })
                 }

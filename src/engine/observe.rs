@@ -18,7 +18,7 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Error, Session};
+use super::{Error, Refresh, Session, listed};
 use crate::{
     amplitude::{self, CohortFile, FileError},
     http::Failure,
@@ -81,6 +81,7 @@ pub(super) async fn read(
         list,
         ..Readings::default()
     };
+    let kept = session.refresh == Refresh::None;
     let mut missing = vec![];
     for (id, max_age) in wanted {
         let Some(cohort) = readings.list.iter().find(|cohort| &cohort.id == id) else {
@@ -88,7 +89,7 @@ pub(super) async fn read(
         };
         let path = relation_path(&cache, cohort)?;
         match relation::RelationReader::open(&path)? {
-            Some(known) if young(known.about.read_at, now, *max_age) => {
+            Some(known) if kept || young(known.about.read_at, now, *max_age) => {
                 readings.by_cohort.insert(
                     id.clone(),
                     Reading {
@@ -100,6 +101,19 @@ pub(super) async fn read(
             }
             _ => missing.push((cohort.clone(), *max_age)),
         }
+    }
+    if kept {
+        let words = |cohort: &Cohort| {
+            let name = &cohort.name;
+            format!(
+                "the people of cohort \"{name}\" are not kept here, and nothing live was to be read"
+            )
+        };
+        let missing = missing.iter();
+        readings.failed = missing
+            .map(|(cohort, _)| (cohort.id.clone(), words(cohort)))
+            .collect();
+        return Ok(readings);
     }
     if missing.is_empty() {
         return Ok(readings);
@@ -113,7 +127,7 @@ pub(super) async fn read(
         .buffer_unordered(session.amplitude.at_once())
         .collect()
         .await;
-    readings.list = session.amplitude.cohorts().await?;
+    readings.list = listed::live(session).await?;
     for (before, fetched) in fetched {
         let Fetched { about, path, spent } = match fetched {
             Ok(fetched) => fetched,

@@ -34,8 +34,20 @@ pub struct Session {
     pub stop: watch::Receiver<bool>,
     /// Which resources are selected.
     pub selection: crate::diff::select::Selection,
+    /// What is read live.
+    pub refresh: Refresh,
     /// What was called, and by whom: for lease and history.
     pub command: String,
+}
+
+/// What a plan reads live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// Everything cheap: lists, definitions, and the cohorts that moved.
+    #[default]
+    Quick,
+    /// Nothing: the list and the cohorts that were read last, whatever their age.
+    None,
 }
 
 /// Who the services are, and the key to write with.

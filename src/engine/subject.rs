@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
-use super::{Session, observe::Readings};
+use super::{Session, meaning::written, observe::Readings};
 use crate::{
     config::{AllowRemoval, Cadence, CadenceWord, CohortRef, Resource},
     diff::{
@@ -176,6 +176,7 @@ impl Subject<'_> {
         Entry {
             kind: self.resource.kind.clone(),
             config: self.desired.config.clone(),
+            written: Some(written(self.resource)),
             cohort: Some(pin(&self.cohort, &self.desired.source)),
             excluded: self
                 .exclude

@@ -79,7 +79,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         report.run
     );
     if done < all && report.wrote() {
-        let _ = writeln!(out, "Run the same command again: it sends what is left.");
+        let _ = writeln!(out, "Run `syncform apply` again: it sends what is left.");
     }
     out
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
+mod changed;
 mod config;
 mod edges;
 mod faults;
@@ -17,6 +18,7 @@ mod kills;
 mod lease;
 mod properties;
 mod quickstart;
+mod saved;
 mod scenarios;
 mod schema;
 mod secrecy;

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, BufRead, IsTerminal},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -16,7 +17,8 @@ use super::{
 };
 use crate::{
     config::Billing,
-    engine::{self, How, Prepared, Session},
+    diff::select::Selection,
+    engine::{self, How, Prepared, SavedPlan, Session},
     http::asked,
     model::{Event, Span},
     render,
@@ -25,9 +27,11 @@ use crate::{
 /// Make Braze what the configuration says, with the smallest set of changes
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists\n  syncform apply --auto-approve --format json | jq -c 'select(.type == \"report\")'"
+    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists\n  syncform apply plan.tar\n  syncform apply plan.tar --format json | jq -c 'select(.type == \"report\")'"
 )]
 pub(super) struct Arguments {
+    /// A saved plan (plan --out): applied without asking, once, if a plan made now means the same
+    plan: Option<PathBuf>,
     /// Do not ask
     #[arg(long, env = "SYNCFORM_AUTO_APPROVE", hide_env = true)]
     auto_approve: bool,
@@ -75,23 +79,37 @@ async fn opened(
     arguments: &Arguments,
     stream: Option<&Stream>,
 ) -> Result<Exit, Failure> {
-    let asks = !arguments.auto_approve;
-    if asks && stream.is_some() {
-        return Err(Failure::error(
-            "--format json is a stream of events, and nobody can be asked on it",
-        )
-        .with_hint("say --auto-approve to apply what the plan shows without asking"));
-    }
-    if asks && !io::stdin().is_terminal() {
-        return Err(Failure::error("there is no terminal to ask on")
-            .with_hint("say --auto-approve to apply what the plan shows without asking"));
+    let selection = Selection::from(&arguments.selecting);
+    let saved = arguments.plan.as_ref().map(|path| {
+        if selection.is_partial() || arguments.retry_refused {
+            return Err(Failure::error(
+                "a saved plan is applied as it was made, and takes no selection",
+            )
+            .with_hint("leave out --only, --except, --changed and --retry-refused, or plan again with them"));
+        }
+        Ok(engine::open_plan(&global.chdir.join(path))?)
+    });
+    let saved = saved.transpose()?;
+    if !arguments.auto_approve && saved.is_none() {
+        let so_as = "--auto-approve to apply what the plan shows without asking, or save a plan with `plan --out FILE` and apply that";
+        if stream.is_some() {
+            return Err(Failure::error(
+                "--format json is a stream of events, and nobody can be asked on it",
+            )
+            .with_hint(format!("say {so_as}")));
+        }
+        needs_terminal(so_as)?;
     }
     let how = How {
         fail_fast: arguments.fail_fast,
-        retry_refused: arguments.retry_refused,
+        retry_refused: saved
+            .as_ref()
+            .map_or(arguments.retry_refused, |saved| saved.about.retry_refused),
         ..How::default()
     };
-    let selection = (&arguments.selecting).into();
+    let selection = saved
+        .as_ref()
+        .map_or(selection, |saved| saved.about.selection.clone());
     let opened = open::streamed(global, "apply", selection, how, stream.cloned()).await?;
     let session = &opened.session;
     let configuration = &session.configuration;
@@ -101,18 +119,26 @@ async fn opened(
         .events
         .tell(stream::begin("apply", workspace, environment))
         .await;
-    let consent = if asks {
+    let consent = if arguments.auto_approve || saved.is_some() {
+        Consent::Given
+    } else {
         Consent::Asked {
-            question: "\nApply this? Only `yes` is taken for yes: ".to_owned(),
+            question: "Apply this? Only `yes` is taken for yes: ".to_owned(),
             yes: "yes".to_owned(),
         }
-    } else {
-        Consent::Given
     };
     let patience = arguments.lease_timeout.0;
-    let applied = carry_out(global, session, patience, consent, stream).await;
+    let applied = carry_out(global, session, patience, consent, saved.as_ref(), stream).await;
     opened.close().await;
     applied
+}
+
+/// Fails where nobody can be asked.
+pub(super) fn needs_terminal(so_as: &str) -> Result<(), Failure> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::error("there is no terminal to ask on").with_hint(format!("say {so_as}")))
 }
 
 /// Whether somebody has to agree to what is shown.
@@ -129,6 +155,7 @@ pub(super) async fn carry_out(
     session: &Session,
     patience: Duration,
     consent: Consent,
+    saved: Option<&SavedPlan>,
     stream: Option<&Stream>,
 ) -> Result<Exit, Failure> {
     let mut stop = session.stop.clone();
@@ -136,7 +163,7 @@ pub(super) async fn carry_out(
     let prepared = tokio::select! {
         biased;
         () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
-        prepared = engine::prepare(session, patience) => prepared?,
+        prepared = engine::prepare(session, patience, saved) => prepared?,
     };
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
@@ -179,6 +206,9 @@ pub(super) async fn carry_out(
             render::report::human(&report, talk::style(global), priced)
         ))?;
     }
+    if saved.is_some() && !report.complete() {
+        talk::say("The saved plan counts as applied; a plan made now holds what is left.");
+    }
     Ok(match (report.complete(), report.wrote()) {
         (true, _) => Exit::Done,
         (false, true) => Exit::Partial,
@@ -200,8 +230,13 @@ async fn refused(session: &Session, prepared: &Prepared) -> Exit {
 }
 
 /// Asks; Ctrl-C is a no.
-async fn approved(session: &Session, question: &str, yes: &str) -> Result<bool, Failure> {
-    talk::result(question)?;
+pub(super) async fn approved(
+    session: &Session,
+    question: &str,
+    yes: &str,
+) -> Result<bool, Failure> {
+    session.events.seen().await;
+    talk::result(&format!("\n{question}"))?;
     let mut stop = session.stop.clone();
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();

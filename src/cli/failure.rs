@@ -25,6 +25,8 @@ pub(super) enum Exit {
     Refused = 3,
     /// The state is leased to another run.
     Leased = 4,
+    /// The saved plan is stale, expired, or was applied already.
+    Stale = 5,
     /// Applied in part.
     Partial = 6,
 }
@@ -135,6 +137,7 @@ impl From<engine::Error> for Failure {
         let hint = hint(&error);
         let exit = match &error {
             engine::Error::State(state::Error::Leased { .. }) => Exit::Leased,
+            engine::Error::Stale(_) | engine::Error::Unusable(_) => Exit::Stale,
             engine::Error::Unfolded { wrote: true, .. } => Exit::Partial,
             _ => Exit::Error,
         };
@@ -179,13 +182,18 @@ fn hint(error: &engine::Error) -> Option<String> {
             return error.key_hint().map(str::to_owned);
         }
         engine::Error::OtherTarget { .. } => {
-            "point the configuration back, or give it a state of its own (state.path); `state rebind` is for a workspace \
-             that moved, and comes in a later release"
+            "point the configuration back, or give it a state of its own (state.path); where the workspace moved and took \
+             its people along, `syncform state rebind` makes the state follow"
         }
         engine::Error::Missing(diagnostic) => return diagnostic.hint.clone(),
         engine::Error::NoCohortImport(_) => {
             "add braze.cohort_import with partner, data_import_key and partner_api_key; nothing was written"
         }
+        engine::Error::Stale(_) | engine::Error::Unusable(_) => {
+            "plan again and have that reviewed: syncform plan --out FILE"
+        }
+        engine::Error::NotAPlan { .. } => "save one: syncform plan --out FILE",
+        engine::Error::NothingKept => "plan once without --refresh none",
         engine::Error::Size { .. } => {
             "run again; if it stays so, have Amplitude recompute the cohort"
         }

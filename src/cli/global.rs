@@ -105,6 +105,9 @@ pub(super) struct Selecting {
         hide_env = true
     )]
     pub(super) except: Vec<String>,
+    /// Only what the YAML changed since it was last applied
+    #[arg(long, env = "SYNCFORM_CHANGED", hide_env = true)]
+    pub(super) changed: bool,
 }
 
 impl From<&Selecting> for crate::diff::select::Selection {
@@ -112,6 +115,7 @@ impl From<&Selecting> for crate::diff::select::Selection {
         Self {
             only: selecting.only.clone(),
             except: selecting.except.clone(),
+            changed: selecting.changed,
         }
     }
 }

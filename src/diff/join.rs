@@ -132,6 +132,25 @@ where
     }
 }
 
+/// Rows of one kind in the order of their keys.
+pub type Rows<T, E> = Box<dyn Iterator<Item = Result<T, E>>>;
+
+/// Weaves streams into one, where a key stands in one of them alone.
+pub fn woven<T: Keyed + 'static, E: From<Unsorted> + 'static>(
+    streams: impl IntoIterator<Item = Rows<T, E>>,
+) -> Rows<T, E> {
+    let mut streams = streams.into_iter();
+    let Some(first) = streams.next() else {
+        return Box::new(std::iter::empty());
+    };
+    streams.fold(first, |left, right| {
+        Box::new(Join::new(left, right).map(|row| match row? {
+            Joined::Left(row) | Joined::Right(row) => Ok(row),
+            Joined::Both(..) => Err(Unsorted.into()),
+        }))
+    })
+}
+
 /// One side, one row ahead.
 pub(super) struct Side<T, I> {
     rows: I,

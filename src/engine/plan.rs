@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Error, Session, draft::Drafting, fold::Recorded, observe, rearrange::rearrange,
-    subject::max_age, target,
+    Error, Session, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
+    rearrange::rearrange, subject::max_age, target,
 };
 use crate::{
     diff::merge::{Merge, Part},
@@ -28,6 +28,8 @@ use crate::{
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
+    /// What it means.
+    pub(super) meaning: Meaning,
     /// Resources that change, or whose source moved without changing a row.
     pub(super) works: Vec<Work>,
     /// Objects of each pass.
@@ -162,12 +164,15 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         .map(|recorded| rearrange(session, recorded))
         .unwrap_or_default();
     let mut draft = Drafting::new(session, recorded.as_ref(), &rearranged);
-    let list = session.amplitude.cohorts().await?;
+    let (list, kept) = listed::list(session).await?;
+    draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
-    for subject in draft.subjects(&list) {
+    // What rests, and may have to be remembered as it is written now.
+    let mut resting = vec![];
+    for subject in draft.subjects(&list, &mut resting) {
         if let Some(why) = draft.idle(&subject) {
-            draft.rest(&subject, &why);
+            resting.extend(draft.rest(subject, &why));
             continue;
         }
         for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
@@ -194,6 +199,7 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         works.extend(draft.departures()?);
         let objects = draft.price(&works)?;
         draft.guard(&mut works, &readings);
+        works.extend(resting);
         Ok::<_, Error>((works, objects))
     })?;
     if readings.downloads > 0 {
@@ -203,10 +209,11 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         draft.plan.cost.downloads_limit = Some(usage.map_or(limit, |(limit, _)| limit));
         draft.plan.cost.downloads_used = usage.map(|(_, used)| used);
     }
-    let plan = draft.finish(&works);
+    let (plan, meaning) = draft.finish();
     let manifest = recorded.map(|recorded| recorded.manifest);
     Ok(Planned {
         plan,
+        meaning,
         works,
         objects,
         manifest,

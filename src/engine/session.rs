@@ -49,6 +49,18 @@ pub struct How {
     pub retry_refused: bool,
     /// The first failure ends the sending.
     pub fail_fast: bool,
+    /// What is read live.
+    pub refresh: Refresh,
+}
+
+/// What a plan reads live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// Everything cheap: lists, definitions, and the cohorts that moved.
+    #[default]
+    Quick,
+    /// Nothing: the list and the cohorts that were read last, whatever their age.
+    None,
 }
 
 /// Who the services are, and the key to write with.

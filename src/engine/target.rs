@@ -6,7 +6,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Error, Session};
+use super::{Error, Refresh, Session};
 use crate::{
     braze,
     model::{Cohort, Secret, digest},
@@ -77,8 +77,11 @@ pub(super) async fn check(
         ..recorded.clone()
     };
     let key = fingerprint(&manifest.lineage, &identity.braze_key);
-    // Before anything was acknowledged the key is not known to be right.
-    if key != recorded.braze_key && !recorded.braze_key.is_empty() {
+    // Before anything was acknowledged the key is not known to be right; and a plan that reads nothing live writes nothing.
+    if session.how.refresh == Refresh::Quick
+        && key != recorded.braze_key
+        && !recorded.braze_key.is_empty()
+    {
         let oldest = session.braze.oldest_segment().await?;
         if oldest.is_none() || oldest != recorded.oldest_segment {
             return Err(other(

@@ -36,6 +36,9 @@ pub struct Manifest {
     pub pending: Option<Pending>,
     /// Past runs, newest last.
     pub runs: Vec<RunEntry>,
+    /// Saved plans that were applied, and are not again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied_plans: Vec<AppliedPlan>,
 }
 
 /// Which services a state is about. Another target is an error until `state rebind`.
@@ -61,6 +64,9 @@ pub struct Entry {
     pub kind: String,
     /// Its configuration as applied; no secrets.
     pub config: Value,
+    /// Digest of the whole entry of the YAML, what has no effect in Braze included, as it was last applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     /// The cohort it was pinned to.
     pub cohort: Option<CohortPin>,
     /// The cohorts whose people are left out.
@@ -222,6 +228,15 @@ pub struct RunEntry {
     pub refused: Option<String>,
 }
 
+/// A saved plan that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedPlan {
+    /// Its id.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 impl Manifest {
     /// Makes the manifest of a state in which nothing was applied.
     pub fn new(
@@ -241,6 +256,7 @@ impl Manifest {
             lanes: BTreeMap::new(),
             pending: None,
             runs: vec![],
+            applied_plans: vec![],
         }
     }
 

@@ -168,6 +168,19 @@ fn an_apply_tells_all_it_does_and_then_that_there_is_nothing_to_do() {
 }
 
 #[test]
+fn a_saved_plan_needs_no_approval_and_is_applied_once() {
+    let world = World::start(&june().dir);
+    let project = Project::new(ten());
+    project.run(&world, &["plan", "--out", "plan.tar"]).exits(0);
+    let words = ["apply", "plan.tar", "--format", "json"];
+    let first = told(project.command(Some(&world), &words)).exits(0);
+    assert_eq!(first.all("report").len(), 1, "{}", first.run);
+    project.assert_exact(&world, june(), "after a saved plan");
+    let again = told(project.command(Some(&world), &words)).exits(5);
+    assert_error(&again, "applied already");
+}
+
+#[test]
 fn totals_come_about_ten_times_a_second() {
     let world = World::with(&june().dir, &["--latency", "30ms"]);
     let syncs = ten();

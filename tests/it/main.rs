@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
+mod changed;
 mod config;
 mod edges;
 mod events;
@@ -18,6 +19,7 @@ mod kills;
 mod lease;
 mod properties;
 mod quickstart;
+mod saved;
 mod scenarios;
 mod schema;
 mod secrecy;

@@ -115,7 +115,7 @@ impl Comparison<'_> {
             Some(aside) => Box::new(RefusalReader::open(&self.store.blob(&aside.blob)?)?),
             None => Box::new(std::iter::empty()),
         };
-        let mut counts = Delta::default();
+        let (mut counts, mut digest) = (Delta::default(), Sha256::new());
         for row in Join::new(decisions, refusals) {
             let change = match row? {
                 Joined::Left(change) => change,
@@ -137,6 +137,7 @@ impl Comparison<'_> {
             let comes_back = change.verb != Verb::Remove
                 && leaving.is_some_and(|leaving| leaving.holds(change.amplitude_id));
             counts.later += u64::from(comes_back);
+            feed(&mut digest, &change, comes_back);
             let output = if comes_back { &mut later } else { &mut now };
             output.push(&change)?;
         }
@@ -150,13 +151,12 @@ impl Comparison<'_> {
             set_aside: aside.as_ref().map_or(0, |(_, aside)| aside.rows),
             ..delta
         };
-        let digest = [now.digest(), later.digest()].join(":");
         Ok(Computed {
             now: now.finish()?,
             later: later.finish()?,
             aside,
             delta,
-            digest,
+            digest: hex(&digest.finalize()),
         })
     }
 }
@@ -166,7 +166,6 @@ struct Output<'a> {
     store: &'a Store,
     address: &'a Address,
     writer: Option<DeltaWriter<DraftWriter>>,
-    digest: Sha256,
 }
 
 impl<'a> Output<'a> {
@@ -175,21 +174,15 @@ impl<'a> Output<'a> {
             store: comparison.store,
             address: comparison.address,
             writer: None,
-            digest: Sha256::new(),
         }
     }
 
     fn push(&mut self, change: &Change) -> Result<(), Error> {
-        feed(&mut self.digest, change);
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => none.insert(DeltaWriter::new(self.store.draft()?, self.address)?),
         };
         writer.push(change)
-    }
-
-    fn digest(&self) -> String {
-        hex(&self.digest.clone().finalize())
     }
 
     fn finish(self) -> Result<Option<Draft>, Error> {
@@ -280,13 +273,14 @@ fn count(delta: &mut Delta, row: &Joined<Record, Member>) {
     delta.before += u64::from(record.presence != Presence::Doubt);
 }
 
-/// Feeds what a change does; what was before is not part of it.
-fn feed(digest: &mut Sha256, change: &Change) {
+/// Feeds what a change does, and whether it waits for others; what was before is not part of it.
+fn feed(digest: &mut Sha256, change: &Change, later: bool) {
     let mut field = |bytes: &[u8]| {
         digest.update((bytes.len() as u64).to_le_bytes());
         digest.update(bytes);
     };
     field(change.verb.word().as_bytes());
+    field(if later { b"later" } else { b"" });
     field(change.key.bytes());
     field(change.after.as_ref().map_or("", Text::as_ref).as_bytes());
 }

@@ -4,7 +4,7 @@
 //! One scan. Where it finds people who leave under one identifier and may stay under another, a second scan puts the
 //! latter into a delta of their own, which is sent once the former is acknowledged and has settled.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use sha2::{Digest, Sha256};
 
@@ -74,19 +74,16 @@ pub(super) fn members(source: RelationReader, exclude: Vec<RelationReader>) -> M
 impl Comparison<'_> {
     /// Compares, and writes what is to be sent.
     pub(super) fn run(&self) -> Result<Computed, Error> {
-        let mut leaving = Leaving::default();
-        let computed = self.scan(None, |key, change| leaving.see(key, change))?;
+        let (computed, leaving) = self.scan(None)?;
         match leaving.known() {
-            Some(leaving) => self.scan(Some(&leaving), |_, _| {}),
+            Some(leaving) => Ok(self.scan(Some(&leaving))?.0),
             None => Ok(computed),
         }
     }
 
-    fn scan(
-        &self,
-        leaving: Option<&Leaving>,
-        mut see: impl FnMut(&Key, Option<&Change>),
-    ) -> Result<Computed, Error> {
+    /// Compares with what is known of people who leave; returns who does.
+    fn scan(&self, leaving: Option<&Leaving>) -> Result<(Computed, Leaving), Error> {
+        let found = RefCell::new(Leaving::default());
         let (mut delta, mut identified) = (Delta::default(), Identified::default());
         let (mut now, mut later) = (Output::new(self), Output::new(self));
         let mut aside = Waiting::new(self.store);
@@ -101,14 +98,11 @@ impl Comparison<'_> {
             }
             match decide(row) {
                 Decision::Keep(record) => {
-                    see(&record.key, None);
+                    found.borrow_mut().meet(&record.key);
                     let stays = leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id));
                     stays.then(|| Ok(again(record)))
                 }
-                Decision::Send(change) => {
-                    see(&change.key, Some(&change));
-                    Some(Ok(change))
-                }
+                Decision::Send(change) => Some(Ok(change)),
             }
         });
         let refusals: Box<dyn Iterator<Item = _>> = match self.aside {
@@ -129,6 +123,7 @@ impl Comparison<'_> {
                 // Nobody wants it any more.
                 Joined::Right(_) => continue,
             };
+            found.borrow_mut().send(&change);
             match change.verb {
                 Verb::Add => counts.add += 1,
                 Verb::Change => counts.change += 1,
@@ -151,13 +146,14 @@ impl Comparison<'_> {
             set_aside: aside.as_ref().map_or(0, |(_, aside)| aside.rows),
             ..delta
         };
-        Ok(Computed {
+        let computed = Computed {
             now: now.finish()?,
             later: later.finish()?,
             aside,
             delta,
             digest: hex(&digest.finalize()),
-        })
+        };
+        Ok((computed, found.into_inner()))
     }
 }
 

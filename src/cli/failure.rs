@@ -134,6 +134,9 @@ impl Failure {
 
 impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
+        if let engine::Error::Missing(diagnostic) = error {
+            return Self::Configuration(vec![*diagnostic]);
+        }
         let hint = hint(&error);
         let exit = match &error {
             engine::Error::State(state::Error::Leased { .. }) => Exit::Leased,
@@ -185,7 +188,6 @@ fn hint(error: &engine::Error) -> Option<String> {
             "point the configuration back, or give it a state of its own (state.path); where the workspace moved and took \
              its people along, `syncform state rebind` makes the state follow"
         }
-        engine::Error::Missing(diagnostic) => return diagnostic.hint.clone(),
         engine::Error::NoCohortImport(_) => {
             "add braze.cohort_import with partner, data_import_key and partner_api_key; nothing was written"
         }

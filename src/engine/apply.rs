@@ -160,6 +160,11 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         run: run.clone(),
         plan: plan.digest.clone(),
         braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
+        import_key: works
+            .iter()
+            .any(imports)
+            .then(|| target::import_key(session, &manifest.lineage))
+            .flatten(),
         command: session.command.clone(),
         started_at: session.clock.now(),
         passes: pending_passes(&works),
@@ -193,7 +198,6 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
 /// Makes the one client that writes. Keys that are missing show before anything is written.
 fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
     let braze = &session.configuration.braze;
-    let imports = |work: &Work| work.sends() && matches!(work.desired.lane(), Lane::Cohort { .. });
     let import = match works.iter().find(|work| imports(work)) {
         None => None,
         Some(work) => {
@@ -216,6 +220,11 @@ fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
         import,
         braze.use_at_most / 100.0,
     ))
+}
+
+/// Whether a work writes by cohort import.
+fn imports(work: &Work) -> bool {
+    work.sends() && matches!(work.desired.lane(), Lane::Cohort { .. })
 }
 
 /// Whether entries differ from what the manifest knows, in more than who wrote them when.

@@ -136,6 +136,9 @@ impl Recorded {
         let took = |report: &ResourceReport| report.acknowledged + report.doubt > 0;
         if resources.iter().any(took) {
             manifest.target.braze_key.clone_from(&pending.braze_key);
+            if pending.import_key.is_some() {
+                manifest.target.import_key.clone_from(&pending.import_key);
+            }
         }
         let doubt = resources.iter().any(|report| report.doubt > 0);
         for (lane, last_send) in fold.last_sends() {

@@ -43,6 +43,7 @@ pub async fn prepare_rebind(session: &Session) -> Result<Option<Rebinding>, Erro
     let configured = Target {
         braze: session.identity.braze.clone(),
         braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
+        import_key: target::import_key(session, &manifest.lineage),
         oldest_segment: target::oldest_segment(session).await?,
         amplitude: session.identity.amplitude.clone(),
         project: list.iter().find_map(|cohort| cohort.project),

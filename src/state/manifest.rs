@@ -48,6 +48,9 @@ pub struct Target {
     pub braze: String,
     /// Keyed fingerprint of the Braze key; empty until Braze took something with it.
     pub braze_key: String,
+    /// Keyed fingerprint of the data import key that cohorts were last imported with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_key: Option<String>,
     /// The oldest segment of the workspace: proof that a rotated key opens the same one.
     #[serde(default)]
     pub oldest_segment: Option<String>,
@@ -180,6 +183,9 @@ pub struct Pending {
     pub plan: String,
     /// Keyed fingerprint of the Braze key it sends with.
     pub braze_key: String,
+    /// Keyed fingerprint of the data import key, if cohorts are imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_key: Option<String>,
     /// Who ran what.
     pub command: String,
     /// When it began.

@@ -535,8 +535,8 @@ mod tests {
     fn refused_rows_have_a_bound_where_something_is_sent() {
         let with = |set_aside, change| {
             let delta = Delta {
-                set_aside,
                 change,
+                set_aside,
                 ..rows(750, 750, 0)
             };
             found(&DEFAULT, &effects(&delta, 750))

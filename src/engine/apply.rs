@@ -18,24 +18,21 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Error, Planned, Session,
-    fold::{Recorded, header_of},
+    ending::{self, Ended},
+    fold::header_of,
     plan::{Work, passes, plan},
     saved::{SavedPlan, mark},
-    send, target,
+    send, target, writer,
 };
 use crate::{
-    braze::{ImportKeys, Writer},
-    model::{Address, Event, Lane, Report, ResourceOutcome, ResourceReport, digest},
+    model::{Address, Event, Report, ResourceOutcome, ResourceReport, digest},
     state::{
         self,
         journal::Journal,
         lease::Lease,
-        manifest::{Entry, Manifest, Pending, PendingPart, PendingPass, RunEntry},
+        manifest::{Entry, Manifest, Pending, PendingPart, PendingPass},
     },
 };
-
-/// Runs remembered in the manifest.
-const RUNS: usize = 200;
 
 /// The right to write, and a plan made under it.
 pub struct Prepared {
@@ -57,7 +54,7 @@ pub async fn prepare(
     saved: Option<&SavedPlan>,
 ) -> Result<Prepared, Error> {
     let lease = take_lease(session, patience).await?;
-    recover(session).await?;
+    ending::recover(session).await?;
     if let Some(saved) = saved {
         saved.usable(session)?;
     }
@@ -116,7 +113,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         repeated_data_points: 0,
         stopped: vec![],
     };
-    let writer = writer(session, &works)?;
+    let writer = writer::writer(session, &works)?;
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
         None => begin(session, target),
@@ -142,9 +139,8 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         session.store.keep_shared(draft)?;
     }
     if !works.iter().any(Work::sends) {
-        let moves = rearranged || marked || changes(&manifest, &becoming);
-        if moves {
-            commit_settled(session, manifest, becoming, &run, &plan.digest)?;
+        if rearranged || marked || ending::changes(&manifest, &becoming) {
+            ending::settled(session, manifest, becoming, &run, &plan.digest)?;
         }
         return Ok(report);
     }
@@ -156,20 +152,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     if manifest.target.oldest_segment.is_none() {
         manifest.target.oldest_segment = target::oldest_segment(session).await?;
     }
-    let pending = Pending {
-        run: run.clone(),
-        plan: plan.digest.clone(),
-        braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
-        import_key: works
-            .iter()
-            .any(imports)
-            .then(|| target::import_key(session, &manifest.lineage))
-            .flatten(),
-        command: session.command.clone(),
-        started_at: session.clock.now(),
-        passes: pending_passes(&works),
-        becoming,
-    };
+    let pending = pending(session, &manifest, &works, &run, plan.digest, becoming);
     let journal = Journal::create(&session.store.journal(&run)?, &header_of(&pending))?;
     manifest.pending = Some(pending);
     session
@@ -190,80 +173,32 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
             .collect(),
     };
     let wrote = ended.report.requests > 0;
-    let folded = tokio::task::block_in_place(|| finish(session, manifest, Some(ended)));
+    let folded = tokio::task::block_in_place(|| ending::finish(session, manifest, Some(ended)));
     drop(lease);
     folded.map_err(|source| Error::Unfolded { source, wrote })
 }
 
-/// Makes the one client that writes. Keys that are missing show before anything is written.
-fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
-    let braze = &session.configuration.braze;
-    let import = match works.iter().find(|work| imports(work)) {
-        None => None,
-        Some(work) => {
-            let import = braze
-                .cohort_import
-                .as_ref()
-                .ok_or_else(|| Error::NoCohortImport(work.address.clone()))?;
-            let missing = |diagnostic| Error::Missing(Box::new(diagnostic));
-            Some(ImportKeys {
-                partner: import.partner.clone(),
-                data_import_key: import.data_import_key.require().map_err(missing)?.clone(),
-                partner_api_key: import.partner_api_key.require().map_err(missing)?.clone(),
-            })
-        }
-    };
-    Ok(Writer::new(
-        session.sender.clone(),
-        &session.identity.braze_url,
-        &session.identity.braze_key,
-        import,
-        braze.use_at_most / 100.0,
-    ))
-}
-
-/// Whether a work writes by cohort import.
-fn imports(work: &Work) -> bool {
-    work.sends() && matches!(work.desired.lane(), Lane::Cohort { .. })
-}
-
-/// Whether entries differ from what the manifest knows, in more than who wrote them when.
-fn changes(manifest: &Manifest, becoming: &BTreeMap<Address, Option<Entry>>) -> bool {
-    !becoming.iter().all(
-        |(address, next)| match (manifest.resources.get(address), next) {
-            (Some(known), Some(next)) => alike(known, next),
-            (None, None) => true,
-            _ => false,
-        },
-    )
-}
-
-/// Commits what needs no request: a change of the configuration, a source that moved without changing a row.
-fn commit_settled(
+/// What the manifest says of a run while it sends.
+fn pending(
     session: &Session,
-    mut manifest: Manifest,
-    becoming: BTreeMap<Address, Option<Entry>>,
+    manifest: &Manifest,
+    works: &[Work],
     run: &str,
-    plan: &str,
-) -> Result<(), Error> {
-    manifest.become_settled(becoming);
-    let now = session.clock.now();
-    remember(
-        &mut manifest,
-        RunEntry {
-            id: run.to_owned(),
-            started_at: now,
-            finished_at: now,
-            command: session.command.clone(),
-            plan: plan.to_owned(),
-            outcome: "done".to_owned(),
-            refused: None,
-        },
-    );
-    session
-        .store
-        .commit(&mut manifest, session.clock.millis())?;
-    Ok(())
+    plan: String,
+    becoming: BTreeMap<Address, Option<Entry>>,
+) -> Pending {
+    let imports = works.iter().any(writer::imports);
+    let import_key = || target::import_key(session, &manifest.lineage);
+    Pending {
+        run: run.to_owned(),
+        plan,
+        braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
+        import_key: imports.then(import_key).flatten(),
+        command: session.command.clone(),
+        started_at: session.clock.now(),
+        passes: pending_passes(works),
+        becoming,
+    }
 }
 
 /// The passes of a run, each with its deltas in the order in which they are merged.
@@ -310,107 +245,6 @@ async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: 
     }
 }
 
-/// Folds what a killed run left.
-pub(super) async fn recover(session: &Session) -> Result<(), Error> {
-    let Some(manifest) = session.store.manifest()? else {
-        return Ok(());
-    };
-    if let Some(pending) = &manifest.pending {
-        let run = pending.run.clone();
-        let report = tokio::task::block_in_place(|| finish(session, manifest, None))?;
-        let doubt = report.resources.iter().map(|resource| resource.doubt).sum();
-        session.events.tell(Event::Recovered { run, doubt }).await;
-    }
-    session.store.sweep_journals(None)?;
-    Ok(())
-}
-
-/// How a run ended by itself.
-struct Ended {
-    report: Report,
-    /// Names that Braze took.
-    named: BTreeMap<Address, String>,
-    /// Names that it was to be told.
-    names: BTreeMap<Address, String>,
-}
-
-/// Folds the pending run into new ledgers and commits them, with its report. A run that was cut has no end of its own.
-fn finish(
-    session: &Session,
-    manifest: Manifest,
-    ended: Option<Ended>,
-) -> Result<Report, state::Error> {
-    let (store, now) = (&session.store, session.clock.millis());
-    let pending = manifest.pending.clone();
-    let cut = ended.is_none();
-    let Recorded {
-        mut manifest,
-        drafts,
-        asides,
-        refused,
-        resources,
-    } = Recorded::of(store, manifest, now, cut)?;
-    for draft in drafts.into_values().chain(asides) {
-        store.keep(draft)?;
-    }
-    let refused = refused.map(|draft| store.keep(draft)).transpose()?;
-    let mut report = Report {
-        run: String::new(),
-        resources,
-        requests: 0,
-        data_points: 0,
-        repeated_data_points: 0,
-        stopped: vec!["the run was cut; this is what its journal tells".to_owned()],
-    };
-    if let Some(Ended {
-        report: told,
-        named,
-        names,
-    }) = ended
-    {
-        report = Report {
-            resources: report.resources,
-            ..told
-        };
-        report.note_names(&names, &named);
-        for (address, name) in named {
-            if let Some(entry) = manifest.resources.get_mut(&address) {
-                entry.named = Some(name);
-            }
-        }
-    }
-    let Some(pending) = pending else {
-        return Ok(report);
-    };
-    report.run.clone_from(&pending.run);
-    let outcome = match (cut, report.complete()) {
-        (true, _) => "recovered",
-        (false, true) => "done",
-        (false, false) => "partial",
-    };
-    store.keep_report(&report)?;
-    remember(
-        &mut manifest,
-        RunEntry {
-            id: pending.run,
-            started_at: pending.started_at,
-            finished_at: session.clock.now(),
-            command: session.command.clone(),
-            plan: pending.plan,
-            outcome: outcome.to_owned(),
-            refused,
-        },
-    );
-    store.commit(&mut manifest, now)?;
-    // What could not be swept now is swept after the next run.
-    for swept in [store.sweep_journals(None), store.sweep(&manifest, now)] {
-        if let Err(error) = swept {
-            tracing::warn!(%error, "not swept");
-        }
-    }
-    Ok(report)
-}
-
 fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {
     let sending = plan.resources.iter().filter_map(|resource| {
         let delta = resource.delta.as_ref().filter(|delta| !delta.is_empty())?;
@@ -440,23 +274,6 @@ fn begin(session: &Session, target: state::manifest::Target) -> Manifest {
         configuration.environment.clone(),
         target,
     )
-}
-
-fn remember(manifest: &mut Manifest, run: RunEntry) {
-    manifest.runs.push(run);
-    let excess = manifest.runs.len().saturating_sub(RUNS);
-    manifest.runs.drain(..excess);
-}
-
-/// Whether two entries differ in nothing but who wrote them when.
-fn alike(known: &Entry, next: &Entry) -> bool {
-    let plain = |entry: &Entry| Entry {
-        run: String::new(),
-        applied_at: next.applied_at,
-        peaks: vec![],
-        ..entry.clone()
-    };
-    plain(known) == plain(next)
 }
 
 /// An id that sorts by time: `20261122T060000-1a2b3c`.

@@ -1,48 +1,34 @@
 //! A plan being made: what each resource asks for, what is compared, what is written down.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::{
-    Error, Refresh, Session,
+    Error, Session,
     compute::{Comparison, Computed, Members, members},
     fold::{Recorded, Rows},
     meaning::{self, Meaning},
-    observe::{self, Readings},
+    observe::Readings,
     plan::Work,
     rearrange::Rearranged,
-    subject::{Subject, max_age, moved, named, settle, unresolved},
+    subject::{Subject, named, settle, unresolved},
+    units::Units,
 };
 use crate::{
-    config::{Cadence, CadenceWord, CohortRef, Configuration, Origin, Resource},
-    diff::{
-        aside::Patience,
-        pin::{Pin, resolve},
-    },
+    config::{CohortRef, Configuration, Origin, Resource},
+    diff::pin::{Pin, resolve},
     kinds::{self, Desired, Kind, Scope},
     model::{
         Address, Cohort, Text,
-        plan::{
-            Action, Cost, Delta, Drift, FORMAT_VERSION, Plan, Problem, ResourcePlan, StateRef,
-            Summary, TotalCost,
-        },
+        plan::{Action, Cost, Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
     },
     state::{
         self,
-        manifest::{CohortPin, Entry, Manifest, SourceStamp},
+        manifest::{CohortPin, Entry, Manifest},
         relation::RelationReader,
     },
 };
-
-/// When a refused row is tried again though nothing about it changed.
-const RETRY_REFUSED: Duration = Duration::from_hours(7 * 24);
-
-/// Who writes what: a target unit and the resources that want it.
-type Units = BTreeMap<String, BTreeSet<Address>>;
 
 /// A plan being made.
 pub(super) struct Drafting<'a> {
@@ -54,12 +40,6 @@ pub(super) struct Drafting<'a> {
     pub(super) meaning: Meaning,
     /// Property columns by cohort, of every sync that is not paused.
     pub(super) columns: BTreeMap<String, BTreeSet<String>>,
-}
-
-/// Why a subject has nothing to do without being compared.
-pub(super) enum Idle {
-    Once,
-    Fulfilled,
 }
 
 impl<'a> Drafting<'a> {
@@ -174,7 +154,7 @@ impl<'a> Drafting<'a> {
         list: &[Cohort],
         resting: &mut Vec<Work>,
     ) -> Vec<Subject<'a>> {
-        let (mut subjects, mut units) = (vec![], Units::new());
+        let (mut subjects, mut units) = (vec![], Units::default());
         if self.session.how.destroy {
             return subjects;
         }
@@ -201,10 +181,7 @@ impl<'a> Drafting<'a> {
                         columns.extend(subject.desired.identify_by.columns());
                     }
                     let unit = subject.kind.unit(&subject.desired, &subject.label);
-                    units
-                        .entry(unit)
-                        .or_default()
-                        .insert(resource.address.clone());
+                    units.want(unit, &resource.address);
                     if selected {
                         self.drift(&subject);
                         subjects.push(subject);
@@ -215,39 +192,8 @@ impl<'a> Drafting<'a> {
                 }
             }
         }
-        let declared =
-            |address: &Address| self.session.configuration.resources.contains_key(address);
-        let known: Vec<Address> = self
-            .manifest
-            .iter()
-            .flat_map(|manifest| manifest.resources.keys())
-            .cloned()
-            .collect();
-        for address in known.iter().filter(|address| !declared(address)) {
-            self.own(&mut units, address);
-        }
-        for (unit, owners) in units.into_iter().filter(|(_, owners)| owners.len() > 1) {
-            let owners: Vec<&Address> = owners.iter().collect();
-            let names: Vec<&str> = owners.iter().map(|address| address.as_str()).collect();
-            let message = format!("{unit} would have two owners: {}", names.join(" and "));
-            let hint = "give one of them another `label` or `to`; one that is removed goes before another takes its place";
-            self.fail(owners[0], message, Some(hint.to_owned()));
-        }
+        self.one_owner_each(units);
         subjects
-    }
-
-    /// Notes what a resource owns from what the state remembers of it.
-    fn own(&self, units: &mut Units, address: &Address) {
-        let entry = self
-            .manifest
-            .and_then(|manifest| manifest.resources.get(address));
-        let unit = entry.and_then(|entry| {
-            let (kind, desired) = remembered(&self.session.configuration, address, entry)?;
-            Some(kind.unit(&desired, entry.label.as_deref().unwrap_or_default()))
-        });
-        if let Some(unit) = unit {
-            units.entry(unit).or_default().insert(address.clone());
-        }
     }
 
     pub(super) fn fail(&mut self, address: &Address, message: String, hint: Option<String>) {
@@ -325,106 +271,6 @@ impl<'a> Drafting<'a> {
             label,
             desired,
         }))
-    }
-
-    /// Returns why a subject need not be compared, if it need not.
-    pub(super) fn idle(&self, subject: &Subject) -> Option<Idle> {
-        let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
-        if fulfilled.desired != subject.digest() || subject.name().is_some() {
-            return None;
-        }
-        let aside = subject.entry.and_then(|entry| entry.set_aside.as_ref());
-        if aside.is_some_and(|aside| !self.patience(subject.resource).lasts(aside.oldest)) {
-            return None;
-        }
-        if subject.resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once)) {
-            return Some(Idle::Once);
-        }
-        // What the YAML changed is compared, even if only a guard did.
-        if self.is_rewritten(subject.resource) {
-            return None;
-        }
-        let (now, max_age) = (self.session.clock.millis(), max_age(subject.resource));
-        let kept = self.session.how.refresh == Refresh::None;
-        let cohorts: Vec<&Cohort> = std::iter::once(&subject.cohort)
-            .chain(&subject.exclude)
-            .collect();
-        let same = |(stamp, cohort): (&SourceStamp, &&Cohort)| {
-            stamp.cohort == cohort.id
-                && stamp.computed == cohort.computed
-                && (kept || observe::young(stamp.read_at, now, max_age))
-        };
-        let fresh = fulfilled.sources.len() == cohorts.len()
-            && fulfilled.sources.iter().zip(&cohorts).all(same);
-        fresh.then_some(Idle::Fulfilled)
-    }
-
-    /// Plans nothing for a subject that has nothing to do.
-    pub(super) fn rest(&mut self, subject: Subject, why: &Idle) -> Option<Work> {
-        let (delta, cost) = resting(subject.entry);
-        let note = match why {
-            Idle::Once => Some("moved once".to_owned()),
-            Idle::Fulfilled => None,
-        };
-        // A new name alone is a change of the state, though of nothing else.
-        let fields: Vec<_> = subject
-            .moved
-            .map(|from| moved(from, &subject.resource.address))
-            .into_iter()
-            .collect();
-        let action = if fields.is_empty() {
-            Action::NoOp
-        } else {
-            Action::Update
-        };
-        let planned = subject.planned(action, fields, Some(delta), Some(cost), note);
-        self.plan.resources.push(planned);
-        self.note(
-            &subject.resource.address,
-            meaning::of_subject(&subject, &meaning::no_rows()),
-        );
-        self.rewritten(
-            subject.resource,
-            subject.entry,
-            subject.kind,
-            subject.desired,
-        )
-    }
-
-    /// When rows set aside are tried again.
-    fn patience(&self, resource: &Resource) -> Patience {
-        let wait = resource
-            .settings
-            .retry_refused
-            .map_or(RETRY_REFUSED, |span| span.0);
-        let retries = self.session.how.retry_refused;
-        Patience {
-            now: self.session.clock.millis(),
-            wait: (!retries).then(|| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
-        }
-    }
-
-    /// A paused sync stays as it is, whatever became of its cohort.
-    fn paused(&mut self, resource: &Resource) -> Option<Work> {
-        let entry = self.entry(&resource.address);
-        self.note(&resource.address, meaning::of_entry(resource));
-        let (delta, cost) = resting(entry);
-        self.plan.resources.push(ResourcePlan {
-            address: resource.address.clone(),
-            kind: resource.kind.clone(),
-            action: Action::NoOp,
-            title: resource.kind.clone(),
-            fields: vec![],
-            delta: Some(delta),
-            cost: Some(cost),
-            guards: vec![],
-            manual: vec![],
-            source: None,
-            note: Some("paused".to_owned()),
-        });
-        let kind = kinds::find(&resource.address, &resource.kind)?;
-        let desired = kind.desired(resource, &scope(&self.session.configuration, entry));
-        self.rewritten(resource, entry, kind, desired.ok()?)
     }
 
     /// Returns the recorded rows of a resource.
@@ -557,30 +403,6 @@ impl<'a> Drafting<'a> {
         plan.digest = self.meaning.digest();
         (self.plan, self.meaning)
     }
-}
-
-/// What a resource that rests shows.
-fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
-    let counts = entry.map(|entry| entry.counts).unwrap_or_default();
-    let aside = entry.and_then(|entry| entry.set_aside.as_ref());
-    let known = counts.rows() - counts.doubt;
-    let delta = Delta {
-        before: known,
-        after: known,
-        confirmed: counts.confirmed,
-        absent: counts.absent,
-        unconfirmed: counts.unconfirmed,
-        doubt: counts.doubt,
-        set_aside: aside.map_or(0, |aside| aside.rows),
-        ..Delta::default()
-    };
-    (
-        delta,
-        Cost {
-            full_push_data_points: known,
-            ..Cost::default()
-        },
-    )
 }
 
 /// Where an entry stands.

@@ -41,10 +41,10 @@ impl Drafting<'_> {
                     let edits = worder.edits(part).len() as u64;
                     *own.entry(&pass.parts[part.resource].0.address).or_default() += edits;
                 }
-                let worded = worder.word(&object.key, &object.parts);
+                let object = worder.word(&object.key, &object.parts);
                 cost.people += 1;
-                cost.data_points += worded.data_points;
-                batches.take(worded.json.len());
+                cost.data_points += object.data_points;
+                batches.take(object.json.len());
             }
             objects.push(cost.people - before);
             let requests = batches.finish();

@@ -1,11 +1,7 @@
 //! `state rebind`: a state becomes about the services as they are configured now. What its ledgers say was sent is then
 //! taken to be there; nothing is sent.
 
-use super::{
-    Error, Session,
-    apply::{recover, take_lease},
-    listed, target,
-};
+use super::{Error, Session, apply::take_lease, ending::recover, listed, target};
 use crate::state::{
     lease::Lease,
     manifest::{Manifest, Target},

@@ -71,11 +71,11 @@ impl Report {
     /// Takes in which names Braze was to be told and which it took. A resource whose name it did not take is not done.
     pub fn note_names(
         &mut self,
-        names: &BTreeMap<Address, String>,
-        named: &BTreeMap<Address, String>,
+        told: &BTreeMap<Address, String>,
+        taken: &BTreeMap<Address, String>,
     ) {
-        for address in names.keys() {
-            let took = named.contains_key(address);
+        for address in told.keys() {
+            let took = taken.contains_key(address);
             let known = self
                 .resources
                 .iter()

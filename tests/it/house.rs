@@ -241,7 +241,7 @@ fn environment_and_exit_codes_are_the_doors() {
 #[test]
 fn only_apply_makes_a_writer() {
     let files = sources("src");
-    let apply = |path: &str| path == "src/engine/apply.rs" || path.starts_with("src/engine/apply/");
+    let apply = |path: &str| path == "src/engine/writer.rs";
     // A file that can name a provider's writer, outside its own room.
     let names = Regex::new(r"\b(amplitude|braze)::(\w+::)*(\{[^;]*)?\bWriter\b").unwrap();
     let makes = r"\bWriter(::\w+\s*\(|\s*\{)";
@@ -250,7 +250,14 @@ fn only_apply_makes_a_writer() {
         .filter(|file| !apply(&file.path) && names.is_match(&file.code));
     assert_none(
         &lines(elsewhere, makes),
-        "a provider's `Writer` is made in `engine/apply` and nowhere else",
+        "a provider's `Writer` is made in `engine/writer.rs` and nowhere else",
+    );
+    let callers = files
+        .iter()
+        .filter(|file| file.path != "src/engine/apply.rs");
+    assert_none(
+        &lines(callers, r"\bwriter::writer\("),
+        "only `engine/apply.rs` asks for a `Writer`",
     );
     let never = files.iter().filter(|file| {
         ["kinds", "diff", "render"].contains(&room(&file.path).unwrap_or(""))

@@ -1,0 +1,173 @@
+//! How a run ends: its journal folded into ledgers, its report kept, the manifest swapped. The same for one that ended
+//! by itself and for one that was cut.
+
+use std::collections::BTreeMap;
+
+use super::{Error, Session, fold::Recorded};
+use crate::{
+    model::{Address, Event, Report},
+    state::{
+        self,
+        manifest::{Entry, Manifest, RunEntry},
+    },
+};
+
+/// Runs remembered in the manifest.
+const RUNS: usize = 200;
+
+/// Folds what a killed run left.
+pub(super) async fn recover(session: &Session) -> Result<(), Error> {
+    let Some(manifest) = session.store.manifest()? else {
+        return Ok(());
+    };
+    if let Some(pending) = &manifest.pending {
+        let run = pending.run.clone();
+        let report = tokio::task::block_in_place(|| finish(session, manifest, None))?;
+        let doubt = report.resources.iter().map(|resource| resource.doubt).sum();
+        session.events.tell(Event::Recovered { run, doubt }).await;
+    }
+    session.store.sweep_journals(None)?;
+    Ok(())
+}
+
+/// How a run ended by itself.
+pub(super) struct Ended {
+    pub(super) report: Report,
+    /// Names that Braze took.
+    pub(super) named: BTreeMap<Address, String>,
+    /// Names that it was to be told.
+    pub(super) names: BTreeMap<Address, String>,
+}
+
+/// Folds the pending run into new ledgers and commits them, with its report. A run that was cut has no end of its own.
+pub(super) fn finish(
+    session: &Session,
+    manifest: Manifest,
+    ended: Option<Ended>,
+) -> Result<Report, state::Error> {
+    let (store, now) = (&session.store, session.clock.millis());
+    let pending = manifest.pending.clone();
+    let cut = ended.is_none();
+    let Recorded {
+        mut manifest,
+        drafts,
+        asides,
+        refused,
+        resources,
+    } = Recorded::of(store, manifest, now, cut)?;
+    for draft in drafts.into_values().chain(asides) {
+        store.keep(draft)?;
+    }
+    let refused = refused.map(|draft| store.keep(draft)).transpose()?;
+    let mut report = Report {
+        run: String::new(),
+        resources,
+        requests: 0,
+        data_points: 0,
+        repeated_data_points: 0,
+        stopped: vec!["the run was cut; this is what its journal tells".to_owned()],
+    };
+    if let Some(Ended {
+        report: told,
+        named,
+        names,
+    }) = ended
+    {
+        report = Report {
+            resources: report.resources,
+            ..told
+        };
+        report.note_names(&names, &named);
+        for (address, name) in named {
+            if let Some(entry) = manifest.resources.get_mut(&address) {
+                entry.named = Some(name);
+            }
+        }
+    }
+    let Some(pending) = pending else {
+        return Ok(report);
+    };
+    report.run.clone_from(&pending.run);
+    let outcome = match (cut, report.complete()) {
+        (true, _) => "recovered",
+        (false, true) => "done",
+        (false, false) => "partial",
+    };
+    store.keep_report(&report)?;
+    remember(
+        &mut manifest,
+        RunEntry {
+            id: pending.run,
+            started_at: pending.started_at,
+            finished_at: session.clock.now(),
+            command: session.command.clone(),
+            plan: pending.plan,
+            outcome: outcome.to_owned(),
+            refused,
+        },
+    );
+    store.commit(&mut manifest, now)?;
+    // What could not be swept now is swept after the next run.
+    for swept in [store.sweep_journals(None), store.sweep(&manifest, now)] {
+        if let Err(error) = swept {
+            tracing::warn!(%error, "not swept");
+        }
+    }
+    Ok(report)
+}
+
+/// Commits what needs no request: a change of the configuration, a source that moved without changing a row.
+pub(super) fn settled(
+    session: &Session,
+    mut manifest: Manifest,
+    becoming: BTreeMap<Address, Option<Entry>>,
+    run: &str,
+    plan: &str,
+) -> Result<(), Error> {
+    manifest.become_settled(becoming);
+    let now = session.clock.now();
+    remember(
+        &mut manifest,
+        RunEntry {
+            id: run.to_owned(),
+            started_at: now,
+            finished_at: now,
+            command: session.command.clone(),
+            plan: plan.to_owned(),
+            outcome: "done".to_owned(),
+            refused: None,
+        },
+    );
+    session
+        .store
+        .commit(&mut manifest, session.clock.millis())?;
+    Ok(())
+}
+
+/// Whether entries differ from what the manifest knows, in more than who wrote them when.
+pub(super) fn changes(manifest: &Manifest, becoming: &BTreeMap<Address, Option<Entry>>) -> bool {
+    !becoming.iter().all(
+        |(address, next)| match (manifest.resources.get(address), next) {
+            (Some(known), Some(next)) => alike(known, next),
+            (None, None) => true,
+            _ => false,
+        },
+    )
+}
+
+/// Whether two entries differ in nothing but who wrote them when.
+fn alike(known: &Entry, next: &Entry) -> bool {
+    let plain = |entry: &Entry| Entry {
+        run: String::new(),
+        applied_at: next.applied_at,
+        peaks: vec![],
+        ..entry.clone()
+    };
+    plain(known) == plain(next)
+}
+
+fn remember(manifest: &mut Manifest, run: RunEntry) {
+    manifest.runs.push(run);
+    let excess = manifest.runs.len().saturating_sub(RUNS);
+    manifest.runs.drain(..excess);
+}

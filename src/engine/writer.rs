@@ -1,0 +1,39 @@
+//! Makes the one client that writes; no other file may.
+
+use super::{Error, Session, plan::Work};
+use crate::{
+    braze::{ImportKeys, Writer},
+    model::Lane,
+};
+
+/// Makes the one client that writes. Keys that are missing show before anything is written.
+pub(super) fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
+    let braze = &session.configuration.braze;
+    let import = match works.iter().find(|work| imports(work)) {
+        None => None,
+        Some(work) => {
+            let import = braze
+                .cohort_import
+                .as_ref()
+                .ok_or_else(|| Error::NoCohortImport(work.address.clone()))?;
+            let missing = |diagnostic| Error::Missing(Box::new(diagnostic));
+            Some(ImportKeys {
+                partner: import.partner.clone(),
+                data_import_key: import.data_import_key.require().map_err(missing)?.clone(),
+                partner_api_key: import.partner_api_key.require().map_err(missing)?.clone(),
+            })
+        }
+    };
+    Ok(Writer::new(
+        session.sender.clone(),
+        &session.identity.braze_url,
+        &session.identity.braze_key,
+        import,
+        braze.use_at_most / 100.0,
+    ))
+}
+
+/// Whether a work writes by cohort import.
+pub(super) fn imports(work: &Work) -> bool {
+    work.sends() && matches!(work.desired.lane(), Lane::Cohort { .. })
+}

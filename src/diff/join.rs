@@ -8,6 +8,7 @@
 
 use std::cmp::Ordering;
 
+use super::decide::Decision;
 use crate::model::{Change, Key, Member, Record, Refusal, Unsorted};
 
 /// What has a key to be joined by.
@@ -37,6 +38,15 @@ impl Keyed for Change {
 impl Keyed for Refusal {
     fn key(&self) -> &Key {
         &self.key
+    }
+}
+
+impl Keyed for Decision {
+    fn key(&self) -> &Key {
+        match self {
+            Self::Keep(record) => &record.key,
+            Self::Send(change) => &change.key,
+        }
     }
 }
 

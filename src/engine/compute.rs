@@ -99,17 +99,7 @@ impl Comparison<'_> {
             if let Joined::Right(member) | Joined::Both(_, member) = &row {
                 identified.count(&member.key);
             }
-            match decide(row) {
-                Decision::Keep(record) => {
-                    see(&record.key, None);
-                    let stays = leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id));
-                    stays.then(|| Ok(again(record)))
-                }
-                Decision::Send(change) => {
-                    see(&change.key, Some(&change));
-                    Some(Ok(change))
-                }
-            }
+            Some(Ok(decide(row)))
         });
         let refusals: Box<dyn Iterator<Item = _>> = match self.aside {
             Some(aside) => Box::new(RefusalReader::open(&self.store.blob(&aside.blob)?)?),
@@ -117,18 +107,29 @@ impl Comparison<'_> {
         };
         let mut counts = Delta::default();
         for row in Join::new(decisions, refusals) {
-            let change = match row? {
-                Joined::Left(change) => change,
-                Joined::Both(change, refusal) => {
-                    if self.patience.holds(&change, &refusal) {
-                        aside.push(&refusal)?;
-                        continue;
-                    }
-                    change
-                }
+            let (decision, refusal) = match row? {
+                Joined::Left(decision) => (decision, None),
+                Joined::Both(decision, refusal) => (decision, Some(refusal)),
                 // Nobody wants it any more.
                 Joined::Right(_) => continue,
             };
+            let change = match decision {
+                Decision::Keep(record) => {
+                    see(&record.key, None);
+                    if !leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id)) {
+                        continue;
+                    }
+                    again(record)
+                }
+                Decision::Send(change) => change,
+            };
+            if let Some(refusal) = refusal.filter(|refusal| self.patience.holds(&change, refusal)) {
+                // One that stays takes nothing along.
+                see(&change.key, None);
+                aside.push(&refusal)?;
+                continue;
+            }
+            see(&change.key, Some(&change));
             match change.verb {
                 Verb::Add => counts.add += 1,
                 Verb::Change => counts.change += 1,

@@ -15,6 +15,7 @@ mod identities;
 mod imports;
 mod kills;
 mod lease;
+mod passes;
 mod properties;
 mod quickstart;
 mod scenarios;

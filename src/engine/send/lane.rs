@@ -39,7 +39,11 @@ async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(),
         }
         if pass.later {
             // What was not acknowledged may still be on its way; the next run takes it up again.
-            if doubted || !settle(run, pass, of.passes.len() > 1).await {
+            if doubted {
+                return Ok(());
+            }
+            if !settle(run, pass, of.passes.len() > 1).await {
+                sent.stopped.push("asked to stop".to_owned());
                 return Ok(());
             }
         }

@@ -12,6 +12,7 @@ mod edges;
 mod faults;
 mod house;
 mod identities;
+mod importing;
 mod imports;
 mod kills;
 mod lease;

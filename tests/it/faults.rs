@@ -109,11 +109,6 @@ fn a_quarter_of_all_requests_fails_with_imports_too_seed_2() {
 }
 
 #[test]
-fn a_quarter_of_all_requests_fails_with_imports_too_seed_3() {
-    imports_exact_through(IMPORT_MIX, "3");
-}
-
-#[test]
 fn answers_to_imports_that_nobody_can_read_are_in_doubt() {
     imports_exact_through("garbage:0.25@/partners,garbage:0.1@/users/track", "4");
 }

@@ -1,7 +1,7 @@
 //! `kill -9` at forty random moments, the source moving on or back between a kill and the next run in half of
 //! them: after the next run every profile is exact for what is desired then, and nothing is left to do.
 //!
-//! Four tests of ten kills each, so that they run side by side, and two of six with cohorts by import beside flags, six
+//! Four tests of ten kills each, so that they run side by side, and two of four with cohorts by import beside flags, six
 //! lanes at once. Each prints its seed; `SYNCFORM_KILL_SEED` repeats one (the moments are shares of a measured run, so
 //! a repetition is close, not the same).
 
@@ -40,8 +40,8 @@ const TRACK: Case = Case {
 /// Cohort import takes 1,000 people a request: enough of them that a cohort takes several.
 const IMPORT: Case = Case {
     name: "",
-    kills: 6,
-    customers: 6_000,
+    kills: 4,
+    customers: 5_000,
     syncs: imports_and_flags,
     objects_per_request: 25,
     requests: 90,

@@ -1,16 +1,18 @@
 //! Rows that Braze refuses: everything else is applied and recorded, they are set aside with Braze's words, and tried
 //! again when it is time, when somebody says so, or when they changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use crate::identities::BY_ALIAS;
 use crate::support::binary::{Run, run};
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
 use crate::support::http;
@@ -302,12 +304,22 @@ fn killed_amid_refusals_and_run_again() {
     }
 }
 
-/// A Braze that refuses objects with this attribute for people whose id ends so, and keeps what it takes.
-fn braze(
-    attribute: &'static str,
-    ending: char,
-) -> (String, Arc<Mutex<BTreeMap<String, Map<String, Value>>>>) {
-    let taken = Arc::new(Mutex::new(BTreeMap::<String, Map<String, Value>>::new()));
+/// What a Braze of its own holds, by external id.
+type Taken = Arc<Mutex<BTreeMap<String, Map<String, Value>>>>;
+
+/// Who an object is about; an alias bears the customer's number after eleven digits.
+fn about(object: &Value) -> String {
+    let number = |name: &Value| {
+        let number: u64 = name.as_str().unwrap().parse().unwrap();
+        format!("cdnow-{:05}", number - 100_000_000_000)
+    };
+    let id = object["external_id"].as_str().map(str::to_owned);
+    id.unwrap_or_else(|| number(&object["user_alias"]["alias_name"]))
+}
+
+/// A Braze that knows everybody, refuses some objects, and keeps what it takes.
+fn braze(refuses: impl Fn(&Value) -> bool + Send + std::marker::Sync + 'static) -> (String, Taken) {
+    let taken = Taken::default();
     let held = Arc::clone(&taken);
     let url = http::serve(move |path, body| {
         if !path.starts_with("/users/track") {
@@ -317,53 +329,57 @@ fn braze(
         let mut errors = Vec::new();
         let mut held = held.lock().unwrap();
         for (index, object) in objects.iter().enumerate() {
-            let id = object["external_id"].as_str().unwrap();
-            if object.get(attribute).is_some() && id.ends_with(ending) {
+            if refuses(object) {
                 errors.push(
                     json!({"type": "not for them", "input_array": "attributes", "index": index}),
                 );
             } else {
-                let profile = held.entry(id.to_owned()).or_default();
+                let profile = held.entry(about(object)).or_default();
                 profile.extend(object.as_object().unwrap().clone());
             }
         }
-        let message = json!({"message": "success", "errors": errors});
-        (
-            if errors.len() == objects.len() {
-                400
-            } else {
-                201
-            },
-            message,
-        )
+        let status = if errors.len() == objects.len() {
+            400
+        } else {
+            201
+        };
+        (status, json!({"message": "success", "errors": errors}))
     });
     (url, taken)
+}
+
+/// A configuration with this Braze and Amplitude's side of a world.
+fn between(world: &World, braze: &str, syncs: &[Sync]) -> String {
+    yaml(OPEN, 75, syncs)
+        .replace("instance: US-01", &format!("endpoint: \"{braze}\""))
+        .replace(
+            "amplitude: {",
+            &format!("amplitude: {{endpoint: \"{}\", ", world.url()),
+        )
+}
+
+fn keyed(project: &Project, words: &[&str]) -> Run {
+    let mut command = project.command(None, words);
+    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+        command.env(key, "key");
+    }
+    run(command)
 }
 
 #[test]
 fn of_a_person_in_two_syncs_only_the_guilty_row_is_refused() {
     let june = cdnow::scenario(&Ask::day(JUNE).customers(2_000));
     let world = World::start(&june.dir);
-    let (url, taken) = braze("is_repeat_buyers", '7');
+    let (url, taken) =
+        braze(|object| object.get("is_repeat_buyers").is_some() && about(object).ends_with('7'));
     let syncs = vec![
         flag("Big spenders", "bigspnd"),
         flag("Repeat buyers", "repeat1"),
         array("Repeat buyers", "repeat1"),
     ];
-    let text = yaml(OPEN, 75, &syncs)
-        .replace("instance: US-01", &format!("endpoint: \"{url}\""))
-        .replace(
-            "amplitude: {",
-            &format!("amplitude: {{endpoint: \"{}\", ", world.url()),
-        );
+    let text = between(&world, &url, &syncs);
     let project = Project::written(syncs, &text);
-    let ask = |words: &[&str]| {
-        let mut command = project.command(None, words);
-        for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
-            command.env(key, "key");
-        }
-        run(command)
-    };
+    let ask = |words: &[&str]| keyed(&project, words);
     let people = |cohort: &str| -> BTreeSet<String> {
         truth::user_ids(june.cohort(cohort)).into_iter().collect()
     };
@@ -411,4 +427,51 @@ fn of_a_person_in_two_syncs_only_the_guilty_row_is_refused() {
         "more than the guilty rows was tried again"
     );
     ask(&words).exits(0);
+}
+
+#[test]
+fn a_refused_removal_waits_and_sends_nothing_along() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(2_000));
+    let world = World::start(&june.dir);
+    let strict = Arc::new(AtomicBool::new(true));
+    let refuses = Arc::clone(&strict);
+    // Some cannot be taken out under their alias.
+    let (url, taken) = braze(move |object| {
+        refuses.load(Ordering::Relaxed)
+            && object["is_repeat_buyers"] == false
+            && about(object).ends_with('5')
+    });
+    let syncs = |more: &str| vec![flag("Repeat buyers", "repeat1").with(more)];
+    let project = Project::written(syncs(BY_ALIAS), &between(&world, &url, &syncs(BY_ALIAS)));
+    keyed(&project, &["apply", "--auto-approve"]).exits(0);
+
+    let people = truth::user_ids(june.cohort("repeat1"));
+    let guilty = people.iter().filter(|id| id.ends_with('5')).count();
+    let assert_in = |when: &str| {
+        let taken = taken.lock().unwrap();
+        let on = taken
+            .iter()
+            .filter(|(_, object)| object["is_repeat_buyers"] == true);
+        let on: HashSet<String> = on.map(|(id, _)| id.clone()).collect();
+        assert_eq!(on, people, "{when}");
+    };
+    let settled = ["plan", "--detailed-exitcode"];
+    project.write(&between(&world, &url, &syncs("")));
+    keyed(&project, &["apply", "--auto-approve"])
+        .exits(6)
+        .says(&format!("{guilty} refused: not for them"));
+    assert_in("after refused removals");
+    // The row that stays is left alone, and so is its person's other row.
+    keyed(&project, &settled)
+        .exits(0)
+        .says(&format!("{guilty} rows set aside"));
+
+    strict.store(false, Ordering::Relaxed);
+    taken.lock().unwrap().retain(|id, _| !id.ends_with('5'));
+    keyed(&project, &["apply", "--auto-approve", "--retry-refused"])
+        .exits(0)
+        .says(&format!("{} acknowledged", 2 * guilty));
+    assert_in("after the removals");
+    let plan = keyed(&project, &settled).exits(0);
+    assert!(!plan.all().contains("set aside"), "{plan}");
 }

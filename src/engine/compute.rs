@@ -90,16 +90,13 @@ impl Comparison<'_> {
         let (mut delta, mut identified) = (Delta::default(), Identified::default());
         let (mut now, mut later) = (Output::new(self), Output::new(self));
         let mut aside = Waiting::new(self.store);
-        let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
-            let row = match row {
-                Ok(row) => row,
-                Err(error) => return Some(Err(error)),
-            };
+        let decisions = Join::new((self.recorded)()?, (self.desired)()?).map(|row| {
+            let row = row?;
             count(&mut delta, &row);
             if let Joined::Right(member) | Joined::Both(_, member) = &row {
                 identified.count(&member.key);
             }
-            Some(Ok(decide(row)))
+            Ok(decide(row))
         });
         let refusals: Box<dyn Iterator<Item = _>> = match self.aside {
             Some(aside) => Box::new(RefusalReader::open(&self.store.blob(&aside.blob)?)?),

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, BufRead, IsTerminal},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -10,22 +11,27 @@ use clap::Args;
 use super::{
     failure::{Exit, Failure},
     global::{Global, Selecting},
-    open, plan, talk,
+    open, plan,
+    stream::{self, Stream},
+    talk,
 };
 use crate::{
     config::Billing,
-    engine::{self, How, Prepared, Session},
+    diff::select::Selection,
+    engine::{self, How, Prepared, SavedPlan, Session},
     http::asked,
-    model::Span,
+    model::{Event, Span},
     render,
 };
 
 /// Make Braze what the configuration says, with the smallest set of changes
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists"
+    after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists\n  syncform apply plan.tar\n  syncform apply plan.tar --format json | jq -c 'select(.type == \"report\")'"
 )]
 pub(super) struct Arguments {
+    /// A saved plan (plan --out): applied without asking, once, if a plan made now means the same
+    plan: Option<PathBuf>,
     /// Do not ask
     #[arg(long, env = "SYNCFORM_AUTO_APPROVE", hide_env = true)]
     auto_approve: bool,
@@ -44,34 +50,95 @@ pub(super) struct Arguments {
     /// Try the rows again that Braze refused and that were set aside
     #[arg(long, env = "SYNCFORM_RETRY_REFUSED", hide_env = true)]
     retry_refused: bool,
+    /// Form of what is on stdout: for people, or an event a line (`syncform schema events`)
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "SYNCFORM_FORMAT",
+        default_value = "human",
+        hide_env = true
+    )]
+    format: plan::Format,
     #[command(flatten)]
     selecting: Selecting,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    let asks = !arguments.auto_approve;
-    if asks && !io::stdin().is_terminal() {
-        return Err(Failure::error("there is no terminal to ask on")
-            .with_hint("say --auto-approve to apply what the plan shows without asking"));
+    match arguments.format {
+        plan::Format::Human => opened(global, arguments, None).await,
+        plan::Format::Json => {
+            let stream = Stream::default();
+            let outcome = opened(global, arguments, Some(&stream)).await;
+            stream.end(global, "apply", outcome)
+        }
+    }
+}
+
+async fn opened(
+    global: &Global,
+    arguments: &Arguments,
+    stream: Option<&Stream>,
+) -> Result<Exit, Failure> {
+    let selection = Selection::from(&arguments.selecting);
+    let saved = arguments.plan.as_ref().map(|path| {
+        if selection.is_partial() || arguments.retry_refused {
+            return Err(Failure::error(
+                "a saved plan is applied as it was made, and takes no selection",
+            )
+            .with_hint("leave out --only, --except, --changed and --retry-refused, or plan again with them"));
+        }
+        Ok(engine::open_plan(&global.chdir.join(path))?)
+    });
+    let saved = saved.transpose()?;
+    if !arguments.auto_approve && saved.is_none() {
+        let so_as = "--auto-approve to apply what the plan shows without asking, or save a plan with `plan --out FILE` and apply that";
+        if stream.is_some() {
+            return Err(Failure::error(
+                "--format json is a stream of events, and nobody can be asked on it",
+            )
+            .with_hint(format!("say {so_as}")));
+        }
+        needs_terminal(so_as)?;
     }
     let how = How {
         fail_fast: arguments.fail_fast,
-        retry_refused: arguments.retry_refused,
+        retry_refused: saved
+            .as_ref()
+            .map_or(arguments.retry_refused, |saved| saved.about.retry_refused),
         ..How::default()
     };
-    let opened = open::session(global, "apply", (&arguments.selecting).into(), how).await?;
-    let consent = if asks {
+    let selection = saved
+        .as_ref()
+        .map_or(selection, |saved| saved.about.selection.clone());
+    let opened = open::streamed(global, "apply", selection, how, stream.cloned()).await?;
+    let session = &opened.session;
+    let configuration = &session.configuration;
+    let workspace = Some(configuration.workspace.clone());
+    let environment = configuration.environment.clone();
+    session
+        .events
+        .tell(stream::begin("apply", workspace, environment))
+        .await;
+    let consent = if arguments.auto_approve || saved.is_some() {
+        Consent::Given
+    } else {
         Consent::Asked {
-            question: "\nApply this? Only `yes` is taken for yes: ".to_owned(),
+            question: "Apply this? Only `yes` is taken for yes: ".to_owned(),
             yes: "yes".to_owned(),
         }
-    } else {
-        Consent::Given
     };
     let patience = arguments.lease_timeout.0;
-    let applied = carry_out(global, &opened.session, patience, consent).await;
+    let applied = carry_out(global, session, patience, consent, saved.as_ref(), stream).await;
     opened.close().await;
     applied
+}
+
+/// Fails where nobody can be asked.
+pub(super) fn needs_terminal(so_as: &str) -> Result<(), Failure> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::error("there is no terminal to ask on").with_hint(format!("say {so_as}")))
 }
 
 /// Whether somebody has to agree to what is shown.
@@ -82,26 +149,41 @@ pub(super) enum Consent {
     Asked { question: String, yes: String },
 }
 
-/// Plans, shows it, asks where it must, and carries it out.
+/// Plans, shows it, asks where it must, and carries it out. A stream takes what else is printed.
 pub(super) async fn carry_out(
     global: &Global,
     session: &Session,
     patience: Duration,
     consent: Consent,
+    saved: Option<&SavedPlan>,
+    stream: Option<&Stream>,
 ) -> Result<Exit, Failure> {
     let mut stop = session.stop.clone();
+    // Who asked to stop is not told what the stop broke off.
     let prepared = tokio::select! {
-        prepared = engine::prepare(session, patience) => prepared?,
+        biased;
         () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
+        prepared = engine::prepare(session, patience, saved) => prepared?,
     };
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
-    talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?;
+    session
+        .events
+        .tell(Event::Plan {
+            plan: Box::new(drafted.clone()),
+        })
+        .await;
+    // What is printed stands below what was said.
+    session.events.seen().await;
+    match stream {
+        Some(stream) => stream.unbroken()?,
+        None => talk::result(&plan::drawn(drafted, plan::Format::Human, global, priced)?)?,
+    }
     if !drafted.errors.is_empty() {
         return Err(Failure::error("nothing was written: the plan has errors"));
     }
     if drafted.refusals().next().is_some() {
-        return Ok(refused(&prepared));
+        return Ok(refused(session, &prepared).await);
     }
     let changes = drafted.summary.changes();
     if let Consent::Asked { question, yes } = consent
@@ -111,11 +193,21 @@ pub(super) async fn carry_out(
         return Err(Failure::error("nothing was written: not approved"));
     }
     let report = engine::apply(session, prepared).await?;
-    if changes {
+    session
+        .events
+        .tell(Event::Report {
+            report: report.clone(),
+        })
+        .await;
+    session.events.seen().await;
+    if stream.is_none() && changes {
         talk::result(&format!(
             "\n{}",
             render::report::human(&report, talk::style(global), priced)
         ))?;
+    }
+    if saved.is_some() && !report.complete() {
+        talk::say("The saved plan counts as applied; a plan made now holds what is left.");
     }
     Ok(match (report.complete(), report.wrote()) {
         (true, _) => Exit::Done,
@@ -124,19 +216,27 @@ pub(super) async fn carry_out(
     })
 }
 
-fn refused(prepared: &Prepared) -> Exit {
-    let count = prepared.planned.plan.refusals().count();
-    talk::say(&format!(
-        "error: nothing was written: {count} guard{} refuse{}",
+async fn refused(session: &Session, prepared: &Prepared) -> Exit {
+    let plan = &prepared.planned.plan;
+    let count = plan.refusals().count();
+    let message = format!(
+        "nothing was written: {count} guard{} refuse{}",
         if count == 1 { "" } else { "s" },
         if count == 1 { "s" } else { "" }
-    ));
+    );
+    talk::complain(&message, None);
+    session.events.tell(Event::refused(message, plan)).await;
     Exit::Refused
 }
 
 /// Asks; Ctrl-C is a no.
-async fn approved(session: &Session, question: &str, yes: &str) -> Result<bool, Failure> {
-    talk::result(question)?;
+pub(super) async fn approved(
+    session: &Session,
+    question: &str,
+    yes: &str,
+) -> Result<bool, Failure> {
+    session.events.seen().await;
+    talk::result(&format!("\n{question}"))?;
     let mut stop = session.stop.clone();
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();

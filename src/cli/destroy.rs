@@ -1,7 +1,5 @@
 //! `syncform destroy`: takes everything out again, after the workspace's name was given.
 
-use std::io::{self, IsTerminal};
-
 use clap::Args;
 
 use super::{
@@ -37,9 +35,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    if arguments.confirm.is_none() && !io::stdin().is_terminal() {
-        return Err(Failure::error("there is no terminal to ask on")
-            .with_hint("say --confirm NAME with the name of the workspace"));
+    if arguments.confirm.is_none() {
+        apply::needs_terminal("--confirm NAME with the name of the workspace")?;
     }
     let how = How {
         destroy: true,
@@ -66,12 +63,20 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         Some(_) => apply::Consent::Given,
         None => apply::Consent::Asked {
             question: format!(
-                "\nDestroy all of this? Type the name of the workspace ({workspace}) to go on: "
+                "Destroy all of this? Type the name of the workspace ({workspace}) to go on: "
             ),
             yes: workspace,
         },
     };
-    let ended = apply::carry_out(global, session, arguments.lease_timeout.0, wanted).await?;
+    let ended = apply::carry_out(
+        global,
+        session,
+        arguments.lease_timeout.0,
+        wanted,
+        None,
+        None,
+    )
+    .await?;
     if ended == Exit::Done {
         talk::say("Nothing is managed here any more. The next apply would begin anew.");
     }

@@ -2,8 +2,15 @@
 
 use std::process::ExitCode;
 
-use super::{global::Global, talk};
-use crate::{amplitude, braze, engine, model::Diagnostic, render, state};
+use super::{
+    global::{Global, LogFormat},
+    talk,
+};
+use crate::{
+    amplitude, braze, engine,
+    model::{Diagnostic, Event, Severity},
+    render, state,
+};
 
 /// How a command ends. The table is in the README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +25,8 @@ pub(super) enum Exit {
     Refused = 3,
     /// The state is leased to another run.
     Leased = 4,
+    /// The saved plan is stale, expired, or was applied already.
+    Stale = 5,
     /// Applied in part.
     Partial = 6,
 }
@@ -72,36 +81,66 @@ impl Failure {
         }
     }
 
+    /// Returns the code to exit with.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Configuration(_) => Exit::Error,
+            Self::Message { exit, .. } => *exit,
+        }
+    }
+
     /// Tells it on stderr and returns the code to exit with.
     pub(super) fn told(self, global: &Global) -> ExitCode {
-        match self {
+        match &self {
+            Self::Configuration(diagnostics) if global.log_format == LogFormat::Json => {
+                diagnostics.iter().for_each(talk::found);
+            }
             Self::Configuration(diagnostics) => {
-                talk::say(
-                    render::diagnostic::human(&diagnostics, talk::colour_of_stderr(global))
-                        .trim_end(),
-                );
-                Exit::Error.into()
+                let colour = talk::colour_of_stderr(global);
+                talk::say(render::diagnostic::human(diagnostics, colour).trim_end());
             }
-            Self::Message {
-                exit,
-                message,
-                hint,
-            } => {
-                talk::say(&format!("error: {message}"));
-                if let Some(hint) = hint {
-                    talk::say(&format!("  hint: {hint}"));
-                }
-                exit.into()
-            }
+            Self::Message { message, hint, .. } => talk::complain(message, hint.as_deref()),
+        }
+        self.exit().into()
+    }
+
+    /// Returns the same for machines, an event an error.
+    pub(super) fn events(&self) -> Vec<Event> {
+        match self {
+            Self::Configuration(diagnostics) => diagnostics
+                .iter()
+                .filter(|finding| finding.severity == Severity::Error)
+                .map(|finding| {
+                    let place = finding.place.as_ref();
+                    Event::Error {
+                        message: finding.message.clone(),
+                        hint: finding.hint.clone(),
+                        file: place.map(|place| place.file.display().to_string()),
+                        line: place.map(|place| place.line),
+                        column: place.map(|place| place.column),
+                    }
+                })
+                .collect(),
+            Self::Message { message, hint, .. } => vec![Event::Error {
+                message: message.clone(),
+                hint: hint.clone(),
+                file: None,
+                line: None,
+                column: None,
+            }],
         }
     }
 }
 
 impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
+        if let engine::Error::Missing(diagnostic) = error {
+            return Self::Configuration(vec![*diagnostic]);
+        }
         let hint = hint(&error);
         let exit = match &error {
             engine::Error::State(state::Error::Leased { .. }) => Exit::Leased,
+            engine::Error::Stale(_) | engine::Error::Unusable(_) => Exit::Stale,
             engine::Error::Unfolded { wrote: true, .. } => Exit::Partial,
             _ => Exit::Error,
         };
@@ -146,13 +185,17 @@ fn hint(error: &engine::Error) -> Option<String> {
             return error.key_hint().map(str::to_owned);
         }
         engine::Error::OtherTarget { .. } => {
-            "point the configuration back, or give it a state of its own (state.path); `state rebind` is for a workspace \
-             that moved, and comes in a later release"
+            "point the configuration back, or give it a state of its own (state.path); where the workspace moved and took \
+             its people along, `syncform state rebind` makes the state follow"
         }
-        engine::Error::Missing(diagnostic) => return diagnostic.hint.clone(),
         engine::Error::NoCohortImport(_) => {
             "add braze.cohort_import with partner, data_import_key and partner_api_key; nothing was written"
         }
+        engine::Error::Stale(_) | engine::Error::Unusable(_) => {
+            "plan again and have that reviewed: syncform plan --out FILE"
+        }
+        engine::Error::NotAPlan { .. } => "save one: syncform plan --out FILE",
+        engine::Error::NothingKept => "plan once without --refresh none",
         engine::Error::Size { .. } => {
             "run again; if it stays so, have Amplitude recompute the cohort"
         }

@@ -54,10 +54,10 @@ pub(super) struct Global {
     /// Say more (-v), and each request (-vv)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Say only results and errors
+    /// Say only results and errors: no progress
     #[arg(short, long, global = true, env = "SYNCFORM_QUIET", hide_env = true)]
     pub(super) quiet: bool,
-    /// Form of the log
+    /// Form of all that is said on stderr: `json` is an object a line, progress and errors too
     #[arg(
         long,
         global = true,
@@ -105,6 +105,9 @@ pub(super) struct Selecting {
         hide_env = true
     )]
     pub(super) except: Vec<String>,
+    /// Only what the YAML changed since it was last applied
+    #[arg(long, env = "SYNCFORM_CHANGED", hide_env = true)]
+    pub(super) changed: bool,
 }
 
 impl From<&Selecting> for crate::diff::select::Selection {
@@ -112,6 +115,7 @@ impl From<&Selecting> for crate::diff::select::Selection {
         Self {
             only: selecting.only.clone(),
             except: selecting.except.clone(),
+            changed: selecting.changed,
         }
     }
 }

@@ -10,7 +10,9 @@ mod plan;
 mod report;
 mod sandbox;
 mod schema;
+mod show;
 mod state;
+mod stream;
 mod talk;
 mod validate;
 
@@ -39,6 +41,7 @@ struct Arguments {
 enum Verb {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
+    Show(show::Arguments),
     Apply(apply::Arguments),
     Destroy(destroy::Arguments),
     Report(report::Arguments),
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         match verb {
             Verb::Validate(arguments) => validate::run(&global, &arguments),
             Verb::Plan(arguments) => plan::run(&global, &arguments).await,
+            Verb::Show(arguments) => show::run(&global, &arguments),
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,
             Verb::Destroy(arguments) => destroy::run(&global, &arguments).await,
             Verb::Report(arguments) => report::run(&global, &arguments).await,

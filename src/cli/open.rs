@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{failure::Failure, global::Global, talk};
+use super::{failure::Failure, global::Global, stream::Stream, talk};
 use crate::{
     amplitude, braze,
     config::{self, Configuration, Region},
@@ -68,6 +68,17 @@ pub(super) async fn session(
     verb: &str,
     selection: Selection,
     how: How,
+) -> Result<Opened, Failure> {
+    streamed(global, verb, selection, how, None).await
+}
+
+/// Opens the same, with a stream that takes all events.
+pub(super) async fn streamed(
+    global: &Global,
+    verb: &str,
+    selection: Selection,
+    how: How,
+    stream: Option<Stream>,
 ) -> Result<Opened, Failure> {
     let configuration = configuration(global)?;
     let missing = |diagnostic: Diagnostic| Failure::Configuration(vec![diagnostic]);
@@ -148,7 +159,7 @@ pub(super) async fn session(
     Ok(Opened {
         session,
         sandbox,
-        listener: talk::follow(global, receiver),
+        listener: talk::follow(global, receiver, stream),
     })
 }
 
@@ -309,6 +320,7 @@ fn stop_when_asked() -> watch::Receiver<bool> {
         talk::say("Stopping in order; once more to stop at once.");
         let _ = sender.send(true);
         if super::sandbox::asked_to_stop().await.is_ok() {
+            talk::clear();
             std::process::exit(130);
         }
     });

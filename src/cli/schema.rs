@@ -6,7 +6,10 @@ use super::{
     failure::{Exit, Failure},
     talk,
 };
-use crate::{kinds, model::plan::Plan};
+use crate::{
+    kinds,
+    model::{EventLine, plan::Plan},
+};
 
 /// Print a JSON Schema
 #[derive(Debug, Args)]
@@ -22,12 +25,15 @@ enum Subject {
     Config,
     /// A plan as JSON
     Plan,
+    /// One line of `apply --format json`
+    Events,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let schema = match arguments.of {
         Subject::Config => kinds::schema(),
         Subject::Plan => schemars::schema_for!(Plan).to_value(),
+        Subject::Events => schemars::schema_for!(EventLine).to_value(),
     };
     let json =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::error(error.to_string()))?;

@@ -1,4 +1,7 @@
-//! `syncform state`: what the state remembers. It changes nothing.
+//! `syncform state`: what the state remembers, who holds it, and which services it is about.
+
+mod rebind;
+mod unlock;
 
 use clap::{Args, Subcommand};
 
@@ -9,7 +12,7 @@ use super::{
 };
 use crate::{model::Address, state::manifest::Manifest};
 
-/// Look into the state
+/// Look into the state, and mend it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  syncform state list\n  syncform state show sync.power-users")]
 pub(super) struct Arguments {
@@ -26,13 +29,16 @@ enum Verb {
         /// Its address
         address: Option<String>,
     },
+    /// Say who holds the lease, and how it is freed
+    Unlock,
+    /// Make the state be about the services as they are configured now
+    Rebind(rebind::Arguments),
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    let (_, store) = open::store(global).await?;
-    let manifest = store.manifest()?;
     match &arguments.verb {
         Verb::List => {
+            let manifest = open::store(global).await?.1.manifest()?;
             let addresses = manifest
                 .iter()
                 .flat_map(|manifest| manifest.resources.keys());
@@ -46,7 +52,12 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
                 .collect();
             talk::result(&lines.concat())?;
         }
-        Verb::Show { address } => talk::result(&shown(manifest.as_ref(), address.as_deref())?)?,
+        Verb::Show { address } => {
+            let manifest = open::store(global).await?.1.manifest()?;
+            talk::result(&shown(manifest.as_ref(), address.as_deref())?)?;
+        }
+        Verb::Unlock => return unlock::run(&open::store(global).await?.1),
+        Verb::Rebind(arguments) => return rebind::run(global, arguments).await,
     }
     Ok(Exit::Done)
 }

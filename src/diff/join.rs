@@ -8,7 +8,6 @@
 
 use std::cmp::Ordering;
 
-use super::decide::Decision;
 use crate::model::{Change, Key, Member, Record, Refusal, Unsorted};
 
 /// What has a key to be joined by.
@@ -38,15 +37,6 @@ impl Keyed for Change {
 impl Keyed for Refusal {
     fn key(&self) -> &Key {
         &self.key
-    }
-}
-
-impl Keyed for Decision {
-    fn key(&self) -> &Key {
-        match self {
-            Self::Keep(record) => &record.key,
-            Self::Send(change) => &change.key,
-        }
     }
 }
 
@@ -140,6 +130,25 @@ where
         }
         next
     }
+}
+
+/// Rows of one kind in the order of their keys.
+pub type Rows<T, E> = Box<dyn Iterator<Item = Result<T, E>>>;
+
+/// Weaves streams into one, where a key stands in one of them alone.
+pub fn woven<T: Keyed + 'static, E: From<Unsorted> + 'static>(
+    streams: impl IntoIterator<Item = Rows<T, E>>,
+) -> Rows<T, E> {
+    let mut streams = streams.into_iter();
+    let Some(first) = streams.next() else {
+        return Box::new(std::iter::empty());
+    };
+    streams.fold(first, |left, right| {
+        Box::new(Join::new(left, right).map(|row| match row? {
+            Joined::Left(row) | Joined::Right(row) => Ok(row),
+            Joined::Both(..) => Err(Unsorted.into()),
+        }))
+    })
 }
 
 /// One side, one row ahead.

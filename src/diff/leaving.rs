@@ -12,13 +12,18 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Takes in one row, in order. Two external ids are two profiles: where there is nothing else, nobody needs to be
-    /// looked for.
-    pub fn see(&mut self, key: &Key, change: Option<&Change>) {
-        // Aliases and devices sort before external ids, so they are seen first.
+    /// Takes in a person who is named to Braze, by any key. Two external ids are two profiles: where there is nothing
+    /// else, nobody needs to be looked for. Aliases and devices sort before external ids, so they are met first.
+    pub fn meet(&mut self, key: &Key) {
         self.mixed = self.mixed || key.is_other_than_external();
-        let goes = change.filter(|change| change.verb == Verb::Remove && self.mixed);
-        self.ids.extend(goes.and_then(|change| change.amplitude_id));
+    }
+
+    /// Takes in a row that is to be sent.
+    pub fn send(&mut self, change: &Change) {
+        self.meet(&change.key);
+        if change.verb == Verb::Remove && self.mixed {
+            self.ids.extend(change.amplitude_id);
+        }
     }
 
     /// Ends the taking in; none where nobody leaves who could stay under another identifier.
@@ -52,14 +57,14 @@ mod tests {
     fn only_where_identifiers_are_mixed() {
         let external = |id| Key::external(id).unwrap();
         let mut plain = Leaving::default();
-        plain.see(&external("a"), Some(&removal(external("a"), 1)));
-        plain.see(&external("b"), None);
+        plain.send(&removal(external("a"), 1));
+        plain.meet(&external("b"));
         assert!(plain.known().is_none());
 
         let mut mixed = Leaving::default();
-        mixed.see(&Key::alias("amplitude_id", "1").unwrap(), None);
-        mixed.see(&external("a"), Some(&removal(external("a"), 1)));
-        mixed.see(&external("b"), Some(&removal(external("b"), 7)));
+        mixed.meet(&Key::alias("amplitude_id", "1").unwrap());
+        mixed.send(&removal(external("a"), 1));
+        mixed.send(&removal(external("b"), 7));
         let known = mixed.known().unwrap();
         let found: Vec<bool> = [Some(1), Some(2), Some(7), None]
             .map(|id| known.holds(id))

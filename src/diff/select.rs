@@ -1,23 +1,32 @@
 //! Which resources a command is about: `--only` and `--except` with addresses, globs and `kind:cohort`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::Address;
 
 /// A selection; empty means everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// At least one of these must match, if there are any.
     pub only: Vec<String>,
     /// None of these may.
     pub except: Vec<String>,
+    /// Only what the YAML changed since the last apply: the planner knows which that is.
+    pub changed: bool,
 }
 
 impl Selection {
     /// Returns whether anything is left out by design.
     pub fn is_partial(&self) -> bool {
+        self.names() || self.changed
+    }
+
+    /// Returns whether it selects by name.
+    pub fn names(&self) -> bool {
         !self.only.is_empty() || !self.except.is_empty()
     }
 
-    /// Returns whether a resource is selected.
+    /// Returns whether a resource is selected by its name and kind.
     pub fn takes(&self, address: &Address, kind: &str) -> bool {
         let matches = |pattern: &String| matches(pattern, address, kind);
         (self.only.is_empty() || self.only.iter().any(matches)) && !self.except.iter().any(matches)
@@ -71,6 +80,7 @@ mod tests {
             Selection {
                 only: own(only),
                 except: own(except),
+                changed: false,
             }
             .takes(&Address::new("sync", "power-users"), "cohort")
         };

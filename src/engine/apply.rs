@@ -20,6 +20,7 @@ use super::{
     Error, Planned, Session,
     fold::{Recorded, header_of},
     plan::{Work, passes, plan},
+    saved::{SavedPlan, mark},
     send, target,
 };
 use crate::{
@@ -40,23 +41,38 @@ const RUNS: usize = 200;
 pub struct Prepared {
     /// The plan to show and to ask about.
     pub planned: Planned,
+    /// The saved plan that is applied, if one is.
+    saved: Option<String>,
     lease: Lease,
 }
 
 /// How often a held lease is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Takes the lease, waiting for it as long as allowed, recovers, and plans.
-pub async fn prepare(session: &Session, patience: Duration) -> Result<Prepared, Error> {
+/// Takes the lease, waiting for it as long as allowed, recovers, and plans. A saved plan is compared with the one made
+/// now, which is what is applied; one with errors is not compared.
+pub async fn prepare(
+    session: &Session,
+    patience: Duration,
+    saved: Option<&SavedPlan>,
+) -> Result<Prepared, Error> {
     let lease = take_lease(session, patience).await?;
     recover(session).await?;
+    if let Some(saved) = saved {
+        saved.usable(session)?;
+    }
+    let planned = plan(session).await?;
+    if let Some(saved) = saved.filter(|_| planned.plan.errors.is_empty()) {
+        tokio::task::block_in_place(|| saved.same_as(&planned))?;
+    }
     Ok(Prepared {
-        planned: plan(session).await?,
+        planned,
+        saved: saved.map(|saved| saved.about.id.clone()),
         lease,
     })
 }
 
-async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Error> {
+pub(super) async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Error> {
     let begin = tokio::time::Instant::now();
     let mut told = false;
     loop {
@@ -77,13 +93,19 @@ async fn take_lease(session: &Session, patience: Duration) -> Result<Lease, Erro
 
 /// Carries out what was prepared. The caller has seen to it that no guard refuses.
 pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Error> {
-    let Prepared { planned, lease } = prepared;
+    let Prepared {
+        planned,
+        saved,
+        lease,
+    } = prepared;
     let Planned {
         plan,
         mut works,
+        objects,
         manifest,
         rearranged,
         target,
+        ..
     } = planned;
     let run = new_id(session);
     let mut report = Report {
@@ -99,6 +121,11 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         Some(manifest) => Manifest { target, ..manifest },
         None => begin(session, target),
     };
+    // In the commit that makes the run pending, or settles it: a plan is applied once, killed or not.
+    let marked = saved.is_some();
+    if let Some(id) = saved {
+        mark(&mut manifest, id, session.clock.now());
+    }
     for work in &mut works {
         if let Some(next) = &mut work.next {
             next.run.clone_from(&run);
@@ -115,7 +142,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         session.store.keep_shared(draft)?;
     }
     if !works.iter().any(Work::sends) {
-        let moves = rearranged || changes(&manifest, &becoming);
+        let moves = rearranged || marked || changes(&manifest, &becoming);
         if moves {
             commit_settled(session, manifest, becoming, &run, &plan.digest)?;
         }
@@ -133,6 +160,11 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         run: run.clone(),
         plan: plan.digest.clone(),
         braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
+        import_key: works
+            .iter()
+            .any(imports)
+            .then(|| target::import_key(session, &manifest.lineage))
+            .flatten(),
         command: session.command.clone(),
         started_at: session.clock.now(),
         passes: pending_passes(&works),
@@ -143,7 +175,8 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     session
         .store
         .commit(&mut manifest, session.clock.millis())?;
-    let sent = send::all(session, Arc::new(writer), &works, journal).await;
+    let sent = send::all(session, Arc::new(writer), &works, objects, journal).await;
+    session.events.tell(Event::Recording).await;
     report.requests = sent.requests;
     report.data_points = sent.data_points;
     report.repeated_data_points = sent.repeated;
@@ -165,7 +198,6 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
 /// Makes the one client that writes. Keys that are missing show before anything is written.
 fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
     let braze = &session.configuration.braze;
-    let imports = |work: &Work| work.sends() && matches!(work.desired.lane(), Lane::Cohort { .. });
     let import = match works.iter().find(|work| imports(work)) {
         None => None,
         Some(work) => {
@@ -188,6 +220,11 @@ fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
         import,
         braze.use_at_most / 100.0,
     ))
+}
+
+/// Whether a work writes by cohort import.
+fn imports(work: &Work) -> bool {
+    work.sends() && matches!(work.desired.lane(), Lane::Cohort { .. })
 }
 
 /// Whether entries differ from what the manifest knows, in more than who wrote them when.

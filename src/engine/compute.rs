@@ -4,7 +4,7 @@
 //! One scan. Where it finds people who leave under one identifier and may stay under another, a second scan puts the
 //! latter into a delta of their own, which is sent once the former is acknowledged and has settled.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use sha2::{Digest, Sha256};
 
@@ -74,59 +74,56 @@ pub(super) fn members(source: RelationReader, exclude: Vec<RelationReader>) -> M
 impl Comparison<'_> {
     /// Compares, and writes what is to be sent.
     pub(super) fn run(&self) -> Result<Computed, Error> {
-        let mut leaving = Leaving::default();
-        let computed = self.scan(None, |key, change| leaving.see(key, change))?;
+        let (computed, leaving) = self.scan(None)?;
         match leaving.known() {
-            Some(leaving) => self.scan(Some(&leaving), |_, _| {}),
+            Some(leaving) => Ok(self.scan(Some(&leaving))?.0),
             None => Ok(computed),
         }
     }
 
-    fn scan(
-        &self,
-        leaving: Option<&Leaving>,
-        mut see: impl FnMut(&Key, Option<&Change>),
-    ) -> Result<Computed, Error> {
+    /// Compares with what is known of people who leave; returns who does.
+    fn scan(&self, leaving: Option<&Leaving>) -> Result<(Computed, Leaving), Error> {
+        let found = RefCell::new(Leaving::default());
         let (mut delta, mut identified) = (Delta::default(), Identified::default());
         let (mut now, mut later) = (Output::new(self), Output::new(self));
         let mut aside = Waiting::new(self.store);
-        let decisions = Join::new((self.recorded)()?, (self.desired)()?).map(|row| {
-            let row = row?;
+        let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => return Some(Err(error)),
+            };
             count(&mut delta, &row);
             if let Joined::Right(member) | Joined::Both(_, member) = &row {
                 identified.count(&member.key);
             }
-            Ok(decide(row))
+            match decide(row) {
+                Decision::Keep(record) => {
+                    found.borrow_mut().meet(&record.key);
+                    let stays = leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id));
+                    stays.then(|| Ok(again(record)))
+                }
+                Decision::Send(change) => Some(Ok(change)),
+            }
         });
         let refusals: Box<dyn Iterator<Item = _>> = match self.aside {
             Some(aside) => Box::new(RefusalReader::open(&self.store.blob(&aside.blob)?)?),
             None => Box::new(std::iter::empty()),
         };
-        let mut counts = Delta::default();
+        let (mut counts, mut digest) = (Delta::default(), Sha256::new());
         for row in Join::new(decisions, refusals) {
-            let (decision, refusal) = match row? {
-                Joined::Left(decision) => (decision, None),
-                Joined::Both(decision, refusal) => (decision, Some(refusal)),
+            let change = match row? {
+                Joined::Left(change) => change,
+                Joined::Both(change, refusal) => {
+                    if self.patience.holds(&change, &refusal) {
+                        aside.push(&refusal)?;
+                        continue;
+                    }
+                    change
+                }
                 // Nobody wants it any more.
                 Joined::Right(_) => continue,
             };
-            let change = match decision {
-                Decision::Keep(record) => {
-                    see(&record.key, None);
-                    if !leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id)) {
-                        continue;
-                    }
-                    again(record)
-                }
-                Decision::Send(change) => change,
-            };
-            if let Some(refusal) = refusal.filter(|refusal| self.patience.holds(&change, refusal)) {
-                // One that stays takes nothing along.
-                see(&change.key, None);
-                aside.push(&refusal)?;
-                continue;
-            }
-            see(&change.key, Some(&change));
+            found.borrow_mut().send(&change);
             match change.verb {
                 Verb::Add => counts.add += 1,
                 Verb::Change => counts.change += 1,
@@ -135,6 +132,7 @@ impl Comparison<'_> {
             let comes_back = change.verb != Verb::Remove
                 && leaving.is_some_and(|leaving| leaving.holds(change.amplitude_id));
             counts.later += u64::from(comes_back);
+            feed(&mut digest, &change, comes_back);
             let output = if comes_back { &mut later } else { &mut now };
             output.push(&change)?;
         }
@@ -148,14 +146,14 @@ impl Comparison<'_> {
             set_aside: aside.as_ref().map_or(0, |(_, aside)| aside.rows),
             ..delta
         };
-        let digest = [now.digest(), later.digest()].join(":");
-        Ok(Computed {
+        let computed = Computed {
             now: now.finish()?,
             later: later.finish()?,
             aside,
             delta,
-            digest,
-        })
+            digest: hex(&digest.finalize()),
+        };
+        Ok((computed, found.into_inner()))
     }
 }
 
@@ -164,7 +162,6 @@ struct Output<'a> {
     store: &'a Store,
     address: &'a Address,
     writer: Option<DeltaWriter<DraftWriter>>,
-    digest: Sha256,
 }
 
 impl<'a> Output<'a> {
@@ -173,21 +170,15 @@ impl<'a> Output<'a> {
             store: comparison.store,
             address: comparison.address,
             writer: None,
-            digest: Sha256::new(),
         }
     }
 
     fn push(&mut self, change: &Change) -> Result<(), Error> {
-        feed(&mut self.digest, change);
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => none.insert(DeltaWriter::new(self.store.draft()?, self.address)?),
         };
         writer.push(change)
-    }
-
-    fn digest(&self) -> String {
-        hex(&self.digest.clone().finalize())
     }
 
     fn finish(self) -> Result<Option<Draft>, Error> {
@@ -278,13 +269,14 @@ fn count(delta: &mut Delta, row: &Joined<Record, Member>) {
     delta.before += u64::from(record.presence != Presence::Doubt);
 }
 
-/// Feeds what a change does; what was before is not part of it.
-fn feed(digest: &mut Sha256, change: &Change) {
+/// Feeds what a change does, and whether it waits for others; what was before is not part of it.
+fn feed(digest: &mut Sha256, change: &Change, later: bool) {
     let mut field = |bytes: &[u8]| {
         digest.update((bytes.len() as u64).to_le_bytes());
         digest.update(bytes);
     };
     field(change.verb.word().as_bytes());
+    field(if later { b"later" } else { b"" });
     field(change.key.bytes());
     field(change.after.as_ref().map_or("", Text::as_ref).as_bytes());
 }

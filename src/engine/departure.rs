@@ -41,7 +41,12 @@ impl Drafting<'_> {
         let mut works = vec![];
         for (address, entry) in &manifest.resources {
             let owner = entry.left_by.as_ref().unwrap_or(address);
-            if !self.session.selection.takes(owner, &entry.kind) {
+            // A target that was left is emptied as what the YAML changed goes on.
+            let taken = match entry.left_by {
+                Some(_) => self.session.selection.takes(owner, &entry.kind),
+                None => self.takes(owner, &entry.kind),
+            };
+            if !taken {
                 continue;
             }
             match self.fate(owner, entry) {

@@ -8,9 +8,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Error, Session,
+    Error, Refresh, Session,
     compute::{Comparison, Computed, Members, members},
     fold::{Recorded, Rows},
+    meaning::{self, Meaning},
     observe::{self, Readings},
     plan::Work,
     rearrange::Rearranged,
@@ -24,7 +25,7 @@ use crate::{
     },
     kinds::{self, Desired, Kind, Scope},
     model::{
-        Address, Cohort, Text, digest,
+        Address, Cohort, Text,
         plan::{
             Action, Cost, Delta, Drift, FORMAT_VERSION, Plan, Problem, ResourcePlan, StateRef,
             Summary, TotalCost,
@@ -50,7 +51,7 @@ pub(super) struct Drafting<'a> {
     pub(super) manifest: Option<&'a Manifest>,
     pub(super) rearranged: &'a Rearranged,
     pub(super) plan: Plan,
-    pub(super) digests: BTreeMap<Address, Value>,
+    pub(super) meaning: Meaning,
     /// Property columns by cohort, of every sync that is not paused.
     pub(super) columns: BTreeMap<String, BTreeSet<String>>,
 }
@@ -108,7 +109,7 @@ impl<'a> Drafting<'a> {
         let known = manifest.iter().flat_map(|manifest| &manifest.resources);
         let known = known.map(|(address, entry)| (address.clone(), entry.kind.clone()));
         let all: Vec<(Address, String)> = declared.chain(known).collect();
-        if session.selection.is_partial()
+        if session.selection.names()
             && !all
                 .iter()
                 .any(|(address, kind)| session.selection.takes(address, kind))
@@ -162,26 +163,27 @@ impl<'a> Drafting<'a> {
             manifest,
             rearranged,
             plan,
-            digests: BTreeMap::new(),
+            meaning: Meaning::new(session),
             columns: BTreeMap::new(),
         }
     }
 
     /// Finds what each selected resource asks for and which cohorts it means.
-    pub(super) fn subjects(&mut self, list: &[Cohort]) -> Vec<Subject<'a>> {
+    pub(super) fn subjects(
+        &mut self,
+        list: &[Cohort],
+        resting: &mut Vec<Work>,
+    ) -> Vec<Subject<'a>> {
         let (mut subjects, mut units) = (vec![], Units::new());
         if self.session.how.destroy {
             return subjects;
         }
         for resource in self.session.configuration.resources.values() {
-            let selected = self
-                .session
-                .selection
-                .takes(&resource.address, &resource.kind);
+            let selected = self.takes(&resource.address, &resource.kind);
             if resource.settings.paused == Some(true) {
                 self.own(&mut units, &resource.address);
                 if selected {
-                    self.paused(resource);
+                    resting.extend(self.paused(resource));
                 }
                 continue;
             }
@@ -338,14 +340,19 @@ impl<'a> Drafting<'a> {
         if subject.resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once)) {
             return Some(Idle::Once);
         }
+        // What the YAML changed is compared, even if only a guard did.
+        if self.is_rewritten(subject.resource) {
+            return None;
+        }
         let (now, max_age) = (self.session.clock.millis(), max_age(subject.resource));
+        let kept = self.session.how.refresh == Refresh::None;
         let cohorts: Vec<&Cohort> = std::iter::once(&subject.cohort)
             .chain(&subject.exclude)
             .collect();
         let same = |(stamp, cohort): (&SourceStamp, &&Cohort)| {
             stamp.cohort == cohort.id
                 && stamp.computed == cohort.computed
-                && observe::young(stamp.read_at, now, max_age)
+                && (kept || observe::young(stamp.read_at, now, max_age))
         };
         let fresh = fulfilled.sources.len() == cohorts.len()
             && fulfilled.sources.iter().zip(&cohorts).all(same);
@@ -353,7 +360,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// Plans nothing for a subject that has nothing to do.
-    pub(super) fn rest(&mut self, subject: &Subject, why: &Idle) {
+    pub(super) fn rest(&mut self, subject: Subject, why: &Idle) -> Option<Work> {
         let (delta, cost) = resting(subject.entry);
         let note = match why {
             Idle::Once => Some("moved once".to_owned()),
@@ -372,6 +379,16 @@ impl<'a> Drafting<'a> {
         };
         let planned = subject.planned(action, fields, Some(delta), Some(cost), note);
         self.plan.resources.push(planned);
+        self.note(
+            &subject.resource.address,
+            meaning::of_subject(&subject, &meaning::no_rows()),
+        );
+        self.rewritten(
+            subject.resource,
+            subject.entry,
+            subject.kind,
+            subject.desired,
+        )
     }
 
     /// When rows set aside are tried again.
@@ -388,10 +405,9 @@ impl<'a> Drafting<'a> {
     }
 
     /// A paused sync stays as it is, whatever became of its cohort.
-    fn paused(&mut self, resource: &Resource) {
-        let entry = self
-            .manifest
-            .and_then(|manifest| manifest.resources.get(&resource.address));
+    fn paused(&mut self, resource: &Resource) -> Option<Work> {
+        let entry = self.entry(&resource.address);
+        self.note(&resource.address, meaning::of_entry(resource));
         let (delta, cost) = resting(entry);
         self.plan.resources.push(ResourcePlan {
             address: resource.address.clone(),
@@ -406,6 +422,9 @@ impl<'a> Drafting<'a> {
             source: None,
             note: Some("paused".to_owned()),
         });
+        let kind = kinds::find(&resource.address, &resource.kind)?;
+        let desired = kind.desired(resource, &scope(&self.session.configuration, entry));
+        self.rewritten(resource, entry, kind, desired.ok()?)
     }
 
     /// Returns the recorded rows of a resource.
@@ -416,9 +435,9 @@ impl<'a> Drafting<'a> {
         }
     }
 
-    /// Takes what a resource's part of the plan means into the digest.
+    /// Notes what a resource's part of the plan means.
     pub(super) fn note(&mut self, address: &Address, meaning: Value) {
-        self.digests.insert(address.clone(), meaning);
+        self.meaning.note(address, meaning);
     }
 
     /// Compares one subject's rows; returns what is to be done, or to be remembered.
@@ -504,8 +523,7 @@ impl<'a> Drafting<'a> {
             set_aside: waiting,
             ..subject.next(self.session, readings, &delta, about.rows)
         };
-        self.digests.insert(address.clone(), json!({"rows": digest, "cohort": subject.cohort.id,
-            "definition": subject.cohort.definition, "config": subject.desired.config, "label": subject.label}));
+        self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {
             full_push_data_points: delta.after,
             ..Cost::default()
@@ -526,38 +544,18 @@ impl<'a> Drafting<'a> {
         }))
     }
 
-    pub(super) fn finish(mut self, works: &[Work]) -> Plan {
+    pub(super) fn finish(mut self) -> (Plan, Meaning) {
         let plan = &mut self.plan;
         plan.resources.sort_by(|a, b| a.address.cmp(&b.address));
         plan.errors.sort_by(|a, b| a.address.cmp(&b.address));
         for resource in &plan.resources {
             plan.summary.count(resource.action);
         }
-        let guards: Vec<_> = works
-            .iter()
-            .map(|work| &work.address)
-            .filter_map(|address| {
-                let settings = &self.session.configuration.resources.get(address)?.settings;
-                Some(json!([
-                    address,
-                    settings.guards,
-                    settings.allow_removal,
-                    settings.allow_empty
-                ]))
-            })
-            .collect();
-        let meaning = json!({
-            "workspace": plan.workspace,
-            "environment": plan.environment,
-            "resources": self.digests,
-            "guards": [self.session.configuration.guards, guards],
-            "selection": [self.session.selection.only, self.session.selection.except],
-        });
-        plan.digest = format!(
-            "sha256:{}",
-            digest::sha256(digest::canonical(&meaning).to_string().as_bytes())
-        );
-        self.plan
+        for resource in &plan.resources {
+            self.meaning.mention(&resource.address);
+        }
+        plan.digest = self.meaning.digest();
+        (self.plan, self.meaning)
     }
 }
 

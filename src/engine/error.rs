@@ -62,6 +62,23 @@ pub enum Error {
         /// Whether anything was acknowledged.
         wrote: bool,
     },
+    /// A file that was to be a saved plan is none, or not whole.
+    #[error("{path} is not a saved plan that can be read: {what}")]
+    NotAPlan {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A saved plan is not for here, not for now, or was applied.
+    #[error("nothing was written: the plan {0}")]
+    Unusable(String),
+    /// A plan made now means something else than the saved one; how it differs, without a person.
+    #[error("nothing was written: the plan is stale\n  {}", .0.join("\n  "))]
+    Stale(Vec<String>),
+    /// Nothing live was to be read, and nothing is kept.
+    #[error("no list of cohorts is kept here yet, and nothing live was to be read")]
+    NothingKept,
     /// Somebody asked to stop before anything was written.
     #[error("asked to stop; nothing was written")]
     Stopped,

@@ -17,13 +17,13 @@ use super::compute::Waiting;
 use crate::{
     diff::{
         decide,
-        join::{Join, Joined},
+        join::{self, Join, Joined, woven},
         merge::Merge,
         outcomes::{Outcomes, Word},
     },
     model::{
         Address, Change, Millis, Outcome, Record, Refusal, ResourceOutcome, ResourceReport, Text,
-        Unsorted, Verb,
+        Verb,
     },
     state::{
         self, Error,
@@ -92,6 +92,8 @@ impl Recorded {
                 (Some(next), _) if settled => Some(next.clone()),
                 // What is missing or in doubt is compared again next time.
                 (Some(next), known) => Some(Entry {
+                    // It is still what the YAML changed, until all of it is done.
+                    written: known.as_ref().and_then(|known| known.written.clone()),
                     fulfilled: None,
                     removals_used: used(next, known.as_ref(), removed),
                     ..next.clone()
@@ -134,6 +136,9 @@ impl Recorded {
         let took = |report: &ResourceReport| report.acknowledged + report.doubt > 0;
         if resources.iter().any(took) {
             manifest.target.braze_key.clone_from(&pending.braze_key);
+            if pending.import_key.is_some() {
+                manifest.target.import_key.clone_from(&pending.import_key);
+            }
         }
         let doubt = resources.iter().any(|report| report.doubt > 0);
         for (lane, last_send) in fold.last_sends() {
@@ -284,7 +289,7 @@ struct RowOutcome {
     outcome: Outcome,
 }
 
-type Changes = Box<dyn Iterator<Item = Result<(Change, RowOutcome), Error>>>;
+type Changes = join::Rows<(Change, RowOutcome), Error>;
 
 impl Fold {
     /// Opens what a pending run left.
@@ -381,20 +386,8 @@ impl Fold {
     /// none for it.
     fn changes(&self, address: &Address) -> Result<Changes, Error> {
         let parts = self.parts.get(address).into_iter().flatten();
-        let mut streams = parts
-            .map(|part| self.part(part))
-            .collect::<Result<Vec<_>, _>>()?;
-        let Some(first) = streams.pop() else {
-            return Ok(Box::new(std::iter::empty()));
-        };
-        Ok(streams.into_iter().fold(first, |left, right| {
-            // A key stands in one of them alone.
-            let joined = Join::new(left, right).map(|row| match row? {
-                Joined::Left(row) | Joined::Right(row) => Ok(row),
-                Joined::Both(..) => Err(Unsorted.into()),
-            });
-            Box::new(joined)
-        }))
+        let streams = parts.map(|part| self.part(part));
+        Ok(woven(streams.collect::<Result<Vec<_>, _>>()?))
     }
 
     fn part(&self, part: &Part) -> Result<Changes, Error> {

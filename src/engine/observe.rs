@@ -25,7 +25,7 @@ use self::{
     download::{Sorted, Wish, download},
     readings::{Reading, Unread},
 };
-use super::{Error, Session};
+use super::{Error, Refresh, Session, listed};
 use crate::{
     amplitude,
     model::{Cohort, Event, Mapping, Millis},
@@ -77,6 +77,7 @@ pub(super) async fn read(
     let cache = session.store.cache()?;
     let now = session.clock.millis();
     let mut readings = Readings::new(list);
+    let kept = session.how.refresh == Refresh::None;
     let mut missing = vec![];
     for (id, wanted) in wanted {
         let Some(cohort) = readings
@@ -93,7 +94,7 @@ pub(super) async fn read(
             match relation::RelationReader::open(&path)? {
                 // The size is compared here too: a run may have ended between a file and that comparison.
                 Some(known)
-                    if young(known.about.read_at, now, wanted.max_age)
+                    if (kept || young(known.about.read_at, now, wanted.max_age))
                         && fits(&known.about, cohort.size) =>
                 {
                     let reading = Reading {
@@ -114,6 +115,17 @@ pub(super) async fn read(
             });
         }
     }
+    if kept {
+        for Missing {
+            cohort, mappings, ..
+        } in missing
+        {
+            for mapping in mappings {
+                readings.note(&cohort.id, mapping, Err(Unread::not_kept(&cohort.name)));
+            }
+        }
+        return Ok(readings);
+    }
     if missing.is_empty() {
         return Ok(readings);
     }
@@ -126,7 +138,7 @@ pub(super) async fn read(
         .buffer_unordered(session.amplitude.at_once())
         .collect()
         .await;
-    readings.list = session.amplitude.cohorts().await?;
+    readings.list = listed::live(session).await?;
     for (missing, fetched) in fetched {
         let before = missing.cohort;
         let Fetched { sorted, spent } = match fetched {

@@ -9,13 +9,13 @@ use std::{
 };
 
 use super::{
-    Error, Session, draft::Drafting, fold::Recorded, observe, rearrange::rearrange,
-    subject::max_age, target,
+    Error, Session, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
+    rearrange::rearrange, subject::max_age, target,
 };
 use crate::{
     diff::merge::{Merge, Part},
     kinds::{Desired, Kind},
-    model::{Address, Change, Lane, plan::Plan},
+    model::{Address, Change, Event, Lane, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
@@ -28,8 +28,12 @@ use crate::{
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
+    /// What it means.
+    pub(super) meaning: Meaning,
     /// Resources that change, or whose source moved without changing a row.
     pub(super) works: Vec<Work>,
+    /// Objects of each pass.
+    pub(super) objects: Vec<u64>,
     /// The state it was made against, with what moved in its new place.
     pub(super) manifest: Option<Manifest>,
     /// Whether anything moved in it.
@@ -160,12 +164,19 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         .map(|recorded| rearrange(session, recorded))
         .unwrap_or_default();
     let mut draft = Drafting::new(session, recorded.as_ref(), &rearranged);
-    let list = session.amplitude.cohorts().await?;
+    let (list, kept) = listed::list(session).await?;
+    draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
+    let other_key = draft
+        .manifest
+        .and_then(|manifest| target::other_import_key(session, manifest));
+    draft.plan.warnings.extend(other_key);
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
-    for subject in draft.subjects(&list) {
+    // What rests, and may have to be remembered as it is written now.
+    let mut resting = vec![];
+    for subject in draft.subjects(&list, &mut resting) {
         if let Some(why) = draft.idle(&subject) {
-            draft.rest(&subject, &why);
+            resting.extend(draft.rest(subject, &why));
             continue;
         }
         for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
@@ -183,15 +194,17 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         waiting.push(subject);
     }
     let readings = observe::read(session, list, &wanted).await?;
-    let works = tokio::task::block_in_place(|| {
+    session.events.tell(Event::Comparing).await;
+    let (works, objects) = tokio::task::block_in_place(|| {
         let mut works = vec![];
         for subject in waiting {
             works.extend(draft.compare(subject, &readings)?);
         }
         works.extend(draft.departures()?);
-        draft.price(&works)?;
+        let objects = draft.price(&works)?;
         draft.guard(&mut works, &readings);
-        Ok::<_, Error>(works)
+        works.extend(resting);
+        Ok::<_, Error>((works, objects))
     })?;
     if readings.downloads > 0 {
         draft.plan.cost.downloads = readings.downloads;
@@ -200,11 +213,13 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         draft.plan.cost.downloads_limit = Some(usage.map_or(limit, |(limit, _)| limit));
         draft.plan.cost.downloads_used = usage.map(|(_, used)| used);
     }
-    let plan = draft.finish(&works);
+    let (plan, meaning) = draft.finish();
     let manifest = recorded.map(|recorded| recorded.manifest);
     Ok(Planned {
         plan,
+        meaning,
         works,
+        objects,
         manifest,
         rearranged: !rearranged.is_empty(),
         target,

@@ -21,17 +21,20 @@ use crate::{
 };
 
 impl Drafting<'_> {
-    /// Runs the merges to count objects, requests and data points as the apply will send them.
-    pub(super) fn price(&mut self, works: &[Work]) -> Result<(), Error> {
+    /// Runs the merges to count objects, requests and data points as the apply will send them. Returns the objects of
+    /// each pass.
+    pub(super) fn price(&mut self, works: &[Work]) -> Result<Vec<u64>, Error> {
         let braze = &self.session.configuration.braze;
         let share = braze.use_at_most / 100.0;
         let mut own = BTreeMap::<&Address, u64>::new();
         let mut seconds: f64 = 0.0;
+        let mut objects = vec![];
         let cost = &mut self.plan.cost;
         for pass in passes(works) {
             let worder = Worder::of(&pass);
             let road = Road::of(&pass.lane, braze.objects_per_request);
             let mut batches = batch::Counter::new(road.most);
+            let before = cost.people;
             for object in pass.merged()? {
                 let object = object?;
                 for part in &object.parts {
@@ -43,6 +46,7 @@ impl Drafting<'_> {
                 cost.data_points += worded.data_points;
                 batches.take(worded.json.len());
             }
+            objects.push(cost.people - before);
             let requests = batches.finish();
             cost.requests += requests;
             let settle = pass.parts.iter().map(|(work, _)| work.settle).max();
@@ -60,7 +64,7 @@ impl Drafting<'_> {
             cost.data_points = own.get(&resource.address).copied().unwrap_or(0);
             self.plan.cost.full_push_data_points += cost.full_push_data_points;
         }
-        Ok(())
+        Ok(objects)
     }
 
     /// Holds each work, and the whole, against its guards; an override that lifts one is charged in the work.

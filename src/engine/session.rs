@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     amplitude, braze,
@@ -49,6 +49,18 @@ pub struct How {
     pub retry_refused: bool,
     /// The first failure ends the sending.
     pub fail_fast: bool,
+    /// What is read live.
+    pub refresh: Refresh,
+}
+
+/// What a plan reads live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// Everything cheap: lists, definitions, and the cohorts that moved.
+    #[default]
+    Quick,
+    /// Nothing: the list and the cohorts that were read last, whatever their age.
+    None,
 }
 
 /// Who the services are, and the key to write with.
@@ -66,11 +78,20 @@ pub struct Identity {
 
 /// Where events go. A slow listener slows the work; one that is gone does not.
 #[derive(Clone, Debug)]
-pub struct Events(mpsc::Sender<Event>);
+pub struct Events(mpsc::Sender<Told>);
+
+/// What a listener gets.
+#[derive(Debug)]
+pub enum Told {
+    /// Something happened.
+    Event(Event),
+    /// Somebody waits until everything before this was seen.
+    Seen(oneshot::Sender<()>),
+}
 
 impl Events {
     /// Makes a channel of a stated capacity.
-    pub fn channel() -> (Self, mpsc::Receiver<Event>) {
+    pub fn channel() -> (Self, mpsc::Receiver<Told>) {
         let (sender, receiver) = mpsc::channel(64);
         (Self(sender), receiver)
     }
@@ -78,6 +99,20 @@ impl Events {
     /// Tells.
     pub async fn tell(&self, event: Event) {
         // Nobody has to listen.
-        let _ = self.0.send(event).await;
+        let _ = self.0.send(Told::Event(event)).await;
+    }
+
+    /// Tells from a thread that must not wait; where the listener is behind, it is not told.
+    pub fn mention(&self, event: Event) {
+        let _ = self.0.try_send(Told::Event(event));
+    }
+
+    /// Waits until the listener has seen all that was told: what is printed next stands below it.
+    pub async fn seen(&self) {
+        let (reply, seen) = oneshot::channel();
+        if self.0.send(Told::Seen(reply)).await.is_ok() {
+            // A listener that died has said what it could.
+            let _ = seen.await;
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     Session,
+    meaning::written,
     observe::Readings,
     rearrange::{Left, peaks},
 };
@@ -221,6 +222,7 @@ impl Subject<'_> {
         Entry {
             kind: self.resource.kind.clone(),
             config: self.desired.config.clone(),
+            written: Some(written(self.resource)),
             cohort: Some(pin(&self.cohort, &self.desired.source)),
             excluded: self
                 .exclude

@@ -6,10 +6,10 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Error, Session};
+use super::{Error, Refresh, Session};
 use crate::{
     braze,
-    model::{Cohort, Secret, digest},
+    model::{Cohort, Secret, digest, plan::Problem},
     state::manifest::{Manifest, Target},
 };
 
@@ -29,6 +29,7 @@ pub(super) async fn check(
         return Ok(Target {
             braze: identity.braze.clone(),
             braze_key: String::new(),
+            import_key: None,
             oldest_segment: None,
             amplitude: identity.amplitude.clone(),
             project,
@@ -77,8 +78,11 @@ pub(super) async fn check(
         ..recorded.clone()
     };
     let key = fingerprint(&manifest.lineage, &identity.braze_key);
-    // Before anything was acknowledged the key is not known to be right.
-    if key != recorded.braze_key && !recorded.braze_key.is_empty() {
+    // Before anything was acknowledged the key is not known to be right; and a plan that reads nothing live writes nothing.
+    if session.how.refresh == Refresh::Quick
+        && key != recorded.braze_key
+        && !recorded.braze_key.is_empty()
+    {
         let oldest = session.braze.oldest_segment().await?;
         if oldest.is_none() || oldest != recorded.oldest_segment {
             return Err(other(
@@ -99,6 +103,29 @@ pub(super) async fn oldest_segment(session: &Session) -> Result<Option<String>, 
         Err(braze::Error::Refused { .. }) => Ok(None),
         other => Ok(other?),
     }
+}
+
+/// Returns the fingerprint of the data import key, where there is one.
+pub(super) fn import_key(session: &Session, lineage: &str) -> Option<String> {
+    let import = session.configuration.braze.cohort_import.as_ref()?;
+    let key = import.data_import_key.value.as_ref()?;
+    Some(fingerprint(lineage, key))
+}
+
+/// Says so where cohorts would be imported with another key than before: no call tells which workspace it opens.
+pub(super) fn other_import_key(session: &Session, manifest: &Manifest) -> Option<Problem> {
+    let (before, now) = (
+        manifest.target.import_key.as_ref()?,
+        import_key(session, &manifest.lineage)?,
+    );
+    (*before != now).then(|| Problem {
+        address: None,
+        message: "the data import key of Braze is another than the one used before".to_owned(),
+        hint: Some(
+            "no call of Braze's tells whether it opens the same workspace: see in the dashboard that it does"
+                .to_owned(),
+        ),
+    })
 }
 
 /// Which key, without the key: keyed by the lineage, so that equal keys of two states do not show.

@@ -1,7 +1,9 @@
 //! A cohort as Amplitude lists it, without its wire shape.
 
+use serde::{Deserialize, Serialize};
+
 /// What the list tells of a cohort.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cohort {
     /// Amplitude's id.
     pub id: String,

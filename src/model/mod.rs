@@ -23,7 +23,7 @@ pub use clock::Clock;
 pub use cohort::Cohort;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use edit::Edit;
-pub use event::Event;
+pub use event::{EVENTS_VERSION, Event, EventLine, RefusingGuard};
 pub use guards::{Guards, Limit};
 pub use key::{BadKey, Identity, Key};
 pub use lane::Lane;

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use super::text::clean;
 use crate::model::{Diagnostic, Place, Severity};
 
 /// Letters of a line that are shown at most.
@@ -100,16 +101,6 @@ fn quote(place: &Place, indent: usize, colour: &str, paint: &Paint, out: &mut St
     let _ = writeln!(out, "{:indent$} {bar}", "");
     let _ = writeln!(out, "{number} {bar} {ahead}{}{after}", shown.trim_end());
     let _ = writeln!(out, "{:indent$} {bar} {blank}{carets}", "");
-}
-
-/// Nothing that moves a terminal's cursor.
-fn clean(text: &str) -> String {
-    let letter = |letter: char| match letter {
-        '\t' => ' ',
-        letter if letter.is_control() => '?',
-        letter => letter,
-    };
-    text.chars().map(letter).collect()
 }
 
 struct Paint(bool);

@@ -1,11 +1,14 @@
 //! Draws what other rooms found, for eyes and machines. It never sees a client and decides nothing.
 
+pub mod bars;
 pub mod diagnostic;
 pub mod plan;
 pub mod progress;
 pub mod refused;
 pub mod report;
+pub mod stream;
 
+mod screen;
 mod text;
 
 pub use text::{Style, count};

@@ -53,6 +53,14 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     out
 }
 
+/// Says where a plan was saved and how it is applied.
+pub fn saved(path: &str, expires_at: Timestamp) -> String {
+    format!(
+        "\nSaved in {path}, with the ids of people. To apply exactly this, once and before {}: syncform apply {path}\n",
+        expires_at.strftime("%Y-%m-%d %H:%M UTC")
+    )
+}
+
 fn problems(out: &mut String, word: &str, problems: &[Problem], style: Style) {
     for problem in problems {
         let word = if word == "error" {

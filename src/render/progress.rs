@@ -1,10 +1,66 @@
-//! Draws what happens while plan and apply work, a line an event. Talk, so it goes to stderr.
+//! Draws what happens while plan and apply work, as plain lines: a log, a pipe, a terminal that cannot move its cursor.
+//! Long work says by time how far it is, not by count, so that a log stays short. Talk, so it goes to stderr.
 
-use super::text::{count, people};
+use std::{collections::BTreeMap, time::Duration};
+
+use super::text::{clean, count, number, people};
 use crate::model::Event;
 
-/// Draws an event; none where it is not worth a line.
-pub fn line(event: &Event) -> Option<String> {
+/// Silence after which long work says how far it is.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Draws events as lines.
+#[derive(Debug, Default)]
+pub struct Lines {
+    last: Duration,
+    sizes: BTreeMap<String, u64>,
+}
+
+impl Lines {
+    /// Draws an event that came at this time since the begin; none where it is not worth a line.
+    pub fn draw(&mut self, event: &Event, at: Duration) -> Option<String> {
+        let drawn = match event {
+            Event::Reading { cohort, rows } if self.silent(at) => {
+                let of = self.size(&format!("cohort {cohort}"));
+                let cohort = clean(cohort);
+                Some(format!(
+                    "Read {}{of} rows of cohort \"{cohort}\".",
+                    number(*rows)
+                ))
+            }
+            Event::Sent { lane, objects } if self.silent(at) => {
+                let of = self.size(&format!("lane {lane}"));
+                Some(format!("Sent {}{of} objects to {lane}.", number(*objects)))
+            }
+            event => line(event),
+        };
+        match event {
+            Event::Downloading { cohort, size } => {
+                self.sizes.insert(format!("cohort {cohort}"), *size);
+            }
+            Event::Sending { lane, objects, .. } => {
+                self.sizes.insert(format!("lane {lane}"), *objects);
+            }
+            _ => {}
+        }
+        if drawn.is_some() {
+            self.last = at;
+        }
+        drawn
+    }
+
+    fn silent(&self, at: Duration) -> bool {
+        at >= self.last + SILENCE
+    }
+
+    fn size(&self, what: &str) -> String {
+        let size = self.sizes.get(what).copied();
+        size.map_or_else(String::new, |size| format!(" of {}", number(size)))
+    }
+}
+
+/// Draws an event by itself; none where it is not worth a line.
+pub(super) fn line(event: &Event) -> Option<String> {
     match event {
         Event::Recovered { run, doubt: 0 } => Some(format!(
             "Run {run} was cut; its answers are in the ledgers now."
@@ -17,13 +73,71 @@ pub fn line(event: &Event) -> Option<String> {
             "Waiting {seconds} s, so that what was sent before is applied before (settle)."
         )),
         Event::Waiting { holder } => Some(format!("Waiting for the lease, held by {holder}.")),
-        Event::Downloading { cohort, size } => {
-            Some(format!("Reading cohort \"{cohort}\" ({}).", people(*size)))
-        }
-        Event::Read { .. } | Event::Sent { .. } => None,
-        Event::Sending { lane, addresses } => Some(format!(
+        Event::Downloading { cohort, size } => Some(format!(
+            "Reading cohort \"{}\" ({}).",
+            clean(cohort),
+            people(*size)
+        )),
+        Event::Sending {
+            lane, addresses, ..
+        } => Some(format!(
             "Sending {} to {lane}.",
             count(addresses.len() as u64, "resource")
         )),
+        // The rest is a result, or too much: whoever asked for it gets it elsewhere.
+        Event::Begin { .. }
+        | Event::Reading { .. }
+        | Event::Read { .. }
+        | Event::Comparing
+        | Event::Plan { .. }
+        | Event::Refused { .. }
+        | Event::Sent { .. }
+        | Event::Recording
+        | Event::Report { .. }
+        | Event::Error { .. }
+        | Event::End { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_send_says_how_far_it_is_by_time() {
+        let mut lines = Lines::default();
+        let lane = || "users/track".to_owned();
+        let sending = Event::Sending {
+            lane: lane(),
+            addresses: vec![],
+            objects: 2_000_000,
+        };
+        assert!(lines.draw(&sending, Duration::from_secs(3)).is_some());
+        let mut drawn = vec![];
+        // Ten thousand answers in 35 seconds.
+        for answer in 0..10_000u64 {
+            let objects = answer * 75;
+            let at = Duration::from_secs(3) + Duration::from_millis(answer * 35 / 10);
+            let lane = lane();
+            drawn.extend(lines.draw(&Event::Sent { lane, objects }, at));
+        }
+        assert_eq!(drawn.len(), 3, "{drawn:?}");
+        assert_eq!(
+            drawn[0],
+            "Sent 214,350 of 2,000,000 objects to users/track."
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_cursor() {
+        let event = Event::Downloading {
+            cohort: "a\u{1b}[2J\nb".to_owned(),
+            size: 1,
+        };
+        let drawn = Lines::default().draw(&event, Duration::ZERO);
+        assert_eq!(
+            drawn.as_deref(),
+            Some("Reading cohort \"a?[2J?b\" (1 person).")
+        );
     }
 }

@@ -108,7 +108,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         })
         .sum();
     if left > 0 && report.wrote() {
-        let _ = writeln!(out, "Run the same command again: it sends what is left.");
+        let _ = writeln!(out, "Run `syncform apply` again: it sends what is left.");
     }
     out
 }

@@ -63,3 +63,13 @@ pub(super) fn people(number_of: u64) -> String {
         format!("{} people", number(number_of))
     }
 }
+
+/// Nothing that moves a terminal's cursor.
+pub(super) fn clean(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '\t' => ' ',
+        letter if letter.is_control() => '?',
+        letter => letter,
+    };
+    text.chars().map(letter).collect()
+}

@@ -1,7 +1,7 @@
 //! The delta of a resource: what is to be done, row by row, in a Parquet file sorted by key.
 //! A plan writes it, an apply sends it, a recovery folds it.
 
-use std::{io::Write, path::Path, sync::Arc};
+use std::{fs::File, io::Write, path::Path, sync::Arc};
 
 use super::{
     Error,
@@ -73,13 +73,27 @@ pub struct DeltaReader {
 impl DeltaReader {
     /// Opens a delta.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let rows = Reader::of_format(path, &FIELDS, FORMAT)?;
-        Ok(Self {
+        Ok(Self::reading(
+            Reader::of_format(path, &FIELDS, FORMAT)?,
+            path,
+        ))
+    }
+
+    /// Opens a delta that has no path of its own; this one is for messages.
+    pub fn of(file: File, path: &Path) -> Result<Self, Error> {
+        Ok(Self::reading(
+            Reader::of_file(file, path, &FIELDS, FORMAT)?,
+            path,
+        ))
+    }
+
+    fn reading(rows: Reader, path: &Path) -> Self {
+        Self {
             rows,
             path: path.into(),
             before: "".into(),
             after: "".into(),
-        })
+        }
     }
 
     fn step(&mut self) -> Result<Option<Change>, parquet::errors::ParquetError> {

@@ -30,19 +30,36 @@ impl Lease {
                     holder: name,
                 })
             }
-            Err(TryLockError::WouldBlock) => {
-                let holder = files::read(&name)?.unwrap_or_default();
-                let holder = String::from_utf8_lossy(&holder).into_owned();
-                let holder = if holder.is_empty() {
-                    "another run".to_owned()
-                } else {
-                    holder
-                };
-                Err(Error::Leased { holder })
-            }
+            Err(TryLockError::WouldBlock) => Err(Error::Leased {
+                holder: named(&name)?,
+            }),
             Err(TryLockError::Error(error)) => Err(Error::io(&path)(error)),
         }
     }
+
+    /// Returns who holds the lease, if anybody does. It takes nothing.
+    pub fn holder(root: &Path) -> Result<Option<String>, Error> {
+        if !root.join("lease.lock").exists() {
+            return Ok(None);
+        }
+        let lock = files::lock_file(&root.join("lease.lock"))?;
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => named(&root.join("lease.json")).map(Some),
+            Err(TryLockError::Error(error)) => Err(Error::io(root)(error)),
+        }
+    }
+}
+
+/// Who the file says the holder is.
+fn named(path: &Path) -> Result<String, Error> {
+    let holder = files::read(path)?.unwrap_or_default();
+    let holder = String::from_utf8_lossy(&holder).into_owned();
+    Ok(if holder.is_empty() {
+        "another run".to_owned()
+    } else {
+        holder
+    })
 }
 
 impl Drop for Lease {

@@ -36,6 +36,9 @@ pub struct Manifest {
     pub pending: Option<Pending>,
     /// Past runs, newest last.
     pub runs: Vec<RunEntry>,
+    /// Saved plans that were applied, and are not again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied_plans: Vec<AppliedPlan>,
 }
 
 /// Which services a state is about. Another target is an error until `state rebind`.
@@ -45,6 +48,9 @@ pub struct Target {
     pub braze: String,
     /// Keyed fingerprint of the Braze key; empty until Braze took something with it.
     pub braze_key: String,
+    /// Keyed fingerprint of the data import key that cohorts were last imported with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_key: Option<String>,
     /// The oldest segment of the workspace: proof that a rotated key opens the same one.
     #[serde(default)]
     pub oldest_segment: Option<String>,
@@ -61,6 +67,9 @@ pub struct Entry {
     pub kind: String,
     /// Its configuration as applied; no secrets.
     pub config: Value,
+    /// Digest of the whole entry of the YAML, what has no effect in Braze included, as it was last applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     /// The cohort it was pinned to.
     pub cohort: Option<CohortPin>,
     /// The cohorts whose people are left out.
@@ -174,6 +183,9 @@ pub struct Pending {
     pub plan: String,
     /// Keyed fingerprint of the Braze key it sends with.
     pub braze_key: String,
+    /// Keyed fingerprint of the data import key, if cohorts are imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_key: Option<String>,
     /// Who ran what.
     pub command: String,
     /// When it began.
@@ -222,6 +234,15 @@ pub struct RunEntry {
     pub refused: Option<String>,
 }
 
+/// A saved plan that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedPlan {
+    /// Its id.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 impl Manifest {
     /// Makes the manifest of a state in which nothing was applied.
     pub fn new(
@@ -241,6 +262,7 @@ impl Manifest {
             lanes: BTreeMap::new(),
             pending: None,
             runs: vec![],
+            applied_plans: vec![],
         }
     }
 

@@ -3,6 +3,7 @@
 mod files;
 mod table;
 
+pub mod archive;
 pub mod delta;
 pub mod journal;
 pub mod lease;

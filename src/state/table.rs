@@ -346,6 +346,16 @@ impl Reader {
     /// Opens a file of a format, by the columns and by the word it says about itself.
     pub(super) fn of_format(path: &Path, fields: &[Field], format: &str) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io(path))?;
+        Self::of_file(file, path, fields, format)
+    }
+
+    /// The same of a file that is open; the path is for messages.
+    pub(super) fn of_file(
+        file: File,
+        path: &Path,
+        fields: &[Field],
+        format: &str,
+    ) -> Result<Self, Error> {
         let rows = Self::open(file, fields).map_err(corrupt(path))?;
         if rows.about("format") == Some(format) {
             Ok(rows)

@@ -69,17 +69,20 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that only some rooms may name, and where.
-const OUTSIDE: [(&str, &[&str]); 12] = [
+const OUTSIDE: [(&str, &[&str]); 15] = [
     ("axum", &["src/sandbox/", "src/service/"]),
     ("clap", &["src/cli/"]),
+    ("console", &["src/render/"]),
     ("hyper", &["src/sandbox/", "src/service/"]),
     ("hyper_util", &["src/sandbox/", "src/service/"]),
+    ("indicatif", &["src/render/"]),
     ("jsonschema", &["src/config/"]),
     ("parquet", &["src/state/"]),
     ("reqwest", &["src/http/"]),
     ("rustls", &["src/http/"]),
     ("saphyr_parser", &["src/config/"]),
     ("serde_yaml", &["src/config/load.rs"]),
+    ("tar", &["src/state/"]),
     ("tower", &["src/sandbox/", "src/service/"]),
     ("tracing_subscriber", &["src/cli/"]),
 ];

@@ -7,8 +7,10 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
+mod changed;
 mod config;
 mod edges;
+mod events;
 mod faults;
 mod house;
 mod identities;
@@ -21,10 +23,12 @@ mod properties;
 mod quickstart;
 mod refused;
 mod replacing;
+mod saved;
 mod scenarios;
 mod schema;
 mod secrecy;
 mod slice;
 mod stopping;
 mod support;
+mod terminal;
 mod wire;

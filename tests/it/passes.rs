@@ -81,12 +81,9 @@ struct State {
 
 impl State {
     fn compared(&self, form: &Form, wanted: &Wanted, patience: Patience) -> Compared {
-        let mut leaving = Leaving::default();
-        let compared = self.scan(form, wanted, patience, None, |key, change| {
-            leaving.see(key, change);
-        });
+        let (compared, leaving) = self.scan(form, wanted, patience, None);
         match leaving.known() {
-            Some(leaving) => self.scan(form, wanted, patience, Some(&leaving), |_, _| {}),
+            Some(leaving) => self.scan(form, wanted, patience, Some(&leaving)).0,
             None => compared,
         }
     }
@@ -97,8 +94,8 @@ impl State {
         wanted: &Wanted,
         patience: Patience,
         leaving: Option<&Leaving>,
-        mut see: impl FnMut(&Key, Option<&Change>),
-    ) -> Compared {
+    ) -> (Compared, Leaving) {
+        let mut found = Leaving::default();
         let mut desired: Vec<Member> = wanted
             .iter()
             .map(|(person, (by_alias, label))| Member {
@@ -117,7 +114,7 @@ impl State {
             };
             let change = match decision {
                 Decision::Keep(record) => {
-                    see(&record.key, None);
+                    found.meet(&record.key);
                     if stays(&record) {
                         continue;
                     }
@@ -127,11 +124,10 @@ impl State {
             };
             let refusal = self.aside.get(&change.key);
             if let Some(refusal) = refusal.filter(|refusal| patience.holds(&change, refusal)) {
-                see(&change.key, None);
                 compared.aside.insert(change.key, refusal.clone());
                 continue;
             }
-            see(&change.key, Some(&change));
+            found.send(&change);
             let later = change.verb != Verb::Remove
                 && leaving.is_some_and(|leaving| leaving.holds(change.amplitude_id));
             let into = if later {
@@ -141,7 +137,7 @@ impl State {
             };
             into.push(change);
         }
-        compared
+        (compared, found)
     }
 
     /// The state after a run whose changes came to this.

@@ -64,6 +64,31 @@ fn a_plan_an_apply_nothing_to_do_and_the_next_day() {
     at(dir, &["plan", "--sandbox"]).exits(3);
 }
 
+#[test]
+fn the_readme_saves_a_plan_and_applies_it() {
+    let project = copy();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let section = readme.split("## Saved plans").nth(1).unwrap();
+    let block = section.split("```sh\n").nth(1).unwrap();
+    let block = block.split("```").next().unwrap();
+    let start = "cargo run --locked -- -C examples/quickstart ";
+    assert_eq!(block.lines().count(), 3);
+    for line in block.lines() {
+        let words: Vec<&str> = line.strip_prefix(start).unwrap().split(' ').collect();
+        at(project.path(), &words).exits(0);
+    }
+    let again = at(project.path(), &["apply", "--sandbox", "plan.tar"]);
+    again.exits(5).says("applied already");
+    let rest = [
+        "plan",
+        "--sandbox",
+        "--detailed-exitcode",
+        "--except",
+        "sync.active-30d",
+    ];
+    at(project.path(), &rest).exits(0);
+}
+
 /// The README's blocks of plain text, without what changes from day to day.
 fn readme_blocks() -> Vec<String> {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();

@@ -39,6 +39,11 @@ fn the_schema_of_a_plan_is_fresh() {
 }
 
 #[test]
+fn the_schema_of_events_is_fresh() {
+    assert_fresh("events");
+}
+
+#[test]
 fn every_example_is_valid() {
     for entry in fs::read_dir(root().join("examples")).unwrap() {
         let path = entry.unwrap().path();

@@ -136,6 +136,7 @@ fn nothing_said_or_kept_holds_a_secret_or_a_person() {
         &["plan", "-vv"],
         &["plan", "-vv", "--log-format", "json"],
         &["plan", "--format", "json"],
+        &["apply", "--auto-approve", "--format", "json", "-vv"],
         &["apply", "--auto-approve", "-vv"],
         &["plan", "-vv", "--detailed-exitcode"],
         &["state", "list"],
@@ -182,7 +183,8 @@ fn failures_hold_no_secret_and_no_person() {
         !refused.all().contains("bad-planted"),
         "a refused key is shown: {refused}"
     );
-    let mut command = project.command(Some(&world), &["apply", "--auto-approve", "-vv"]);
+    let words = ["apply", "--auto-approve", "--format", "json", "-vv"];
+    let mut command = project.command(Some(&world), &words);
     command.env("BRAZE_API_KEY", "bad-planted-77aa03");
     let refused = run(command);
     assert_ne!(refused.code, Some(0), "{refused}");

@@ -13,7 +13,7 @@ use super::Asked;
 use crate::{
     amplitude::{self, CohortFile, FileError},
     diff::identify::{Identify, Unnamed},
-    engine::{Error, Session},
+    engine::{Error, Session, ticker::Ticker},
     http::Failure,
     model::{Cohort, Event, Mapping},
     state::{self, relation, runs::Sorter},
@@ -79,7 +79,8 @@ async fn download_once(
         rest: Bytes::new(),
         ended: false,
     };
-    let worker = tokio::task::spawn_blocking(move || sort(reader, &about, &wishes));
+    let ticker = Ticker::new(&session.events, &cohort.name);
+    let worker = tokio::task::spawn_blocking(move || sort(reader, &about, &wishes, ticker));
     let streamed = stream
         .each(session.amplitude.scrubber(), async |piece| {
             // A worker that is gone says why when it is joined.
@@ -124,6 +125,7 @@ fn sort(
     pieces: Pieces,
     about: &relation::About,
     wishes: &[Wish],
+    mut ticker: Ticker,
 ) -> Result<(u64, Sorted), Sorting> {
     let columns: BTreeSet<String> = wishes
         .iter()
@@ -147,6 +149,7 @@ fn sort(
     let (mut rows, mut key) = (0, vec![]);
     while let Some(row) = file.next_row().map_err(Sorting::File)? {
         rows += 1;
+        ticker.row(rows);
         for pile in piles.iter_mut().flatten() {
             let property = |column| row.property(column);
             match pile

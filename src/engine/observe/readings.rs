@@ -64,6 +64,18 @@ impl Readings {
     }
 }
 
+impl Unread {
+    /// Nothing live was to be read, and nothing is kept.
+    pub(super) fn not_kept(cohort: &str) -> Self {
+        Self {
+            message: format!(
+                "the people of cohort \"{cohort}\" are not kept here, and nothing live was to be read"
+            ),
+            hint: "leave out --refresh none, so that they are read".to_owned(),
+        }
+    }
+}
+
 impl From<&Error> for Unread {
     fn from(error: &Error) -> Self {
         let hint = match error {

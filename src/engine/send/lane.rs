@@ -40,6 +40,8 @@ async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(),
         if pass.later {
             // What was not acknowledged may still be on its way; the next run takes it up again.
             if doubted {
+                let why = "answers were lost, so what waits for them goes with the next apply";
+                sent.stopped.push(format!("{}: {why}", of.lane.name()));
                 return Ok(());
             }
             if !settle(run, pass, of.passes.len() > 1).await {
@@ -100,7 +102,11 @@ async fn send_pass(
     let lane = pass.lane.name();
     run.session
         .events
-        .tell(Event::Sending { lane, addresses })
+        .tell(Event::Sending {
+            lane,
+            addresses,
+            objects: run.objects.get(usize::from(number)).copied().unwrap_or(0),
+        })
         .await;
     let road = Road::of(
         &pass.lane,
@@ -136,7 +142,7 @@ async fn send_batches(
     let (mut stop, mut halt) = (session.stop.clone(), run.halt.subscribe());
     let mut under_way: FuturesUnordered<BoxFuture<'static, (usize, Answered)>> =
         FuturesUnordered::new();
-    let (mut open, mut doubted) = (true, false);
+    let (mut open, mut doubted, mut answered_for) = (true, false, 0);
     loop {
         open = open && sent.stopped.is_empty();
         if !open && under_way.is_empty() {
@@ -154,7 +160,9 @@ async fn send_batches(
                 if answered.told.iter().any(|(_, _, told)| matches!(told, Told::Refused(_))) {
                     run.failed();
                 }
-                session.events.tell(Event::Sent { objects: objects as u64 }).await;
+                answered_for += objects as u64;
+                let lane = courier.lane.name();
+                session.events.tell(Event::Sent { lane, objects: answered_for }).await;
             }
             () = asked(&mut stop), if open => {
                 sent.stopped.push("asked to stop".to_owned());

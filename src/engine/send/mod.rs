@@ -58,6 +58,8 @@ pub(super) struct Sent {
 struct Run<'a> {
     session: &'a Session,
     writer: Arc<Writer>,
+    /// How many each pass has.
+    objects: Vec<u64>,
     journal: Mutex<Journal>,
     /// Turns true when one failure ends all.
     halt: watch::Sender<bool>,
@@ -68,11 +70,13 @@ pub(super) async fn all(
     session: &Session,
     writer: Arc<Writer>,
     works: &[Work],
+    objects: Vec<u64>,
     journal: Journal,
 ) -> Sent {
     let run = Run {
         session,
         writer,
+        objects,
         journal: Mutex::new(journal),
         halt: watch::Sender::new(false),
     };

@@ -6,5 +6,6 @@ pub(crate) mod cdnow;
 pub(crate) mod http;
 pub(crate) mod project;
 pub(crate) mod source;
+pub(crate) mod terminal;
 pub(crate) mod truth;
 pub(crate) mod world;

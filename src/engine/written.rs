@@ -1,0 +1,60 @@
+//! `--changed`: what the YAML changed since it was last applied. The state remembers a digest of each entry as it was
+//! written, what has no effect in Braze included; a change of a guard alone is a change.
+
+use super::{draft::Drafting, meaning::written, plan::Work, subject::settle};
+use crate::{
+    config::Resource,
+    kinds::{Desired, Kind},
+    model::Address,
+    state::manifest::Entry,
+};
+
+impl<'a> Drafting<'a> {
+    /// Returns what the state remembers of a resource.
+    pub(super) fn entry(&self, address: &Address) -> Option<&'a Entry> {
+        self.manifest
+            .and_then(|manifest| manifest.resources.get(address))
+    }
+
+    /// Returns whether a resource is selected.
+    pub(super) fn takes(&self, address: &Address, kind: &str) -> bool {
+        let selection = &self.session.selection;
+        let changed = || {
+            let resource = self.session.configuration.resources.get(address);
+            let moved = self.rearranged.moved.contains_key(address);
+            moved || resource.is_none_or(|resource| self.is_rewritten(resource))
+        };
+        selection.takes(address, kind) && (!selection.changed || changed())
+    }
+
+    /// Returns whether the entry is another than the one that was applied last, or new.
+    pub(super) fn is_rewritten(&self, resource: &Resource) -> bool {
+        let known = self.entry(&resource.address);
+        known.and_then(|entry| entry.written.as_ref()) != Some(&written(resource))
+    }
+
+    /// What is to be remembered of a resource that is not compared: how it is written now.
+    pub(super) fn rewritten(
+        &self,
+        resource: &Resource,
+        entry: Option<&Entry>,
+        kind: &'static dyn Kind,
+        desired: Desired,
+    ) -> Option<Work> {
+        let entry = entry.filter(|_| self.is_rewritten(resource))?;
+        Some(Work {
+            address: resource.address.clone(),
+            kind,
+            desired,
+            now: None,
+            later: None,
+            aside: None,
+            name: None,
+            next: Some(Entry {
+                written: Some(written(resource)),
+                ..entry.clone()
+            }),
+            settle: settle(&resource.settings),
+        })
+    }
+}

@@ -73,16 +73,24 @@ fn change(record: Record, member: Member) -> Change {
 }
 
 /// What the ledger says of a row after a run: the old row, what was to be done with it, and what became of that.
-/// The same for a run that ended, was cut, or was killed.
-pub fn fold(old: Option<Record>, change: Change, outcome: Outcome, run: &Text) -> Option<Record> {
+/// The same for a run that ended, was cut, or was killed. `later` says that it was to be sent after another row of the
+/// same person went.
+pub fn fold(
+    old: Option<Record>,
+    change: Change,
+    outcome: Outcome,
+    later: bool,
+    run: &Text,
+) -> Option<Record> {
+    let in_doubt = |record| Record {
+        presence: Presence::Doubt,
+        ..record
+    };
     match outcome {
-        // It was sent again because another row of the same person went: without it nobody knows what is left.
-        Outcome::Refused(_) | Outcome::NotSent if change.verb == Verb::Add => {
-            old.map(|record| Record {
-                presence: Presence::Doubt,
-                ..record
-            })
-        }
+        // The row that went may have taken with it what this one had put there.
+        Outcome::Refused(_) | Outcome::NotSent if later => old.map(in_doubt),
+        // It stays, and whatever is done under the person's other identifier may take it out.
+        Outcome::Refused(_) if change.verb == Verb::Remove => old.map(in_doubt),
         Outcome::Refused(_) | Outcome::NotSent => old,
         Outcome::Acknowledged(at) => {
             let value = change.after?;

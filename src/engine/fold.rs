@@ -284,6 +284,8 @@ struct Part {
 #[derive(Clone, Copy)]
 struct RowOutcome {
     pass: u16,
+    /// Whether that is the later pass of its lane.
+    later: bool,
     outcome: Outcome,
 }
 
@@ -389,8 +391,9 @@ impl Fold {
     }
 
     fn part(&self, part: &Part) -> Result<Changes, Error> {
-        let (pass, number) = (part.pass, part.number);
-        let outcomes = self.passes[usize::from(pass)].1.clone();
+        let (pass, number, at) = (part.pass, part.number, usize::from(part.pass));
+        let outcomes = self.passes[at].1.clone();
+        let later = at > 0 && self.passes[at - 1].0 == self.passes[at].0;
         // A handle of its own: several streams of one part are read side by side.
         let mut ordinals = BufReader::new(part.ordinals.reopen().map_err(scratch)?);
         let changes = DeltaReader::open(&part.delta)?.map(move |change| {
@@ -398,7 +401,12 @@ impl Fold {
             let change = change?;
             ordinals.read_exact(&mut ordinal).map_err(scratch)?;
             let outcome = outcomes.of_part(u64::from_le_bytes(ordinal), number);
-            Ok((change, RowOutcome { pass, outcome }))
+            let told = RowOutcome {
+                pass,
+                later,
+                outcome,
+            };
+            Ok((change, told))
         });
         Ok(Box::new(changes))
     }
@@ -483,9 +491,11 @@ fn rows(
     let folded = Join::new(ledger, changes).filter_map(move |row| {
         let row = match row {
             Ok(Joined::Left(record)) => Some(record),
-            Ok(Joined::Right((change, told))) => decide::fold(None, change, told.outcome, &run),
+            Ok(Joined::Right((change, told))) => {
+                decide::fold(None, change, told.outcome, told.later, &run)
+            }
             Ok(Joined::Both(record, (change, told))) => {
-                decide::fold(Some(record), change, told.outcome, &run)
+                decide::fold(Some(record), change, told.outcome, told.later, &run)
             }
             Err(error) => return Some(Err(error)),
         };

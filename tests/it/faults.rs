@@ -3,15 +3,11 @@
 use serde_json::Value;
 
 use crate::support::cdnow::{self, Ask, JULY, JUNE, Scenario};
-use crate::support::project::{OPEN, Project, flag, ten, yaml};
-use crate::support::world::World;
+use crate::support::project::{OPEN, Project, Sync, flag, imports_and_flags, ten, yaml};
+use crate::support::world::{Stats, World};
 
 fn june() -> &'static Scenario {
     cdnow::scenario(&Ask::day(JUNE).customers(2_000))
-}
-
-fn july() -> &'static Scenario {
-    cdnow::scenario(&Ask::day(JULY).customers(2_000))
 }
 
 /// Applies until it says that all is done; a run that gives up says so by its code and is run again.
@@ -31,19 +27,40 @@ fn apply_through(project: &Project, world: &World, when: &str) {
 /// June, then July, both through the faults; then a look without them.
 #[track_caller]
 fn exact_through(spec: &str, seed: &str) {
-    let world = World::with(&june().dir, &["--faults", spec, "--seed", seed]);
-    let syncs = ten();
     // Small requests, so that there are enough of them for faults to meet.
-    let text = yaml(OPEN, 20, &syncs);
+    let july = cdnow::scenario(&Ask::day(JULY).customers(2_000));
+    let stats = syncs_exact_through(spec, seed, ten(), 20, [june(), july]);
+    assert!(stats.tracks() > 100, "{stats:?}");
+}
+
+/// The same with cohorts by import beside flags. Cohort import has large requests: more people give more of them.
+#[track_caller]
+fn imports_exact_through(spec: &str, seed: &str) {
+    let days = [JUNE, JULY].map(|day| cdnow::scenario(&Ask::day(day).customers(6_000)));
+    let stats = syncs_exact_through(spec, seed, imports_and_flags(), 75, days);
+    assert!(stats.changes() > 15 && stats.tracks() > 50, "{stats:?}");
+}
+
+#[track_caller]
+fn syncs_exact_through(
+    spec: &str,
+    seed: &str,
+    syncs: Vec<Sync>,
+    objects_per_request: usize,
+    [june, july]: [&'static Scenario; 2],
+) -> Stats {
+    let world = World::with(&june.dir, &["--faults", spec, "--seed", seed]);
+    let text = yaml(OPEN, objects_per_request, &syncs);
     let project = Project::written(syncs, &text);
     apply_through(&project, &world, "in June");
-    project.assert_exact(&world, june(), "in June, through faults");
-    world.load(&july().dir);
+    project.assert_exact(&world, june, "in June, through faults");
+    world.load(&july.dir);
     apply_through(&project, &world, "in July");
-    project.assert_exact(&world, july(), "in July, through faults");
-    assert!(world.stats().tracks() > 100, "{:?}", world.stats());
+    project.assert_exact(&world, july, "in July, through faults");
+    let stats = world.stats();
     world.faults("");
     project.assert_settled(&world, "after the faults");
+    stats
 }
 
 const MIX: &str = "429:0.1,500:0.1,drop:0.05,drop_after:0.05";
@@ -76,6 +93,24 @@ fn a_quarter_of_all_requests_fails_seed_5() {
 #[test]
 fn answers_that_nobody_can_read_are_in_doubt() {
     exact_through("garbage:0.1@/users/track,503:0.1@/users/track", "6");
+}
+
+/// Partners are answered 423 as well.
+const IMPORT_MIX: &str = "429:0.08,500:0.06,drop:0.06,drop_after:0.06,423:0.05";
+
+#[test]
+fn a_quarter_of_all_requests_fails_with_imports_too_seed_1() {
+    imports_exact_through(IMPORT_MIX, "1");
+}
+
+#[test]
+fn a_quarter_of_all_requests_fails_with_imports_too_seed_2() {
+    imports_exact_through(IMPORT_MIX, "2");
+}
+
+#[test]
+fn answers_to_imports_that_nobody_can_read_are_in_doubt() {
+    imports_exact_through("garbage:0.25@/partners,garbage:0.1@/users/track", "4");
 }
 
 #[test]

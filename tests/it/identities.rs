@@ -10,7 +10,7 @@ use crate::support::project::{OPEN, Project, Sync, array, flag, yaml};
 use crate::support::truth::{self, rows};
 use crate::support::world::World;
 
-const BY_ALIAS: &str = "identify_by: [{alias: amplitude_id, name: amplitude_id}]";
+pub(crate) const BY_ALIAS: &str = "identify_by: [{alias: amplitude_id, name: amplitude_id}]";
 const BY_DEVICE_PROPERTY: &str = "identify_by: [{alias: phone, name: device_id}]";
 const BY_TIER: &str = "identify_by: [external_id, {alias: tier, name: tier}]";
 
@@ -19,7 +19,7 @@ fn june() -> &'static Scenario {
 }
 
 /// One column of a cohort's file; cells that are empty are left out.
-fn column(scenario: &Scenario, cohort: &str, name: &str) -> BTreeSet<String> {
+pub(crate) fn column(scenario: &Scenario, cohort: &str, name: &str) -> BTreeSet<String> {
     let mut rows = rows(scenario.cohort(cohort)).into_iter();
     let head = rows.next().unwrap();
     let at = head.iter().position(|column| column == name).unwrap();
@@ -46,7 +46,7 @@ fn aliases(scenario: &Scenario, label: &str) -> BTreeMap<String, String> {
 }
 
 /// Whom a cohort reaches by the alias that bears the Amplitude id.
-fn by_alias(scenario: &Scenario, cohort: &str) -> BTreeSet<String> {
+pub(crate) fn by_alias(scenario: &Scenario, cohort: &str) -> BTreeSet<String> {
     let aliases = aliases(scenario, "amplitude_id");
     let numbers = column(scenario, cohort, "amplitude_id");
     numbers
@@ -56,7 +56,7 @@ fn by_alias(scenario: &Scenario, cohort: &str) -> BTreeSet<String> {
 }
 
 /// Whom a cohort reaches by external id.
-fn by_external_id(scenario: &Scenario, cohort: &str) -> BTreeSet<String> {
+pub(crate) fn by_external_id(scenario: &Scenario, cohort: &str) -> BTreeSet<String> {
     let known = truth::known(&scenario.files);
     let mut people = column(scenario, cohort, "user_id");
     people.retain(|person| known.contains(person));

@@ -1,8 +1,9 @@
 //! `kill -9` at forty random moments, the source moving on or back between a kill and the next run in half of
 //! them: after the next run every profile is exact for what is desired then, and nothing is left to do.
 //!
-//! Four tests of ten kills each, so that they run side by side. Each prints its seed; `SYNCFORM_KILL_SEED` repeats
-//! one (the moments are shares of a measured run, so a repetition is close, not the same).
+//! Four tests of ten kills each, so that they run side by side, and two of four with cohorts by import beside flags, six
+//! lanes at once. Each prints its seed; `SYNCFORM_KILL_SEED` repeats one (the moments are shares of a measured run, so
+//! a repetition is close, not the same).
 
 use std::time::{Duration, Instant};
 
@@ -10,25 +11,57 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use crate::support::cdnow::{self, Ask, Scenario};
-use crate::support::project::{OPEN, Project, ten, yaml};
+use crate::support::project::{OPEN, Project, Sync, imports_and_flags, ten, yaml};
 use crate::support::world::World;
 
-const KILLS: usize = 10;
 const DAYS: [&str; 4] = ["1997-04-30", "1997-06-30", "1997-07-31", "1997-09-30"];
 
-fn day(index: usize) -> &'static Scenario {
-    cdnow::scenario(&Ask::day(DAYS[index]).customers(1_500))
+/// What is killed, and how often.
+struct Case {
+    name: &'static str,
+    kills: usize,
+    customers: u64,
+    syncs: fn() -> Vec<Sync>,
+    objects_per_request: usize,
+    /// A kill amid the sending comes before this request.
+    requests: u64,
+}
+
+/// Labels and flags: one lane, small requests.
+const TRACK: Case = Case {
+    name: "",
+    kills: 10,
+    customers: 1_500,
+    syncs: ten,
+    objects_per_request: 5,
+    requests: 60,
+};
+
+/// Cohort import takes 1,000 people a request: enough of them that a cohort takes several.
+const IMPORT: Case = Case {
+    name: "",
+    kills: 4,
+    customers: 5_000,
+    syncs: imports_and_flags,
+    objects_per_request: 25,
+    requests: 90,
+};
+
+impl Case {
+    fn day(&self, index: usize) -> &'static Scenario {
+        cdnow::scenario(&Ask::day(DAYS[index]).customers(self.customers))
+    }
+
+    fn project(&self) -> Project {
+        let syncs = (self.syncs)();
+        let text = yaml(OPEN, self.objects_per_request, &syncs);
+        Project::written(syncs, &text)
+    }
 }
 
 /// Another day than this one.
 fn other(random: &mut StdRng, than: usize) -> usize {
     (than + random.random_range(1..DAYS.len())) % DAYS.len()
-}
-
-fn project() -> Project {
-    let syncs = ten();
-    let text = yaml(OPEN, 5, &syncs);
-    Project::written(syncs, &text)
 }
 
 /// When to kill.
@@ -41,11 +74,11 @@ enum Moment {
 }
 
 impl Moment {
-    fn random(random: &mut StdRng, usual: Duration) -> Self {
+    fn random(random: &mut StdRng, usual: Duration, requests: u64) -> Self {
         if random.random_bool(0.5) {
             Self::Time(usual.mul_f64(random.random_range(0.0..1.1)))
         } else {
-            Self::Requests(random.random_range(1..60))
+            Self::Requests(random.random_range(1..requests))
         }
     }
 }
@@ -56,40 +89,41 @@ fn kill(project: &Project, world: &World, moment: Moment) -> bool {
     let mut run = project.start_apply(world);
     let going = match moment {
         Moment::Time(time) => !run.ends_within(time),
-        Moment::Requests(count) => world.wait_for_tracks(count, &mut run),
+        Moment::Requests(count) => world.wait_for_sends(count, &mut run),
     };
     run.kill();
     going
 }
 
-fn killed_and_run_again(name: &str) {
+fn killed_and_run_again(case: &Case) {
+    let Case { name, kills, .. } = *case;
     let given = std::env::var_os("SYNCFORM_KILL_SEED").and_then(|seed| seed.to_str()?.parse().ok());
     let seed: u64 = given.unwrap_or_else(|| rand::rng().next_u64());
     println!("{name}: seed {seed}");
     let random = &mut StdRng::seed_from_u64(seed);
 
     let mut now = random.random_range(0..DAYS.len());
-    let world = World::with(&day(now).dir, &["--latency", "20ms"]);
+    let world = World::with(&case.day(now).dir, &["--latency", "20ms"]);
     // How long a whole apply takes here and now.
     let start = Instant::now();
-    project().apply(&world).exits(0);
+    case.project().apply(&world).exits(0);
     let usual = start.elapsed();
 
     // A world of its own for the kills; the first ones meet a first apply.
-    let world = World::with(&day(now).dir, &["--latency", "20ms"]);
-    let project = project();
+    let world = World::with(&case.day(now).dir, &["--latency", "20ms"]);
+    let project = case.project();
     let mut amid = 0;
-    for number in 1..=KILLS {
+    for number in 1..=kills {
         if number > 2 {
             now = other(random, now);
-            world.load(&day(now).dir);
+            world.load(&case.day(now).dir);
         }
-        let moment = Moment::random(random, usual);
+        let moment = Moment::random(random, usual, case.requests);
         amid += u32::from(kill(&project, &world, moment));
         let moves = number % 2 == 0;
         if moves {
             now = other(random, now);
-            world.load(&day(now).dir);
+            world.load(&case.day(now).dir);
         }
         let when = format!(
             "{name}, seed {seed}, kill {number} at {moment:?}, source moved: {moves}, then {}",
@@ -103,45 +137,62 @@ fn killed_and_run_again(name: &str) {
             assert!([0, 2].contains(&plan.code), "{when}: {:#}", plan.json);
             assert_eq!(world.stats().writes(), before, "{when}: a plan wrote");
         }
-        project.assert_applies(&world, day(now), &when);
+        project.assert_applies(&world, case.day(now), &when);
     }
     println!(
-        "{name}: {amid} of {KILLS} kills met a run that was still going; a whole one takes {usual:?}"
+        "{name}: {amid} of {kills} kills met a run that was still going; a whole one takes {usual:?}"
     );
     assert!(amid > 0, "no kill met a run that was still going");
 }
 
 #[test]
 fn killed_at_ten_moments_and_run_again_a() {
-    killed_and_run_again("a");
+    killed_and_run_again(&Case { name: "a", ..TRACK });
 }
 
 #[test]
 fn killed_at_ten_moments_and_run_again_b() {
-    killed_and_run_again("b");
+    killed_and_run_again(&Case { name: "b", ..TRACK });
 }
 
 #[test]
 fn killed_at_ten_moments_and_run_again_c() {
-    killed_and_run_again("c");
+    killed_and_run_again(&Case { name: "c", ..TRACK });
 }
 
 #[test]
 fn killed_at_ten_moments_and_run_again_d() {
-    killed_and_run_again("d");
+    killed_and_run_again(&Case { name: "d", ..TRACK });
+}
+
+#[test]
+fn killed_while_lanes_go_side_by_side_a() {
+    killed_and_run_again(&Case {
+        name: "lanes a",
+        ..IMPORT
+    });
+}
+
+#[test]
+fn killed_while_lanes_go_side_by_side_b() {
+    killed_and_run_again(&Case {
+        name: "lanes b",
+        ..IMPORT
+    });
 }
 
 #[test]
 fn killed_again_and_again_while_recovering() {
+    let case = TRACK;
     let seed: u64 = rand::rng().next_u64();
     println!("seed {seed}");
     let random = &mut StdRng::seed_from_u64(seed);
-    let world = World::with(&day(0).dir, &["--latency", "20ms"]);
-    let project = project();
+    let world = World::with(&case.day(0).dir, &["--latency", "20ms"]);
+    let project = case.project();
     let mut now = 0;
     for _ in 0..6 {
         now = other(random, now);
-        world.load(&day(now).dir);
+        world.load(&case.day(now).dir);
         kill(
             &project,
             &world,
@@ -150,7 +201,7 @@ fn killed_again_and_again_while_recovering() {
     }
     project.assert_applies(
         &world,
-        day(now),
+        case.day(now),
         &format!("after six kills in a row, seed {seed}"),
     );
 }

@@ -60,8 +60,10 @@ fn folded(ledger: &Ledger, delta: &[Change], outcomes: &[Outcome], run: &str) ->
     Join::new(ledger.values().cloned().map(ok), changes)
         .filter_map(|row| match row.unwrap() {
             Joined::Left(record) => Some(record),
-            Joined::Right((change, outcome)) => fold(None, change, outcome, &run),
-            Joined::Both(record, (change, outcome)) => fold(Some(record), change, outcome, &run),
+            Joined::Right((change, outcome)) => fold(None, change, outcome, false, &run),
+            Joined::Both(record, (change, outcome)) => {
+                fold(Some(record), change, outcome, false, &run)
+            }
         })
         .map(|record| (record.key.clone(), record))
         .collect()

@@ -177,7 +177,7 @@ pub(crate) fn external_id(id: &Value) -> Result<&str, &'static str> {
     match id {
         _ if id.len() > 987 => Err(TOO_LARGE),
         // Blocked people (braze.md 6.3) are told by their name here.
-        _ if id.starts_with("blacklisted") => Err(BLOCKED),
+        _ if id.contains("blacklisted") => Err(BLOCKED),
         _ => Ok(id),
     }
 }

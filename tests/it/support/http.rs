@@ -1,8 +1,11 @@
-//! A small HTTP client for loopback: one request a connection, nothing shared with the program's own client.
+//! A small HTTP client for loopback, one request a connection, and a small server: nothing shared with the program's own.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde_json::Value;
 
 /// Asks once; the answer's status and body. HTTP/1.0, so that no answer comes in chunks.
 pub(crate) fn ask(authority: &str, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
@@ -36,6 +39,57 @@ fn parse(answer: &[u8]) -> (u16, Vec<u8>) {
     (status, answer[end + 4..].to_vec())
 }
 
+/// Serves until the process ends: what is answered to each path and JSON body. Answers its address.
+pub(crate) fn serve(
+    answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = Arc::new(answer);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let answer = Arc::clone(&answer);
+            std::thread::spawn(move || {
+                let mut stream = BufReader::new(stream.unwrap());
+                while let Some((path, body)) = question(&mut stream) {
+                    let (status, body) = answer(&path, &body);
+                    let body = body.to_string();
+                    let length = body.len();
+                    let text =
+                        format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}");
+                    if stream.get_mut().write_all(text.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+/// Reads one request's path and body; none at the end of the connection.
+fn question(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
+    let (mut path, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).unwrap_or(0) == 0 {
+            return None;
+        }
+        if path.is_empty() {
+            path.push_str(line.split(' ').nth(1)?);
+        }
+        if let Some(number) = line.to_lowercase().strip_prefix("content-length:") {
+            length = number.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some((path, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
 /// Writes a value as one segment of a path.
 pub(crate) fn segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -60,7 +114,7 @@ fn an_answer_is_taken_apart() {
 
 #[test]
 fn a_question_reaches_a_server_and_its_answer_comes_back() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();

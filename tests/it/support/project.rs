@@ -58,6 +58,24 @@ pub(crate) fn flag(cohort: &'static str, id: &'static str) -> Sync {
     }
 }
 
+/// The workspace of these configurations.
+const WORKSPACE: &str = "cdnow";
+
+/// A cohort imported under the id that its sync has by default: `cdnow/active-30d-import`.
+pub(crate) fn import(cohort: &'static str, id: &'static str) -> Sync {
+    let name = format!("{}-import", slug(cohort, '-'));
+    let to = To::Import {
+        id: format!("{WORKSPACE}/{name}"),
+    };
+    Sync {
+        name,
+        cohort,
+        id,
+        to,
+        more: String::new(),
+    }
+}
+
 fn slug(name: &str, between: char) -> String {
     name.to_lowercase().replace(' ', &between.to_string())
 }
@@ -70,6 +88,18 @@ pub(crate) const FIVE: [(&str, &str); 5] = [
     ("Big spenders", "bigspnd"),
     ("Lapsed", "lapsed1"),
 ];
+
+/// Each of the five by cohort import.
+pub(crate) fn five_imports() -> Vec<Sync> {
+    FIVE.map(|(cohort, id)| import(cohort, id)).into()
+}
+
+/// Each of the five by cohort import and to its flag: six lanes side by side.
+pub(crate) fn imports_and_flags() -> Vec<Sync> {
+    FIVE.iter()
+        .flat_map(|&(cohort, id)| [import(cohort, id), flag(cohort, id)])
+        .collect()
+}
 
 /// Each of the five to the array and to its flag.
 pub(crate) fn ten() -> Vec<Sync> {
@@ -94,6 +124,10 @@ impl Sync {
         let to = match &self.to {
             To::Array { attribute, .. } => format!("{{attribute_array: {attribute}}}"),
             To::Flag { attribute } => format!("{{attribute_flag: {attribute}}}"),
+            To::Import { id } if *id == format!("{WORKSPACE}/{}", self.name) => {
+                "cohort_import".to_owned()
+            }
+            To::Import { id } => format!("{{cohort_import: {{id: \"{id}\"}}}}"),
         };
         let Self {
             name, cohort, more, ..
@@ -106,12 +140,19 @@ impl Sync {
 /// Guards that never refuse, for tests whose point is another one.
 pub(crate) const OPEN: &str = "guards: {max_removals: 100%, max_shrink: 100%}";
 
+const IMPORT_KEYS: &str = ", cohort_import: {partner: acme, data_import_key: \"${BRAZE_DATA_IMPORT_KEY}\", \
+                           partner_api_key: \"${BRAZE_PARTNER_API_KEY}\"}";
+
 /// A configuration. `top` is YAML at the top level; runs do not wait for each other.
 pub(crate) fn yaml(top: &str, objects_per_request: usize, syncs: &[Sync]) -> String {
+    let imports = syncs
+        .iter()
+        .any(|sync| matches!(sync.to, To::Import { .. }));
+    let keys = if imports { IMPORT_KEYS } else { "" };
     let mut text = format!(
-        "version: 1\nworkspace: cdnow\n\
+        "version: 1\nworkspace: {WORKSPACE}\n\
          amplitude: {{api_key: \"${{AMPLITUDE_API_KEY}}\", secret_key: \"${{AMPLITUDE_SECRET_KEY}}\"}}\n\
-         braze: {{instance: US-01, api_key: \"${{BRAZE_API_KEY}}\", objects_per_request: {objects_per_request}}}\n\
+         braze: {{instance: US-01, api_key: \"${{BRAZE_API_KEY}}\", objects_per_request: {objects_per_request}{keys}}}\n\
          defaults: {{settle: 0s}}\n{top}\nsyncs:\n"
     );
     for sync in syncs {
@@ -224,21 +265,37 @@ impl Project {
     /// The attributes of these syncs as Braze holds them.
     #[track_caller]
     pub(crate) fn attributes(&self, world: &World) -> BTreeMap<String, BTreeMap<String, Value>> {
-        let names: HashSet<&str> = self.syncs.iter().map(|sync| sync.to.attribute()).collect();
+        let attributes = self
+            .syncs
+            .iter()
+            .filter(|sync| !matches!(sync.to, To::Import { .. }));
+        let names: HashSet<&str> = attributes.map(|sync| sync.to.attribute()).collect();
         names
             .into_iter()
             .map(|name| (name.to_owned(), world.attribute(name)))
             .collect()
     }
 
+    /// What the profiles hold of these syncs: attributes and imported cohorts.
+    #[track_caller]
+    pub(crate) fn found(&self, world: &World) -> Profiles {
+        let mut found = truth::found(&self.attributes(world));
+        let known = world.cohorts();
+        for sync in &self.syncs {
+            let To::Import { id } = &sync.to else {
+                continue;
+            };
+            if known.iter().any(|cohort| cohort["id"] == **id) {
+                truth::found_members(&mut found, id, &world.cohort_members(id));
+            }
+        }
+        found
+    }
+
     /// Fails unless every profile is what the scenario's files say.
     #[track_caller]
     pub(crate) fn assert_exact(&self, world: &World, scenario: &Scenario, when: &str) {
-        truth::assert_same(
-            &truth::found(&self.attributes(world)),
-            &self.expected(scenario),
-            when,
-        );
+        truth::assert_same(&self.found(world), &self.expected(scenario), when);
     }
 
     /// Fails unless a plan finds nothing to do, and neither downloads nor writes to find out.

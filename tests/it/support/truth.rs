@@ -19,13 +19,16 @@ pub(crate) enum To {
     Array { attribute: String, label: String },
     /// A true or false attribute.
     Flag { attribute: String },
+    /// A cohort that is imported under this id.
+    Import { id: String },
 }
 
 impl To {
-    /// The attribute it writes.
+    /// The attribute it writes, or the imported cohort: what is billed once a person.
     pub(crate) fn attribute(&self) -> &str {
         match self {
             Self::Array { attribute, .. } | Self::Flag { attribute } => attribute,
+            Self::Import { id } => id,
         }
     }
 
@@ -33,6 +36,7 @@ impl To {
         match self {
             Self::Array { attribute, label } => format!("{attribute}: {label}"),
             Self::Flag { attribute } => format!("{attribute}: true"),
+            Self::Import { id } => member(id),
         }
     }
 }
@@ -128,6 +132,21 @@ pub(crate) fn found(attributes: &BTreeMap<String, BTreeMap<String, Value>>) -> P
         }
     }
     profiles
+}
+
+/// Adds who is in an imported cohort. One without an external id stands for itself.
+pub(crate) fn found_members(profiles: &mut Profiles, id: &str, members: &[Value]) {
+    for who in members {
+        let person = who["external_id"]
+            .as_str()
+            .map_or_else(|| who.to_string(), str::to_owned);
+        let new = profiles.entry(person).or_default().insert(member(id));
+        assert!(new, "a member twice in {id}: {who}");
+    }
+}
+
+fn member(id: &str) -> String {
+    format!("in {id}")
 }
 
 fn label(value: &Value) -> String {

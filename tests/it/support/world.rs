@@ -43,6 +43,21 @@ impl Stats {
         self.count("POST /users/track")
     }
 
+    /// Requests that change who is in an imported cohort.
+    pub(crate) fn changes(&self) -> u64 {
+        self.count("POST /partners/{partner}/cohorts/users")
+    }
+
+    /// Requests that name an imported cohort.
+    pub(crate) fn namings(&self) -> u64 {
+        self.count("POST /partners/{partner}/cohorts") - self.changes()
+    }
+
+    /// Requests with rows in them, whatever their lane.
+    pub(crate) fn sends(&self) -> u64 {
+        self.tracks() + self.changes()
+    }
+
     /// Cohorts asked for, which is what Amplitude's quota counts.
     pub(crate) fn downloads(&self) -> u64 {
         self.requests
@@ -184,6 +199,16 @@ impl World {
         serde_json::from_value(answer["members"].take()).unwrap()
     }
 
+    /// Sets attributes behind everybody's back; who is not there is made.
+    #[track_caller]
+    pub(crate) fn put_user(&self, external_id: &str, attributes: &Value) {
+        self.ask(
+            "PUT",
+            &format!("braze/users/{}", http::segment(external_id)),
+            attributes.to_string().as_bytes(),
+        );
+    }
+
     /// Replaces the list entry of a cohort.
     #[track_caller]
     pub(crate) fn put_cohort(&self, id: &str, entry: &Value) {
@@ -227,11 +252,28 @@ impl World {
     /// Waits until `/users/track` was asked this often; false if the run ended before.
     #[track_caller]
     pub(crate) fn wait_for_tracks(&self, count: u64, run: &mut super::binary::Running) -> bool {
+        self.wait_for(Stats::tracks, count, run)
+    }
+
+    /// Waits until so many requests with rows came; false if the run ended before.
+    #[track_caller]
+    pub(crate) fn wait_for_sends(&self, count: u64, run: &mut super::binary::Running) -> bool {
+        self.wait_for(Stats::sends, count, run)
+    }
+
+    #[track_caller]
+    fn wait_for(
+        &self,
+        of: fn(&Stats) -> u64,
+        count: u64,
+        run: &mut super::binary::Running,
+    ) -> bool {
         let deadline = Instant::now() + Duration::from_mins(1);
-        while self.stats().tracks() < count {
+        while of(&self.stats()) < count {
             assert!(
                 Instant::now() < deadline,
-                "{count} requests to /users/track never came"
+                "{count} requests never came: {:?}",
+                self.stats()
             );
             if run.ends_within(Duration::from_millis(2)) {
                 return false;

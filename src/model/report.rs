@@ -72,10 +72,10 @@ impl Report {
     pub fn note_names(
         &mut self,
         names: &BTreeMap<Address, String>,
-        named: &BTreeMap<Address, String>,
+        taken: &BTreeMap<Address, String>,
     ) {
         for address in names.keys() {
-            let took = named.contains_key(address);
+            let took = taken.contains_key(address);
             let known = self
                 .resources
                 .iter()

@@ -38,10 +38,10 @@ impl Drafting<'_> {
                     let edits = worder.edits(part).len() as u64;
                     *own.entry(&pass.parts[part.resource].0.address).or_default() += edits;
                 }
-                let worded = worder.word(&object.key, &object.parts);
+                let sent = worder.word(&object.key, &object.parts);
                 cost.people += 1;
-                cost.data_points += worded.data_points;
-                batches.take(worded.json.len());
+                cost.data_points += sent.data_points;
+                batches.take(sent.json.len());
             }
             let requests = batches.finish();
             cost.requests += requests;
@@ -106,6 +106,7 @@ impl Drafting<'_> {
                 max: allowed.max,
                 used: used(&allowance_key(allowed)),
                 reason: &allowed.reason,
+                until: allowed.until,
             });
             let left = self.rearranged.left.get(&work.address);
             let peaks = recent(&peaks(entry, left), now);

@@ -103,7 +103,7 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
 
 /// A line a row: address, sign, identifier, id.
 fn show_ids(planned: &engine::Planned) -> Result<(), Failure> {
-    let mut lines = String::new();
+    let mut lines = "\n".to_owned();
     for change in planned.changes()? {
         let (address, change) = change.map_err(engine::Error::from)?;
         lines.push_str(&render::plan::person(address, &change));

@@ -10,6 +10,7 @@
 mod config;
 mod edges;
 mod faults;
+mod golden;
 mod house;
 mod identities;
 mod imports;

@@ -179,7 +179,7 @@ fn save(
 pub(super) fn show_ids<'a>(
     changes: impl Iterator<Item = Result<(&'a Address, Change), state::Error>>,
 ) -> Result<(), Failure> {
-    let mut lines = String::new();
+    let mut lines = "\n".to_owned();
     for change in changes {
         let (address, change) = change.map_err(engine::Error::from)?;
         lines.push_str(&render::plan::person(address, &change));

@@ -74,7 +74,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     talk::say(&format!(
         "{} written to {}: it holds people's ids.",
         render::count(rows, "refused row"),
-        path.display()
+        path.strip_prefix(".").unwrap_or(&path).display()
     ));
     Ok(Exit::Done)
 }

@@ -56,6 +56,8 @@ pub struct Allowance<'a> {
     pub used: u64,
     /// Why.
     pub reason: &'a str,
+    /// Its last day.
+    pub until: jiff::civil::Date,
 }
 
 /// Returns the guards of one resource that have something to measure.
@@ -272,6 +274,14 @@ impl Bounded {
         self.part as f64 * 100.0 / self.of as f64
     }
 
+    /// In the unit of the limit.
+    fn value(&self) -> String {
+        match self.limit {
+            Limit::Count(_) => self.part.to_string(),
+            Limit::None | Limit::Percent(_) => format!("{}%", two_digits(self.share())),
+        }
+    }
+
     fn within(&self) -> bool {
         match self.limit {
             Limit::None => true,
@@ -283,22 +293,29 @@ impl Bounded {
     /// The result where only the guard itself can be widened.
     fn unlifted(self, guard: &str) -> GuardResult {
         let wider = self.share().ceil();
-        let paste = format!("guards: {{{guard}: {wider}%}}");
+        let paste = match self.limit {
+            Limit::Count(_) => format!("guards: {{{guard}: {}}}", self.part),
+            Limit::None | Limit::Percent(_) => format!("guards: {{{guard}: {wider}%}}"),
+        };
         self.result(None, paste)
     }
 
     /// The result where an allowance of removals may lift it.
     fn lifted(self, effects: &Effects) -> GuardResult {
         let removals = effects.delta.remove;
-        let used = effects.allowance.map_or(0, |allowance| allowance.used);
-        let until = effects
-            .today
-            .checked_add(jiff::Span::new().days(7))
-            .unwrap_or(effects.today);
-        let paste = format!(
-            "allow_removal: {{max: {}, reason: \"why this is right\", until: {until}}}",
-            removals + used
+        let week = jiff::Span::new().days(7);
+        // What is used up counts for the same reason and day alone: with others it would be another override.
+        let anew = (
+            0,
+            "why this is right",
+            effects.today.checked_add(week).unwrap_or(effects.today),
         );
+        let (used, reason, until) = effects.allowance.map_or(anew, |allowance| {
+            (allowance.used, allowance.reason, allowance.until)
+        });
+        let reason = serde_json::Value::from(reason);
+        let max = removals + used;
+        let paste = format!("allow_removal: {{max: {max}, reason: {reason}, until: {until}}}");
         self.result(
             effects.allowance.map(|allowance| (allowance, removals)),
             paste,
@@ -306,17 +323,18 @@ impl Bounded {
     }
 
     fn result(self, allowance: Option<(Allowance, u64)>, paste: String) -> GuardResult {
-        let (within, share, what) = (self.within(), self.share(), self.what);
+        let (within, value, what) = (self.within(), self.value(), self.what);
         let (ok, message) = match allowance {
             _ if within => (true, None),
-            Some((Allowance { max, used, reason }, removals))
-                if removals <= max.saturating_sub(used) =>
-            {
-                (
-                    true,
-                    Some(format!("{what}, allowed by allow_removal: {reason}")),
-                )
-            }
+            Some((
+                Allowance {
+                    max, used, reason, ..
+                },
+                removals,
+            )) if removals <= max.saturating_sub(used) => (
+                true,
+                Some(format!("{what}, allowed by allow_removal: {reason}")),
+            ),
             Some((Allowance { max, used, .. }, _)) => (
                 false,
                 Some(format!(
@@ -328,7 +346,7 @@ impl Bounded {
         GuardResult {
             name: self.name.to_owned(),
             limit: self.limit.to_string(),
-            value: format!("{}%", two_digits(share)),
+            value,
             ok,
             message,
             paste: (!ok).then_some(paste),
@@ -431,6 +449,7 @@ mod tests {
                 max: 70,
                 used,
                 reason: "clean-up",
+                until: jiff::civil::date(2026, 12, 1),
             });
             let effects = Effects {
                 allowance,
@@ -442,6 +461,34 @@ mod tests {
                 "{delta:?}, {used} used"
             );
         }
+    }
+
+    #[test]
+    fn what_is_to_be_pasted_widens_the_override_there_is() {
+        let delta = rows(20, 14, 2);
+        let with = |allowance| {
+            let guards = Guards {
+                max_removals: Some(Limit::Count(1)),
+                ..DEFAULT
+            };
+            let effects = Effects {
+                allowance,
+                ..effects(&delta, 0)
+            };
+            let [guard] = check(&guards, &effects).try_into().unwrap();
+            (guard.value, guard.paste.unwrap())
+        };
+        let allowance = Allowance {
+            max: 5,
+            used: 4,
+            reason: "a \"spring\" clean-up",
+            until: jiff::civil::date(2026, 12, 1),
+        };
+        let pasted =
+            r#"allow_removal: {max: 6, reason: "a \"spring\" clean-up", until: 2026-12-01}"#;
+        assert_eq!(with(Some(allowance)), ("2".to_owned(), pasted.to_owned()));
+        let pasted = r#"allow_removal: {max: 2, reason: "why this is right", until: 2026-11-29}"#;
+        assert_eq!(with(None), ("2".to_owned(), pasted.to_owned()));
     }
 
     #[test]
@@ -471,6 +518,7 @@ mod tests {
             max: 1000,
             used: 0,
             reason: "clean-up",
+            until: jiff::civil::date(2026, 12, 1),
         });
         let excluded = vec![Held {
             name: "Do not contact",

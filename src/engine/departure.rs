@@ -151,8 +151,8 @@ impl Drafting<'_> {
             address,
             serde_json::json!({"removed": fate, "rows": digest}),
         );
-        let what = if entry.left_by.is_some() {
-            "left for another target: "
+        let left = if entry.left_by.is_some() {
+            ", left for another target"
         } else {
             ""
         };
@@ -164,7 +164,7 @@ impl Drafting<'_> {
                 entry,
                 Action::Delete,
                 format!(
-                    "{what}{}: {} rows, {fate}",
+                    "{}{left}: {} rows, {fate}",
                     desired.target,
                     number(entry.counts.rows())
                 ),
@@ -192,7 +192,7 @@ impl Drafting<'_> {
             ..Delta::default()
         };
         let note = format!(
-            "{} rows, taken out once the new target is filled",
+            "{} rows, taken out by the apply after the one that fills the new target",
             number(rows)
         );
         self.plan.resources.push(ResourcePlan {

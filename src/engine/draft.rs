@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
-    diff::pin::{Pin, resolve},
+    diff::pin::{Named, Pin, resolve},
     kinds::{self, Desired, Kind, Scope},
     model::{
         Address, Cohort, Text,
@@ -89,7 +89,9 @@ impl<'a> Drafting<'a> {
         let known = manifest.iter().flat_map(|manifest| &manifest.resources);
         let known = known.map(|(address, entry)| (address.clone(), entry.kind.clone()));
         let all: Vec<(Address, String)> = declared.chain(known).collect();
+        let idle = session.selection.idle(&all);
         if session.selection.names()
+            && idle.is_empty()
             && !all
                 .iter()
                 .any(|(address, kind)| session.selection.takes(address, kind))
@@ -100,7 +102,7 @@ impl<'a> Drafting<'a> {
                 hint: Some("--except takes out of what --only selects, or out of all".to_owned()),
             });
         }
-        for pattern in session.selection.idle(&all) {
+        for pattern in idle {
             errors.push(Problem {
                 address: None,
                 message: format!("`{pattern}` selects nothing"),
@@ -184,6 +186,7 @@ impl<'a> Drafting<'a> {
                     units.want(unit, &resource.address);
                     if selected {
                         self.drift(&subject);
+                        self.plan.warnings.extend(subject.stale_label());
                         subjects.push(subject);
                     } else {
                         // It keeps what it wrote until it is applied itself.
@@ -209,9 +212,15 @@ impl<'a> Drafting<'a> {
             .entry
             .iter()
             .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
+        let desired = &subject.desired;
+        let references = || std::iter::once(&desired.source).chain(&desired.exclude);
+        let followed = |name: &str| references().any(|written| named(written) == Named::Name(name));
         let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
         for pin in pins {
-            for cohort in cohorts().filter(|cohort| cohort.id == pin.id && cohort.name != pin.name)
+            let renamed = |cohort: &&Cohort| cohort.id == pin.id && cohort.name != pin.name;
+            for cohort in cohorts()
+                .filter(renamed)
+                .filter(|cohort| !followed(&cohort.name))
             {
                 self.plan.drift.push(Drift {
                     address: subject.resource.address.clone(),

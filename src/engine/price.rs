@@ -110,6 +110,7 @@ impl Drafting<'_> {
                 max: allowed.max,
                 used: used(&allowance_key(allowed)),
                 reason: &allowed.reason,
+                until: allowed.until,
             });
             let left = self.rearranged.left.get(&work.address);
             let peaks = recent(&peaks(entry, left), now);

@@ -19,7 +19,7 @@ use crate::{
     kinds::{Desired, Kind},
     model::{
         Address, Cohort, Millis, digest,
-        plan::{Action, Cost, Delta, FieldChange, ResourcePlan, Source},
+        plan::{Action, Cost, Delta, FieldChange, Problem, ResourcePlan, Source},
     },
     state::{
         ledger::LedgerCounts,
@@ -66,10 +66,36 @@ impl Subject<'_> {
     }
 
     fn title(&self) -> String {
+        let shown = match self.other_label() {
+            Some(label) => format!(" as \"{label}\""),
+            None => String::new(),
+        };
         format!(
-            "{} \"{}\" -> {}",
+            "{} \"{}\" -> {}{shown}",
             self.resource.kind, self.cohort.name, self.desired.target
         )
+    }
+
+    /// The label that Braze shows, where it is not the cohort's name.
+    fn other_label(&self) -> Option<&str> {
+        let labels = self.desired.config["to"]["attribute_flag"].is_null();
+        (labels && self.label != self.cohort.name).then_some(self.label.as_str())
+    }
+
+    /// What is wrong with a label that is left over from another cohort, if it is: only the YAML changes a label.
+    pub(super) fn stale_label(&self) -> Option<Problem> {
+        let before = self.left.map(|left| &left.entry).or(self.entry)?;
+        let pin = before.cohort.as_ref()?;
+        let label = self.other_label()?;
+        let stale = pin.id != self.cohort.id && self.desired.label.is_none();
+        stale.then(|| Problem {
+            address: Some(self.resource.address.clone()),
+            message: format!(
+                "keeps the label \"{label}\", and its people are those of \"{}\" now",
+                self.cohort.name
+            ),
+            hint: Some("only a `label` of the sync changes what Braze shows".to_owned()),
+        })
     }
 
     pub(super) fn planned(
@@ -223,12 +249,12 @@ impl Subject<'_> {
             kind: self.resource.kind.clone(),
             config: self.desired.config.clone(),
             written: Some(written(self.resource)),
-            cohort: Some(pin(&self.cohort, &self.desired.source)),
+            cohort: Some(pin(&self.cohort, &self.desired.source, known)),
             excluded: self
                 .exclude
                 .iter()
                 .zip(&self.desired.exclude)
-                .map(|(cohort, named)| pin(cohort, named))
+                .map(|(cohort, named)| pin(cohort, named, known))
                 .collect(),
             label: Some(self.label.clone()),
             on_destroy: on_destroy.as_str().unwrap_or("empty").to_owned(),
@@ -260,11 +286,20 @@ pub(super) fn moved(from: &Address, to: &Address) -> FieldChange {
     }
 }
 
-fn pin(cohort: &Cohort, named: &CohortRef) -> CohortPin {
+/// What the YAML names by another name than the cohort bears now stays drift until the YAML follows.
+fn pin(cohort: &Cohort, named: &CohortRef, known: Option<&Entry>) -> CohortPin {
+    let written = json!(named);
+    let mut pins = known
+        .iter()
+        .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
+    let same = pins.find(|pin| pin.id == cohort.id && pin.written == written);
+    let name = same
+        .filter(|_| matches!(named, CohortRef::Name(_)))
+        .map_or(&cohort.name, |pin| &pin.name);
     CohortPin {
         id: cohort.id.clone(),
-        name: cohort.name.clone(),
-        written: json!(named),
+        name: name.clone(),
+        written,
     }
 }
 
@@ -291,11 +326,9 @@ pub(super) fn max_age(resource: &Resource) -> Duration {
     )
 }
 
+/// What names an override: one whose `max` is raised is the same, and what it used up stays so.
 pub(super) fn allowance_key(allowed: &AllowRemoval) -> String {
-    format!(
-        "{} rows until {}: {}",
-        allowed.max, allowed.until, allowed.reason
-    )
+    format!("until {}: {}", allowed.until, allowed.reason)
 }
 
 pub(super) fn named(reference: &CohortRef) -> Named<'_> {

@@ -105,11 +105,13 @@ fn refusals(out: &mut String, plan: &Plan, style: Style) {
             ..
         } = guard;
         let message = message.as_deref().unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "  {whose}: {}: {message} ({value}, limit {limit})",
-            style.bold(name)
-        );
+        let measured = match name.as_str() {
+            // What these bound is no number.
+            "empty_source" | "freeze" => String::new(),
+            "undeclared_removal" => format!(" ({value})"),
+            _ => format!(" ({value}, limit {limit})"),
+        };
+        let _ = writeln!(out, "  {whose}: {}: {message}{measured}", style.bold(name));
         // Two guards that one line opens are followed by that line once.
         let again = refusals[at + 1..]
             .iter()
@@ -154,8 +156,14 @@ fn draw(out: &mut String, plan: &Plan, resource: &ResourcePlan, width: usize, st
             value(&field.after)
         );
     }
-    if let Some(delta) = &resource.delta {
-        let movement = format!("{} -> {}", number(delta.before), number(delta.after));
+    // What is forgotten here and left as it is in Braze does not move.
+    let left = resource.action == Action::Delete;
+    if let Some(delta) = resource
+        .delta
+        .as_ref()
+        .filter(|delta| !left || delta.remove > 0)
+    {
+        let movement = format!("{} -> {}", number(delta.before), number(reached(delta)));
         let line = format!(
             "      members      {movement:<20} {:<18} {}",
             changes(delta),
@@ -163,8 +171,22 @@ fn draw(out: &mut String, plan: &Plan, resource: &ResourcePlan, width: usize, st
         );
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    let lifted = resource.guards.iter().filter(|guard| guard.ok);
+    for (guard, message) in lifted.filter_map(|guard| Some((guard, guard.message.as_ref()?))) {
+        let _ = writeln!(out, "      {:<12} {message}", guard.name);
+    }
     for (step, words) in resource.manual.iter().enumerate() {
         let _ = writeln!(out, "      {}. {words}", step + 1);
+    }
+}
+
+/// How many rows there will be: rows set aside are wanted, and not sent.
+fn reached(delta: &Delta) -> u64 {
+    let sent = (delta.before + delta.add).saturating_sub(delta.remove);
+    if sent + delta.set_aside == delta.after {
+        sent
+    } else {
+        delta.after
     }
 }
 
@@ -198,7 +220,7 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
     }
     if delta.later > 0 {
         notes.push(format!(
-            "{} {} s after their old identifier is out",
+            "{} out for {} s, since they go by another identifier now",
             number(delta.later),
             delta.gap_seconds
         ));
@@ -251,7 +273,8 @@ fn unchanged(out: &mut String, plan: &Plan) {
         let aside = resource.delta.as_ref().map_or(0, |delta| delta.set_aside);
         let aside = (aside > 0).then(|| {
             let rows = count(aside, "row");
-            format!("{rows} set aside: Braze refused them (apply --retry-refused tries again)")
+            let them = if aside == 1 { "it" } else { "them" };
+            format!("{rows} set aside: Braze refused {them} (apply --retry-refused tries again)")
         });
         for note in resource.note.iter().chain(&aside) {
             let _ = writeln!(out, "      {}: {note}", resource.address);
@@ -264,7 +287,8 @@ fn unchanged(out: &mut String, plan: &Plan) {
 
 fn drift(out: &mut String, plan: &Plan) {
     for drift in &plan.drift {
-        let (before, after) = (value(&drift.before), value(&drift.after));
+        // In quotes, as JSON has texts: names are words among words here.
+        let (before, after) = (&drift.before, &drift.after);
         let _ = writeln!(
             out,
             "drift: {}: {} was {before} when it was applied and is {after} now",

@@ -75,7 +75,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     if report.resources.is_empty() {
         let _ = writeln!(
             out,
-            "{}: kept in the state, nothing to send. Run {}.",
+            "{}: only the state changed, and nothing was sent. Run {}.",
             style.bold(begin),
             report.run
         );
@@ -124,7 +124,10 @@ fn word(outcome: ResourceOutcome) -> &'static str {
 }
 
 fn rows(resource: &ResourceReport) -> String {
-    let refused = resource.refused.values().sum();
+    let refused = resource.refused();
+    if resource.outcome == ResourceOutcome::Refused {
+        return count(refused, "row");
+    }
     let parts = [
         (resource.acknowledged, "acknowledged"),
         (refused, "refused"),
@@ -132,8 +135,16 @@ fn rows(resource: &ResourceReport) -> String {
         (resource.not_sent, "not sent"),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);
-    parts
+    let words: Vec<String> = parts
         .map(|(count, word)| format!("{} {word}", number(*count)))
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect();
+    if words.is_empty() {
+        return match resource.named {
+            Some(true) => "Braze took its name",
+            Some(false) => "not named",
+            None => "nothing to send",
+        }
+        .to_owned();
+    }
+    words.join(", ")
 }

@@ -12,6 +12,7 @@ mod config;
 mod edges;
 mod events;
 mod faults;
+mod golden;
 mod house;
 mod identities;
 mod importing;

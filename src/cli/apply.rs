@@ -212,6 +212,8 @@ pub(super) async fn carry_out(
     Ok(match (report.complete(), report.wrote()) {
         (true, _) => Exit::Done,
         (false, true) => Exit::Partial,
+        // Set aside in the state, each with its reason.
+        (false, false) if report.refused() > 0 => Exit::Partial,
         (false, false) => Exit::Error,
     })
 }

@@ -108,6 +108,11 @@ impl Report {
             .all(|resource| resource.outcome == ResourceOutcome::Done)
     }
 
+    /// Returns how many rows Braze refused.
+    pub fn refused(&self) -> u64 {
+        self.resources.iter().map(ResourceReport::refused).sum()
+    }
+
     /// Returns whether anything was written, or may have been.
     pub fn wrote(&self) -> bool {
         self.resources.iter().any(|resource| {

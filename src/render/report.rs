@@ -90,7 +90,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         count(report.requests, "request"),
         report.run
     );
-    let refused: u64 = report.resources.iter().map(ResourceReport::refused).sum();
+    let refused = report.refused();
     if refused > 0 {
         let _ = writeln!(
             out,

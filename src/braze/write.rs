@@ -46,6 +46,8 @@ pub struct WriteError {
     pub fate: Fate,
     /// Whether another request would meet the same: a wrong key, a service that is down.
     pub stop: bool,
+    /// Whether the request was too large, rather than something in it wrong.
+    pub too_large: bool,
     /// Whether objects that are to be taken apart may have been processed already.
     pub maybe: bool,
 }
@@ -86,6 +88,7 @@ impl WriteError {
                 Fate::Doubt
             },
             stop: true,
+            too_large: false,
             maybe: false,
         }
     }
@@ -103,6 +106,7 @@ impl WriteError {
             error: client.refused(path, answer),
             fate: if doubt { Fate::Doubt } else { fate },
             stop,
+            too_large: answer.status == 413 || too_many(&answer.body),
             maybe: answer.doubts > 0 || (200..=299).contains(&answer.status),
         }
     }
@@ -113,9 +117,18 @@ impl WriteError {
             error: Error::Unexpected { path },
             fate: Fate::Doubt,
             stop: false,
+            too_large: false,
             maybe: true,
         }
     }
+}
+
+/// Whether a refusal says that there were too many objects (pages of `/users/track` and of partner cohorts).
+fn too_many(body: &[u8]) -> bool {
+    let text = super::wire::error_text(body);
+    ["Max Input Length Exceeded", "Only 1,000"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// Joins the JSON of objects with commas between brackets.

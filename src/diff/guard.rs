@@ -189,19 +189,25 @@ fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult
     })
 }
 
+/// Returns whether so many rows may be set aside. From ten rows on, shares mean something.
+pub fn bears_refused(limit: Option<Limit>, refused: u64, of: u64) -> bool {
+    match limit.unwrap_or(MAX_REFUSED) {
+        _ if refused == 0 || of < FLOOR => true,
+        Limit::None => true,
+        Limit::Percent(most) => refused as f64 * 100.0 <= most * of as f64,
+        Limit::Count(most) => refused <= most,
+    }
+}
+
 /// Only where something is to be sent: a sync that rests is not stopped by what Braze refused once.
 fn max_refused(limit: Option<Limit>, delta: &Delta) -> Option<GuardResult> {
     let (refused, of) = (delta.set_aside, delta.after);
     if refused == 0 || delta.is_empty() || of < FLOOR {
         return None;
     }
+    let ok = bears_refused(limit, refused, of);
     let limit = limit.unwrap_or(MAX_REFUSED);
     let share = refused as f64 * 100.0 / of as f64;
-    let ok = match limit {
-        Limit::None => true,
-        Limit::Percent(most) => share <= most,
-        Limit::Count(most) => refused <= most,
-    };
     Some(GuardResult {
         name: "max_refused".to_owned(),
         limit: limit.to_string(),

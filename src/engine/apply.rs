@@ -18,14 +18,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Error, Planned, Session,
-    ending::{self, Ended},
-    fold::header_of,
+    ending::{self, Difference, Ended, Name},
+    pending::header_of,
     plan::{Work, passes, plan},
     saved::{SavedPlan, mark},
     send, target, writer,
 };
 use crate::{
-    model::{Address, Event, Report, ResourceOutcome, ResourceReport, digest},
+    model::{Address, Event, Report, digest},
     state::{
         self,
         journal::Journal,
@@ -123,9 +123,21 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     if let Some(id) = saved {
         mark(&mut manifest, id, session.clock.now());
     }
+    // A name is written down once Braze took it.
+    let mut names = BTreeMap::new();
     for work in &mut works {
         if let Some(next) = &mut work.next {
             next.run.clone_from(&run);
+            if let Some(name) = &work.name {
+                let written = next.written.take();
+                names.insert(
+                    work.address.clone(),
+                    Name {
+                        name: name.clone(),
+                        written,
+                    },
+                );
+            }
         }
     }
     let becoming: BTreeMap<Address, Option<Entry>> = works
@@ -139,16 +151,21 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         session.store.keep_shared(draft)?;
     }
     if !works.iter().any(Work::sends) {
-        if rearranged || marked || ending::changes(&manifest, &becoming) {
-            ending::settled(session, manifest, becoming, &run, &plan.digest)?;
-        }
+        let difference = if rearranged || marked {
+            Difference::Entries
+        } else {
+            ending::difference(&manifest, &becoming)
+        };
+        ending::settled(
+            session,
+            manifest,
+            becoming,
+            difference,
+            (&run, &plan.digest),
+        )?;
         return Ok(report);
     }
-    settle(session, &manifest, &works, &mut report).await;
-    if !report.stopped.is_empty() {
-        report.resources = not_attempted(&plan);
-        return Ok(report);
-    }
+    settle(session, &manifest, &works).await?;
     if manifest.target.oldest_segment.is_none() {
         manifest.target.oldest_segment = target::oldest_segment(session).await?;
     }
@@ -167,10 +184,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     let ended = Ended {
         report,
         named: sent.named,
-        names: works
-            .iter()
-            .filter_map(|work| Some((work.address.clone(), work.name.clone()?)))
-            .collect(),
+        names,
     };
     let wrote = ended.report.requests > 0;
     let folded = tokio::task::block_in_place(|| ending::finish(session, manifest, Some(ended)));
@@ -193,6 +207,7 @@ fn pending(
         run: run.to_owned(),
         plan,
         braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
+        partner: imports.then(|| target::partner(session)).flatten(),
         import_key: imports.then(import_key).flatten(),
         command: session.command.clone(),
         started_at: session.clock.now(),
@@ -217,7 +232,7 @@ fn pending_passes(works: &[Work]) -> Vec<PendingPass> {
 }
 
 /// Waits until what was sent last has settled: Braze keeps no order between requests seconds apart.
-async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: &mut Report) {
+async fn settle(session: &Session, manifest: &Manifest, works: &[Work]) -> Result<(), Error> {
     let now = session.clock.millis();
     let left = |work: &Work| {
         let last = manifest.lanes.get(&work.desired.lane().name())?.last_send;
@@ -232,7 +247,7 @@ async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: 
         .max()
         .unwrap_or_default();
     if wait.is_zero() {
-        return;
+        return Ok(());
     }
     session
         .events
@@ -240,29 +255,11 @@ async fn settle(session: &Session, manifest: &Manifest, works: &[Work], report: 
             seconds: wait.as_secs_f64().ceil() as u64,
         })
         .await;
-    if !session.sender.waits(tokio::time::sleep(wait)).await {
-        report.stopped = vec!["asked to stop".to_owned()];
+    if session.sender.waits(tokio::time::sleep(wait)).await {
+        Ok(())
+    } else {
+        Err(Error::Stopped)
     }
-}
-
-fn not_attempted(plan: &crate::model::plan::Plan) -> Vec<ResourceReport> {
-    let sending = plan.resources.iter().filter_map(|resource| {
-        let delta = resource.delta.as_ref().filter(|delta| !delta.is_empty())?;
-        Some((
-            resource.address.clone(),
-            delta.add + delta.change + delta.remove,
-        ))
-    });
-    let report = |(address, not_sent)| ResourceReport {
-        address,
-        outcome: ResourceOutcome::NotAttempted,
-        acknowledged: 0,
-        doubt: 0,
-        not_sent,
-        refused: BTreeMap::new(),
-        named: None,
-    };
-    sending.map(report).collect()
 }
 
 fn begin(session: &Session, target: state::manifest::Target) -> Manifest {

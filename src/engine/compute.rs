@@ -8,7 +8,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use sha2::{Digest, Sha256};
 
-use super::fold::Rows;
+use super::fold::{Aside, Rows};
 use crate::{
     diff::{
         aside::Patience,
@@ -17,14 +17,14 @@ use crate::{
         leaving::Leaving,
     },
     model::{
-        Address, Change, Identity, Key, Member, Millis, Presence, Record, Refusal, Text, Verb,
-        digest::hex, plan::Delta,
+        Address, Change, Identity, Key, Member, Presence, Record, Text, Verb, digest::hex,
+        plan::Delta,
     },
     state::{
         Error,
         delta::DeltaWriter,
         manifest::SetAside,
-        refusals::{RefusalReader, RefusalWriter},
+        refusals::AsideWriter,
         relation::RelationReader,
         store::{Draft, DraftWriter, Store},
     },
@@ -53,22 +53,38 @@ pub(super) struct Comparison<'a> {
     pub(super) address: &'a Address,
     pub(super) recorded: &'a dyn Fn() -> Result<Rows, Error>,
     pub(super) desired: &'a dyn Fn() -> Result<Members, Error>,
-    pub(super) aside: Option<&'a SetAside>,
+    pub(super) aside: &'a dyn Fn() -> Result<Aside, Error>,
     pub(super) patience: Patience,
 }
 
-/// Returns the members of a relation that are in none of the others.
-pub(super) fn members(source: RelationReader, exclude: Vec<RelationReader>) -> Members {
-    exclude
-        .into_iter()
-        .fold(Box::new(source), |members, excluded| {
-            let left = Join::new(members, excluded).filter_map(|row| match row {
-                Ok(Joined::Left(member)) => Some(Ok(member)),
-                Ok(_) => None,
-                Err(error) => Some(Err(error)),
-            });
-            Box::new(left)
-        })
+/// Returns the members of a relation that are in none of the others. `by_id` compares Amplitude's numbers too: where there
+/// are several identifiers, two files may name one person differently.
+pub(super) fn members(
+    source: RelationReader,
+    exclude: Vec<RelationReader>,
+    by_id: Vec<RelationReader>,
+) -> Result<Members, Error> {
+    let mut ids = vec![];
+    for excluded in by_id {
+        for member in excluded {
+            ids.extend(member?.amplitude_id);
+        }
+    }
+    ids.sort_unstable();
+    let source = source.filter(move |member| {
+        let id = member.as_ref().ok().and_then(|member| member.amplitude_id);
+        id.is_none_or(|id| ids.binary_search(&id).is_err())
+    });
+    let source: Members = Box::new(source);
+    let members = exclude.into_iter().fold(source, |members, excluded| {
+        let left = Join::new(members, excluded).filter_map(|row| match row {
+            Ok(Joined::Left(member)) => Some(Ok(member)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        });
+        Box::new(left)
+    });
+    Ok(members)
 }
 
 impl Comparison<'_> {
@@ -86,7 +102,7 @@ impl Comparison<'_> {
         let found = RefCell::new(Leaving::default());
         let (mut delta, mut identified) = (Delta::default(), Identified::default());
         let (mut now, mut later) = (Output::new(self), Output::new(self));
-        let mut aside = Waiting::new(self.store);
+        let mut aside = AsideWriter::new(self.store);
         let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
             let row = match row {
                 Ok(row) => row,
@@ -105,12 +121,8 @@ impl Comparison<'_> {
                 Decision::Send(change) => Some(Ok(change)),
             }
         });
-        let refusals: Box<dyn Iterator<Item = _>> = match self.aside {
-            Some(aside) => Box::new(RefusalReader::open(&self.store.blob(&aside.blob)?)?),
-            None => Box::new(std::iter::empty()),
-        };
         let (mut counts, mut digest) = (Delta::default(), Sha256::new());
-        for row in Join::new(decisions, refusals) {
+        for row in Join::new(decisions, (self.aside)()?) {
             let change = match row? {
                 Joined::Left(change) => change,
                 Joined::Both(change, refusal) => {
@@ -185,48 +197,6 @@ impl<'a> Output<'a> {
         self.writer
             .map(|writer| writer.finish()?.finish())
             .transpose()
-    }
-}
-
-/// Rows set aside, being written; no file where there are none.
-pub(super) struct Waiting<'a> {
-    store: &'a Store,
-    writer: Option<RefusalWriter<DraftWriter>>,
-    rows: u64,
-    oldest: Millis,
-}
-
-impl<'a> Waiting<'a> {
-    pub(super) fn new(store: &'a Store) -> Self {
-        Self {
-            store,
-            writer: None,
-            rows: 0,
-            oldest: Millis::MAX,
-        }
-    }
-
-    pub(super) fn push(&mut self, refusal: &Refusal) -> Result<(), Error> {
-        self.rows += 1;
-        self.oldest = self.oldest.min(refusal.at);
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert(RefusalWriter::new(self.store.draft()?)?),
-        };
-        writer.push(refusal)
-    }
-
-    pub(super) fn finish(self) -> Result<Option<(Draft, SetAside)>, Error> {
-        let Some(writer) = self.writer else {
-            return Ok(None);
-        };
-        let draft = writer.finish()?.finish()?;
-        let aside = SetAside {
-            blob: draft.digest().to_owned(),
-            rows: self.rows,
-            oldest: self.oldest,
-        };
-        Ok(Some((draft, aside)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{OnDestroy, Removed},
-    diff::aside::Patience,
+    diff::guard,
     model::{
         Address, number,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
@@ -85,7 +85,15 @@ impl Drafting<'_> {
             let successor = self
                 .manifest
                 .and_then(|manifest| manifest.resources.get(owner));
-            let filled = successor.is_some_and(|successor| successor.fulfilled.is_some());
+            let own = resource.settings.guards.as_ref();
+            let limit = own.and_then(|guards| guards.max_refused);
+            let limit = limit.or(configuration.guards.max_refused);
+            // Whoever was refused there is in neither target once this one is empty.
+            let filled = successor.is_some_and(|successor| {
+                let aside = successor.set_aside.as_ref().map_or(0, |aside| aside.rows);
+                let of = successor.counts.rows() + aside;
+                successor.fulfilled.is_some() && guard::bears_refused(limit, aside, of)
+            });
             return match (left, resource.settings.paused == Some(true)) {
                 (false, _) => Fate::Stays,
                 (true, false) if filled => Fate::Left,
@@ -96,7 +104,7 @@ impl Drafting<'_> {
         match removed.find(|removed| removed.address == owner.as_str()) {
             Some(removed) => Fate::Goes(Some(removed)),
             // Its owner's refusal speaks for both.
-            None if left => Fate::Stays,
+            None if left && self.entry(owner).is_some() => Fate::Stays,
             None => Fate::Vanished,
         }
     }
@@ -125,9 +133,8 @@ impl Drafting<'_> {
                 address,
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
-                // Whatever was refused once is tried again: it must go.
-                aside: None,
-                patience: Patience { now: 0, wait: None },
+                aside: &|| self.aside(Some(entry)),
+                patience: self.patience(None),
             };
             let Computed {
                 now, delta, digest, ..
@@ -151,6 +158,10 @@ impl Drafting<'_> {
             address,
             serde_json::json!({"removed": fate, "rows": digest}),
         );
+        if empties && delta.is_empty() && delta.set_aside > 0 {
+            self.stays(address, entry, delta);
+            return Ok(None);
+        }
         let left = if entry.left_by.is_some() {
             ", left for another target"
         } else {
@@ -181,6 +192,21 @@ impl Drafting<'_> {
             next: None,
             settle: settled_by(entry),
         }))
+    }
+
+    /// What Braze refused to take out stays remembered, until it is tried again.
+    fn stays(&mut self, address: &Address, entry: &Entry, delta: Delta) {
+        let note = Some("to be removed".to_owned());
+        self.plan.resources.push(ResourcePlan {
+            delta: Some(Delta {
+                before: entry.counts.rows(),
+                after: entry.counts.rows(),
+                ..delta
+            }),
+            cost: Some(Cost::default()),
+            note,
+            ..departing(address, entry, Action::NoOp, entry.kind.clone())
+        });
     }
 
     /// A target that was left stays until what takes its place is there.
@@ -214,7 +240,8 @@ impl Drafting<'_> {
                 "its block is gone, and what it wrote is not taken out unasked".to_owned(),
             ),
             paste: Some(format!(
-                "removed: [{{address: {address}, on_destroy: {}, reason: \"why\"}}]",
+                "removed: [{{address: {}, on_destroy: {}, reason: \"why\"}}]",
+                entry.left_by.as_ref().unwrap_or(address),
                 entry.on_destroy
             )),
         };

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     Error, Session,
-    compute::{Comparison, Computed, Members, members},
-    fold::{Recorded, Rows},
+    compute::{Comparison, Computed},
+    fold::{Aside, Recorded, Rows},
     meaning::{self, Meaning},
     observe::Readings,
     plan::Work,
@@ -20,13 +20,12 @@ use crate::{
     diff::pin::{Named, Pin, resolve},
     kinds::{self, Desired, Kind, Scope},
     model::{
-        Address, Cohort, Text,
+        Address, Cohort,
         plan::{Action, Cost, Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
     },
     state::{
         self,
         manifest::{CohortPin, Entry, Manifest},
-        relation::RelationReader,
     },
 };
 
@@ -82,45 +81,8 @@ impl<'a> Drafting<'a> {
                 hint: None,
             });
         }
-        let declared = configuration
-            .resources
-            .values()
-            .map(|resource| (resource.address.clone(), resource.kind.clone()));
-        let known = manifest.iter().flat_map(|manifest| &manifest.resources);
-        let known = known.map(|(address, entry)| (address.clone(), entry.kind.clone()));
-        let all: Vec<(Address, String)> = declared.chain(known).collect();
-        let idle = session.selection.idle(&all);
-        if session.selection.names()
-            && idle.is_empty()
-            && !all
-                .iter()
-                .any(|(address, kind)| session.selection.takes(address, kind))
-        {
-            errors.push(Problem {
-                address: None,
-                message: "nothing is selected".to_owned(),
-                hint: Some("--except takes out of what --only selects, or out of all".to_owned()),
-            });
-        }
-        for pattern in idle {
-            errors.push(Problem {
-                address: None,
-                message: format!("`{pattern}` selects nothing"),
-                hint: Some(
-                    "name an address (sync.power-users), a glob (sync.*) or a kind (kind:cohort)"
-                        .to_owned(),
-                ),
-            });
-        }
-        for (from, to) in &rearranged.clashes {
-            errors.push(Problem {
-                address: Some(to.clone()),
-                message: format!("cannot take the place of {from}: the state knows both"),
-                hint: Some(format!(
-                    "take the entry out of `moved`, or remove {from} with a `removed` entry"
-                )),
-            });
-        }
+        errors.extend(unselected(session, manifest));
+        errors.extend(immovable(rearranged));
         let plan = Plan {
             format_version: FORMAT_VERSION.to_owned(),
             workspace: configuration.workspace.clone(),
@@ -183,7 +145,10 @@ impl<'a> Drafting<'a> {
                         columns.extend(subject.desired.identify_by.columns());
                     }
                     let unit = subject.kind.unit(&subject.desired, &subject.label);
-                    units.want(unit, &resource.address);
+                    let new = subject
+                        .entry
+                        .is_none_or(|entry| entry.label.as_ref() != Some(&subject.label));
+                    units.want(unit, &resource.address, new);
                     if selected {
                         self.drift(&subject);
                         self.plan.warnings.extend(subject.stale_label());
@@ -243,11 +208,11 @@ impl<'a> Drafting<'a> {
         let entry = self
             .manifest
             .and_then(|manifest| manifest.resources.get(&resource.address));
-        let left = self.rearranged.left.get(&resource.address);
+        let left = self.left(&resource.address);
         let desired = kind
             .desired(resource, &scope(&self.session.configuration, entry))
             .map_err(|diagnostic| (diagnostic.message, diagnostic.hint))?;
-        let before = left.map(|left| &left.entry).or(entry);
+        let before = left.or(entry);
         let pins: Vec<&CohortPin> = before
             .iter()
             .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded))
@@ -290,6 +255,15 @@ impl<'a> Drafting<'a> {
         }
     }
 
+    /// Returns the rows of a resource that are set aside.
+    pub(super) fn aside(&self, entry: Option<&Entry>) -> Result<Aside, state::Error> {
+        let aside = entry.and_then(|entry| entry.set_aside.as_ref());
+        match (self.recorded, aside) {
+            (Some(recorded), Some(aside)) => recorded.aside(&self.session.store, aside),
+            _ => Ok(Box::new(std::iter::empty())),
+        }
+    }
+
     /// Notes what a resource's part of the plan means.
     pub(super) fn note(&mut self, address: &Address, meaning: Value) {
         self.meaning.note(address, meaning);
@@ -308,37 +282,14 @@ impl<'a> Drafting<'a> {
             self.fail(&address, why.message.clone(), Some(why.hint.clone()));
             return Ok(None);
         }
-        let open = |cohort: &Cohort, value: Text| -> Result<RelationReader, state::Error> {
-            let reading = readings.of(&cohort.id, mapping);
-            let relation = reading
-                .map(|reading| RelationReader::open(&reading.path))
-                .transpose()?
-                .flatten();
-            // Another run swept it: the plan is made anew.
-            let gone = || state::Error::Io {
-                path: "cache".into(),
-                source: std::io::ErrorKind::NotFound.into(),
-            };
-            Ok(relation.ok_or_else(gone)?.with_value(value))
-        };
-        let value = subject.kind.value(&subject.desired, &subject.label);
-        let about = open(&subject.cohort, "".into())?.about;
-        let desired = || -> Result<Members, state::Error> {
-            let source = open(&subject.cohort, value.clone())?;
-            let exclude = subject
-                .exclude
-                .iter()
-                .map(|cohort| open(cohort, "".into()))
-                .collect::<Result<_, _>>()?;
-            Ok(members(source, exclude))
-        };
+        let about = readings.open(&subject.cohort.id, mapping)?.about;
         let compared = Comparison {
             store: &self.session.store,
             address: &address,
             recorded: &|| self.rows(&address),
-            desired: &desired,
-            aside: subject.entry.and_then(|entry| entry.set_aside.as_ref()),
-            patience: self.patience(subject.resource),
+            desired: &|| subject.members(readings),
+            aside: &|| self.aside(subject.entry),
+            patience: self.patience(Some(subject.resource)),
         };
         let Computed {
             now,
@@ -412,6 +363,67 @@ impl<'a> Drafting<'a> {
         plan.digest = self.meaning.digest();
         (self.plan, self.meaning)
     }
+}
+
+/// What is wrong with a selection: it names nothing, or leaves nothing.
+fn unselected(session: &Session, manifest: Option<&Manifest>) -> Vec<Problem> {
+    let mut errors = vec![];
+    let configuration = &session.configuration;
+    let declared = configuration
+        .resources
+        .values()
+        .map(|resource| (resource.address.clone(), resource.kind.clone()));
+    let known = manifest.iter().flat_map(|manifest| &manifest.resources);
+    let known = known.map(|(address, entry)| (address.clone(), entry.kind.clone()));
+    let all: Vec<(Address, String)> = declared.chain(known).collect();
+    let idle = session.selection.idle(&all);
+    if session.selection.names()
+        && idle.is_empty()
+        && !all
+            .iter()
+            .any(|(address, kind)| session.selection.takes(address, kind))
+    {
+        errors.push(Problem {
+            address: None,
+            message: "nothing is selected".to_owned(),
+            hint: Some("--except takes out of what --only selects, or out of all".to_owned()),
+        });
+    }
+    for pattern in idle {
+        errors.push(Problem {
+            address: None,
+            message: format!("`{pattern}` selects nothing"),
+            hint: Some(
+                "name an address (sync.power-users), a glob (sync.*) or a kind (kind:cohort)"
+                    .to_owned(),
+            ),
+        });
+    }
+    errors
+}
+
+/// What cannot change its place.
+fn immovable(rearranged: &Rearranged) -> Vec<Problem> {
+    let mut errors = vec![];
+    for (from, to) in &rearranged.clashes {
+        errors.push(Problem {
+            address: Some(to.clone()),
+            message: format!("cannot take the place of {from}: the state knows both"),
+            hint: Some(format!(
+                "take the entry out of `moved`, or remove {from} with a `removed` entry"
+            )),
+        });
+    }
+    for address in &rearranged.protected {
+        errors.push(Problem {
+            address: Some(address.clone()),
+            message: "is protected, and a changed `to` would empty what it writes now".to_owned(),
+            hint: Some(
+                "put `to` back with `protect: false`, apply that, and change `to` then".to_owned(),
+            ),
+        });
+    }
+    errors
 }
 
 /// Where an entry stands.

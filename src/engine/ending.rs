@@ -1,7 +1,7 @@
 //! How a run ends: its journal folded into ledgers, its report kept, the manifest swapped. The same for one that ended
 //! by itself and for one that was cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Error, Session, fold::Recorded};
 use crate::{
@@ -34,9 +34,16 @@ pub(super) async fn recover(session: &Session) -> Result<(), Error> {
 pub(super) struct Ended {
     pub(super) report: Report,
     /// Names that Braze took.
-    pub(super) named: BTreeMap<Address, String>,
+    pub(super) named: BTreeSet<Address>,
     /// Names that it was to be told.
-    pub(super) names: BTreeMap<Address, String>,
+    pub(super) names: BTreeMap<Address, Name>,
+}
+
+/// A name that Braze is told.
+pub(super) struct Name {
+    pub(super) name: String,
+    /// How the entry is written that says it, to be remembered once Braze took it.
+    pub(super) written: Option<String>,
 }
 
 /// Folds the pending run into new ledgers and commits them, with its report. A run that was cut has no end of its own.
@@ -55,7 +62,7 @@ pub(super) fn finish(
         refused,
         resources,
     } = Recorded::of(store, manifest, now, cut)?;
-    for draft in drafts.into_values().chain(asides) {
+    for draft in drafts.into_values().chain(asides.into_values()) {
         store.keep(draft)?;
     }
     let refused = refused.map(|draft| store.keep(draft)).transpose()?;
@@ -77,10 +84,13 @@ pub(super) fn finish(
             resources: report.resources,
             ..told
         };
-        report.note_names(&names, &named);
-        for (address, name) in named {
-            if let Some(entry) = manifest.resources.get_mut(&address) {
+        report.note_names(names.keys(), &named);
+        for (address, Name { name, written }) in names {
+            let entry = manifest.resources.get_mut(&address);
+            if let Some(entry) = entry.filter(|_| named.contains(&address)) {
                 entry.named = Some(name);
+                // What is not whole stays what the YAML changed.
+                entry.written = written.filter(|_| entry.fulfilled.is_some());
             }
         }
     }
@@ -100,7 +110,7 @@ pub(super) fn finish(
             id: pending.run,
             started_at: pending.started_at,
             finished_at: session.clock.now(),
-            command: session.command.clone(),
+            command: pending.command,
             plan: pending.plan,
             outcome: outcome.to_owned(),
             refused,
@@ -116,19 +126,71 @@ pub(super) fn finish(
     Ok(report)
 }
 
-/// Commits what needs no request: a change of the configuration, a source that moved without changing a row.
+/// How far entries differ from what the manifest knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Difference {
+    /// In nothing but who wrote them when.
+    None,
+    /// In when their sources were read.
+    Readings,
+    /// In more.
+    Entries,
+}
+
+/// Returns how far entries differ from what the manifest knows.
+pub(super) fn difference(
+    manifest: &Manifest,
+    becoming: &BTreeMap<Address, Option<Entry>>,
+) -> Difference {
+    let each =
+        becoming.iter().map(
+            |(address, next)| match (manifest.resources.get(address), next) {
+                (Some(known), Some(next)) => differs(known, next),
+                (None, None) => Difference::None,
+                _ => Difference::Entries,
+            },
+        );
+    each.max().unwrap_or(Difference::None)
+}
+
+fn differs(known: &Entry, next: &Entry) -> Difference {
+    let plain = |entry: &Entry, readings: bool| {
+        let mut entry = Entry {
+            run: String::new(),
+            applied_at: next.applied_at,
+            peaks: vec![],
+            ..entry.clone()
+        };
+        if let Some(fulfilled) = entry.fulfilled.as_mut().filter(|_| !readings) {
+            fulfilled.sources.clear();
+        }
+        entry
+    };
+    if plain(known, true) == plain(next, true) {
+        Difference::None
+    } else if plain(known, false) == plain(next, false) {
+        Difference::Readings
+    } else {
+        Difference::Entries
+    }
+}
+
+/// Commits what needs no request: a change of the configuration, or, without a word in the history, a source that
+/// moved without changing a row.
 pub(super) fn settled(
     session: &Session,
     mut manifest: Manifest,
     becoming: BTreeMap<Address, Option<Entry>>,
-    run: &str,
-    plan: &str,
+    difference: Difference,
+    (run, plan): (&str, &str),
 ) -> Result<(), Error> {
+    if difference == Difference::None {
+        return Ok(());
+    }
     manifest.become_settled(becoming);
-    let now = session.clock.now();
-    remember(
-        &mut manifest,
-        RunEntry {
+    if difference == Difference::Entries {
+        let now = session.clock.now();
+        let run = RunEntry {
             id: run.to_owned(),
             started_at: now,
             finished_at: now,
@@ -136,34 +198,13 @@ pub(super) fn settled(
             plan: plan.to_owned(),
             outcome: "done".to_owned(),
             refused: None,
-        },
-    );
+        };
+        remember(&mut manifest, run);
+    }
     session
         .store
         .commit(&mut manifest, session.clock.millis())?;
     Ok(())
-}
-
-/// Whether entries differ from what the manifest knows, in more than who wrote them when.
-pub(super) fn changes(manifest: &Manifest, becoming: &BTreeMap<Address, Option<Entry>>) -> bool {
-    !becoming.iter().all(
-        |(address, next)| match (manifest.resources.get(address), next) {
-            (Some(known), Some(next)) => alike(known, next),
-            (None, None) => true,
-            _ => false,
-        },
-    )
-}
-
-/// Whether two entries differ in nothing but who wrote them when.
-fn alike(known: &Entry, next: &Entry) -> bool {
-    let plain = |entry: &Entry| Entry {
-        run: String::new(),
-        applied_at: next.applied_at,
-        peaks: vec![],
-        ..entry.clone()
-    };
-    plain(known) == plain(next)
 }
 
 fn remember(manifest: &mut Manifest, run: RunEntry) {

@@ -1,38 +1,23 @@
 //! Recorded rows: the ledger as it is after everything that was ever sent, a run that was cut or killed included.
 //!
-//! # Expected flow
-//! A pending run has deltas, and a journal of what became of their objects by ordinal. The merge is run again to find
-//! which row an ordinal was; ledger, delta and outcomes are then joined row by row. Plan reads this stream, recovery
-//! and the end of an apply write it.
+//! Ledger, delta and outcomes of a pending run are joined row by row. Plan reads this stream, recovery and the end of an
+//! apply write it.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufReader, BufWriter, Read, Write},
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
-use tempfile::NamedTempFile;
-
-use super::compute::Waiting;
+use super::pending::{Fold, Told, told};
 use crate::{
     diff::{
         decide,
-        join::{self, Join, Joined, woven},
-        merge::Merge,
-        outcomes::{Outcomes, Word},
+        join::{self, Join, Joined},
     },
-    model::{
-        Address, Change, Millis, Outcome, Record, Refusal, ResourceOutcome, ResourceReport, Text,
-        Verb,
-    },
+    model::{Address, Lane, Millis, Outcome, Record, Refusal, ResourceReport},
     state::{
-        self, Error,
-        delta::DeltaReader,
-        journal::{self, PartWord},
+        Error,
         ledger::{LedgerReader, LedgerWriter},
-        manifest::{Entry, LaneEntry, Manifest, Pending, PendingPass, SetAside},
-        refusals::{RefusalReader, RefusalWriter},
-        store::{Draft, Store},
+        manifest::{Entry, LaneEntry, Manifest, Pending, SetAside},
+        refusals::{AsideWriter, RefusalReader, RefusalWriter},
+        store::{Draft, DraftWriter, Store},
     },
 };
 
@@ -43,8 +28,8 @@ pub(super) struct Recorded {
     pub(super) manifest: Manifest,
     /// Ledgers that the manifest names and that are no blobs yet.
     pub(super) drafts: BTreeMap<Address, Draft>,
-    /// Rows set aside that the manifest names and that are no blobs yet.
-    pub(super) asides: Vec<Draft>,
+    /// Rows set aside that the manifest names and that are no blobs yet, by digest.
+    pub(super) asides: BTreeMap<String, Draft>,
     /// What Braze refused in the run that was pending.
     pub(super) refused: Option<Draft>,
     /// What became of the resources of the run that was pending.
@@ -60,107 +45,135 @@ impl Recorded {
         now: Millis,
         cut: bool,
     ) -> Result<Self, Error> {
-        let (mut drafts, mut asides, mut resources) = (BTreeMap::new(), vec![], vec![]);
-        let Some(pending) = manifest.pending.take() else {
-            return Ok(Self {
-                manifest,
-                drafts,
-                asides,
-                refused: None,
-                resources,
-            });
+        let pending = manifest.pending.take();
+        let mut recorded = Self {
+            manifest,
+            drafts: BTreeMap::new(),
+            asides: BTreeMap::new(),
+            refused: None,
+            resources: vec![],
+        };
+        let Some(pending) = pending else {
+            return Ok(recorded);
         };
         let fold = Fold::open(store, &pending)?;
         let mut refused = None;
         for (address, next) in &pending.becoming {
-            let known = manifest.resources.get(address).cloned();
-            if !fold.parts.contains_key(address) {
-                match next {
-                    Some(next) => manifest.resources.insert(address.clone(), next.clone()),
-                    None => manifest.resources.remove(address),
-                };
-                continue;
-            }
-            let Told { report, removed } = told(&fold, address)?;
-            if known.is_none() && report.acknowledged + report.doubt + report.refused() == 0 {
-                // Nothing of it ever reached Braze: it is still to be created.
-                resources.push(report);
-                continue;
-            }
-            let settled = report.doubt + report.not_sent == 0;
-            let next = match (next, &known) {
-                (Some(next), _) if settled => Some(next.clone()),
-                // What is missing or in doubt is compared again next time.
-                (Some(next), known) => Some(Entry {
-                    // It is still what the YAML changed, until all of it is done.
-                    written: known.as_ref().and_then(|known| known.written.clone()),
-                    fulfilled: None,
-                    removals_used: used(next, known.as_ref(), removed),
-                    ..next.clone()
-                }),
-                (None, _) if report.outcome == ResourceOutcome::Done => None,
-                (None, known) => known.clone().map(|known| Entry {
-                    fulfilled: None,
-                    set_aside: None,
-                    ..known
-                }),
-            };
-            let rows = rows(store, &fold, known.as_ref(), address)?;
+            recorded.take(store, &fold, address, next.as_ref(), &mut refused)?;
+        }
+        let refused = refused.map(|writer| writer.finish()?.finish());
+        recorded.refused = refused.transpose()?;
+        recorded.note_keys(&fold, &pending);
+        recorded.note_sends(&fold, now, cut);
+        Ok(recorded)
+    }
+
+    /// Takes in what became of one resource.
+    fn take(
+        &mut self,
+        store: &Store,
+        fold: &Fold,
+        address: &Address,
+        next: Option<&Entry>,
+        refused: &mut Option<RefusalWriter<DraftWriter>>,
+    ) -> Result<(), Error> {
+        let resources = &mut self.manifest.resources;
+        if !fold.sent(address) {
             match next {
-                Some(next) => {
-                    let aside = match pending.becoming[address] {
-                        Some(_) => aside(store, &fold, address, next.set_aside.as_ref())?,
-                        // What is to go is tried again each time.
-                        None => None,
-                    };
-                    let (aside_draft, set_aside) = aside.unzip();
-                    let next = Entry { set_aside, ..next };
-                    let (entry, draft) = written(store, rows, address, next)?;
-                    drafts.insert(address.clone(), draft);
-                    asides.extend(aside_draft);
-                    manifest.resources.insert(address.clone(), entry);
-                }
-                None => {
-                    manifest.resources.remove(address);
-                }
+                Some(next) => resources.insert(address.clone(), next.clone()),
+                None => resources.remove(address),
+            };
+            return Ok(());
+        }
+        let known = resources.get(address).cloned();
+        let Told { report, removed } = told(fold, address)?;
+        if known.is_none() && report.acknowledged + report.doubt + report.refused() == 0 {
+            // Nothing of it ever reached Braze: it is still to be created.
+            self.resources.push(report);
+            return Ok(());
+        }
+        let settled = report.doubt + report.not_sent == 0;
+        self.resources.push(report);
+        for refusal in fold.refusals(address)? {
+            if refused.is_none() {
+                *refused = Some(RefusalWriter::new(store.draft()?)?);
             }
-            for refusal in fold.refusals(address)? {
-                let writer = match &mut refused {
-                    Some(writer) => writer,
-                    none => none.insert(RefusalWriter::new(store.draft()?)?),
-                };
+            if let Some(writer) = refused {
                 writer.push(&refusal?)?;
             }
-            resources.push(report);
         }
-        let took = |report: &ResourceReport| report.acknowledged + report.doubt > 0;
-        if resources.iter().any(took) {
-            manifest.target.braze_key.clone_from(&pending.braze_key);
-            if pending.import_key.is_some() {
-                manifest.target.import_key.clone_from(&pending.import_key);
-            }
+        let becomes = match (next, &known) {
+            (Some(next), _) if settled => next.clone(),
+            // What is missing or in doubt is compared again next time.
+            (Some(next), known) => Entry {
+                // It is still what the YAML changed, until all of it is done.
+                written: known.as_ref().and_then(|known| known.written.clone()),
+                fulfilled: None,
+                removals_used: used(next, known.as_ref(), removed),
+                ..next.clone()
+            },
+            // It is there until its last row is gone.
+            (None, Some(known)) => Entry {
+                fulfilled: None,
+                ..known.clone()
+            },
+            (None, None) => return Ok(()),
+        };
+        let mut rows = rows(store, fold, known.as_ref(), address)?.peekable();
+        if next.is_none() && rows.peek().is_none() {
+            self.manifest.resources.remove(address);
+            return Ok(());
         }
-        let doubt = resources.iter().any(|report| report.doubt > 0);
+        let aside = aside(store, fold, address, becomes.set_aside.as_ref())?;
+        let (aside, set_aside) = aside.unzip();
+        let mut becomes = Entry {
+            set_aside,
+            ..becomes
+        };
+        if settled && becomes.set_aside.is_none() {
+            becomes.former_label = None;
+        }
+        let (entry, draft) = written(store, Box::new(rows), address, becomes)?;
+        self.drafts.insert(address.clone(), draft);
+        let aside = aside.map(|draft| (draft.digest().to_owned(), draft));
+        self.asides.extend(aside);
+        self.manifest.resources.insert(address.clone(), entry);
+        Ok(())
+    }
+
+    /// A key is known to be right once something was taken with it; cohort import has keys of its own.
+    fn note_keys(&mut self, fold: &Fold, pending: &Pending) {
+        let took = |imports: bool| {
+            let took = self
+                .resources
+                .iter()
+                .filter(|report| report.acknowledged + report.doubt > 0);
+            took.filter_map(|report| fold.lane(&report.address))
+                .any(|lane| Lane::imports(lane) == imports)
+        };
+        let (tracked, imported) = (took(false), took(true));
+        let target = &mut self.manifest.target;
+        if tracked {
+            target.braze_key.clone_from(&pending.braze_key);
+        }
+        if imported {
+            target.import_key.clone_from(&pending.import_key);
+            target.partner.clone_from(&pending.partner);
+        }
+    }
+
+    fn note_sends(&mut self, fold: &Fold, now: Millis, cut: bool) {
+        let doubt = self.resources.iter().any(|report| report.doubt > 0);
         for (lane, last_send) in fold.last_sends() {
             let last_send = if cut && doubt {
                 last_send.max(now)
             } else {
                 last_send
             };
-            let known = manifest.lanes.entry(lane.to_owned());
+            let known = self.manifest.lanes.entry(lane.to_owned());
             let known = known.or_insert(LaneEntry { last_send });
             known.last_send = known.last_send.max(last_send);
         }
-        let refused = refused
-            .map(|writer| writer.finish()?.finish())
-            .transpose()?;
-        Ok(Self {
-            manifest,
-            drafts,
-            asides,
-            refused,
-            resources,
-        })
     }
 
     /// Returns the recorded rows of a resource.
@@ -170,7 +183,22 @@ impl Recorded {
             None => ledger(store, self.manifest.resources.get(address)),
         }
     }
+
+    /// Returns rows that are set aside.
+    pub(super) fn aside(&self, store: &Store, aside: &SetAside) -> Result<Aside, Error> {
+        let reader = match self.asides.get(&aside.blob) {
+            Some(draft) => RefusalReader::open(draft.path())?,
+            None => RefusalReader::open(&store.blob(&aside.blob)?)?,
+        };
+        Ok(Box::new(reader))
+    }
 }
+
+/// Rows that are set aside.
+pub(super) type Aside = join::Rows<Refusal, Error>;
+
+/// Rows as recorded.
+pub(super) type Rows = Box<dyn Iterator<Item = Result<Record, Error>>>;
 
 /// Writes a ledger and returns the entry that names it.
 fn written(
@@ -210,270 +238,35 @@ fn used(next: &Entry, known: Option<&Entry>, removed: u64) -> BTreeMap<String, u
         .collect()
 }
 
-/// What became of a resource, and how many rows went. One in doubt goes again, and counts then.
-struct Told {
-    report: ResourceReport,
-    removed: u64,
-}
-
-/// Counts what became of a resource's rows.
-fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
-    let (mut acknowledged, mut doubt, mut not_sent, mut removed) = (0, 0, 0, 0);
-    let mut refused = BTreeMap::new();
-    for change in fold.changes(address)? {
-        let (change, told) = change?;
-        match told.outcome {
-            Outcome::Acknowledged(_) => acknowledged += 1,
-            Outcome::Doubt(_) => doubt += 1,
-            Outcome::NotSent => not_sent += 1,
-            Outcome::Refused(number) => {
-                let words = fold.words(told.pass, number);
-                *refused.entry(words.to_string()).or_insert(0) += 1;
-            }
-        }
-        let gone = matches!(told.outcome, Outcome::Acknowledged(_));
-        removed += u64::from(change.verb == Verb::Remove && gone);
-    }
-    let outcome = match (
-        acknowledged > 0,
-        doubt > 0,
-        refused.is_empty(),
-        not_sent > 0,
-    ) {
-        (_, false, true, false) => ResourceOutcome::Done,
-        (true, ..) => ResourceOutcome::Partial,
-        (false, false, true, true) => ResourceOutcome::NotAttempted,
-        (false, false, false, false) => ResourceOutcome::Refused,
-        (false, ..) => ResourceOutcome::Failed,
-    };
-    let report = ResourceReport {
-        address: address.clone(),
-        outcome,
-        acknowledged,
-        doubt,
-        not_sent,
-        refused,
-        named: None,
-    };
-    Ok(Told { report, removed })
-}
-
-/// Rows as recorded.
-pub(super) type Rows = Box<dyn Iterator<Item = Result<Record, Error>>>;
-
-/// A pending run, ready to be folded.
-struct Fold {
-    run: Text,
-    parts: BTreeMap<Address, Vec<Part>>,
-    passes: Vec<(String, Outcomes)>,
-    /// Words of refusals by pass and number.
-    reasons: BTreeMap<(u16, u32), Text>,
-    /// When refusals are dated: they carry no time of their own.
-    refused_at: Millis,
-}
-
-/// A delta of a resource, and where its rows are in its pass.
-struct Part {
-    pass: u16,
-    number: u32,
-    delta: PathBuf,
-    ordinals: NamedTempFile,
-}
-
-/// What became of a row, and in which pass.
-#[derive(Clone, Copy)]
-struct RowOutcome {
-    pass: u16,
-    /// Whether that is the later pass of its lane.
-    later: bool,
-    outcome: Outcome,
-}
-
-type Changes = join::Rows<(Change, RowOutcome), Error>;
-
-impl Fold {
-    /// Opens what a pending run left.
-    fn open(store: &Store, pending: &Pending) -> Result<Self, Error> {
-        let path = store.journal(&pending.run)?;
-        let corrupt = |what: &str| Error::Corrupt {
-            path: path.clone(),
-            what: what.to_owned(),
-        };
-        let (header, entries) = journal::read(&path)?.ok_or_else(|| {
-            corrupt("it is gone, and with it what the run sent; restore it from a backup")
-        })?;
-        if header != header_of(pending) {
-            return Err(corrupt("it is about other deltas than the manifest"));
-        }
-        let passes = pending.passes.iter();
-        let mut fold = Self {
-            run: pending.run.as_str().into(),
-            parts: BTreeMap::new(),
-            passes: passes
-                .map(|pass| (pass.lane.clone(), Outcomes::default()))
-                .collect(),
-            reasons: BTreeMap::new(),
-            refused_at: pending.started_at.as_millisecond(),
-        };
-        for entry in entries {
-            fold.tell(entry);
-        }
-        for (pass, number) in pending.passes.iter().zip(0..) {
-            let deltas = pass
-                .parts
-                .iter()
-                .map(|part| store.blob(&part.delta))
-                .collect::<Result<Vec<_>, _>>()?;
-            let ordinals = ordinals(&store.cache()?, &deltas)?;
-            for (((part, delta), ordinals), at) in
-                pass.parts.iter().zip(deltas).zip(ordinals).zip(0..)
-            {
-                let known = fold.parts.entry(part.address.clone()).or_default();
-                known.push(Part {
-                    pass: number,
-                    number: at,
-                    delta,
-                    ordinals,
-                });
-            }
-        }
-        Ok(fold)
-    }
-
-    fn tell(&mut self, entry: journal::Entry) {
-        let (range, word) = match entry {
-            journal::Entry::Intended(range, at) => (range, Word::Intended(at)),
-            journal::Entry::Acknowledged(range, at) => (range, Word::Acknowledged(at)),
-            journal::Entry::Refused(range, reason) => (range, Word::Refused(reason)),
-            journal::Entry::Doubted(range, at) => (range, Word::Doubted(at)),
-            journal::Entry::Released(range) => (range, Word::Released),
-            journal::Entry::Reason(pass, number, text) => {
-                self.reasons.insert((pass, number), text.into());
-                return;
-            }
-            journal::Entry::Part(part, word) => {
-                let outcome = match word {
-                    PartWord::Acknowledged(at) => Outcome::Acknowledged(at),
-                    PartWord::Refused(reason) => Outcome::Refused(reason),
-                    PartWord::Doubted(at) => Outcome::Doubt(at),
-                    PartWord::Released => Outcome::NotSent,
-                };
-                if let Some((_, outcomes)) = self.passes.get_mut(usize::from(part.pass)) {
-                    outcomes.tell_part(part.ordinal, part.delta, outcome);
-                }
-                return;
-            }
-        };
-        if let Some((_, outcomes)) = self.passes.get_mut(usize::from(range.pass)) {
-            outcomes.tell(range.first, u64::from(range.count), word);
-        }
-    }
-
-    /// Returns the words of a refusal.
-    fn words(&self, pass: u16, number: u32) -> Text {
-        let words = self.reasons.get(&(pass, number)).cloned();
-        words.unwrap_or_else(|| "refused without a reason".into())
-    }
-
-    /// Returns when each lane was last sent into.
-    fn last_sends(&self) -> impl Iterator<Item = (&str, Millis)> {
-        self.passes
-            .iter()
-            .filter_map(|(lane, outcomes)| Some((lane.as_str(), outcomes.last_send()?)))
-    }
-
-    /// Returns a resource's changes with what became of each, in the order of their keys; none where the run had
-    /// none for it.
-    fn changes(&self, address: &Address) -> Result<Changes, Error> {
-        let parts = self.parts.get(address).into_iter().flatten();
-        let streams = parts.map(|part| self.part(part));
-        Ok(woven(streams.collect::<Result<Vec<_>, _>>()?))
-    }
-
-    fn part(&self, part: &Part) -> Result<Changes, Error> {
-        let (pass, number, at) = (part.pass, part.number, usize::from(part.pass));
-        let outcomes = self.passes[at].1.clone();
-        let later = at > 0 && self.passes[at - 1].0 == self.passes[at].0;
-        // A handle of its own: several streams of one part are read side by side.
-        let mut ordinals = BufReader::new(part.ordinals.reopen().map_err(scratch)?);
-        let changes = DeltaReader::open(&part.delta)?.map(move |change| {
-            let mut ordinal = [0; 8];
-            let change = change?;
-            ordinals.read_exact(&mut ordinal).map_err(scratch)?;
-            let outcome = outcomes.of_part(u64::from_le_bytes(ordinal), number);
-            let told = RowOutcome {
-                pass,
-                later,
-                outcome,
-            };
-            Ok((change, told))
-        });
-        Ok(Box::new(changes))
-    }
-
-    /// Returns what Braze refused of a resource.
-    fn refusals(
-        &self,
-        address: &Address,
-    ) -> Result<impl Iterator<Item = Result<Refusal, Error>>, Error> {
-        Ok(self.changes(address)?.filter_map(move |row| {
-            let (change, told) = match row {
-                Ok(row) => row,
-                Err(error) => return Some(Err(error)),
-            };
-            let Outcome::Refused(number) = told.outcome else {
-                return None;
-            };
-            Some(Ok(Refusal {
-                address: address.clone(),
-                key: change.key,
-                amplitude_id: change.amplitude_id,
-                verb: change.verb,
-                value: change.after,
-                reason: self.words(told.pass, number),
-                at: self.refused_at,
-                run: self.run.clone(),
-            }))
-        }))
-    }
-}
-
-/// Returns the header that the journal of a pending run has.
-pub(super) fn header_of(pending: &Pending) -> journal::Header {
-    let deltas = |pass: &PendingPass| {
-        pass.parts
-            .iter()
-            .map(|part| (part.address.clone(), part.delta.clone()))
-            .collect()
-    };
-    let passes = pending.passes.iter().map(|pass| journal::HeaderPass {
-        lane: pass.lane.clone(),
-        deltas: deltas(pass),
-    });
-    journal::Header {
-        run: pending.run.clone(),
-        plan: pending.plan.clone(),
-        passes: passes.collect(),
-    }
-}
-
-/// Writes the rows of a resource that are set aside now: those that waited, and those that Braze refused in the run.
+/// Writes the rows of a resource that are set aside now: those that waited and were not taken since, and those that
+/// Braze refused in the run.
 fn aside(
     store: &Store,
     fold: &Fold,
     address: &Address,
     waiting: Option<&SetAside>,
 ) -> Result<Option<(Draft, SetAside)>, Error> {
-    let waiting: Box<dyn Iterator<Item = Result<Refusal, Error>>> = match waiting {
+    let waiting: Aside = match waiting {
         Some(aside) => Box::new(RefusalReader::open(&store.blob(&aside.blob)?)?),
         None => Box::new(std::iter::empty()),
     };
-    let mut aside = Waiting::new(store);
-    for row in Join::new(waiting, fold.refusals(address)?) {
-        match row? {
-            Joined::Left(refusal) | Joined::Right(refusal) | Joined::Both(_, refusal) => {
-                aside.push(&refusal)?;
-            }
+    let mut aside = AsideWriter::new(store);
+    for row in Join::new(waiting, fold.changes(address)?) {
+        let (waited, change) = match row? {
+            Joined::Left(refusal) => (Some(refusal), None),
+            Joined::Right(change) => (None, Some(change)),
+            Joined::Both(refusal, change) => (Some(refusal), Some(change)),
+        };
+        let kept = match change {
+            None => waited,
+            Some((change, told)) => match told.outcome {
+                Outcome::Refused(number) => Some(fold.refusal(address, change, told.pass, number)),
+                Outcome::Acknowledged(_) => None,
+                Outcome::Doubt(_) | Outcome::NotSent => waited,
+            },
+        };
+        if let Some(refusal) = kept {
+            aside.push(&refusal)?;
         }
     }
     aside.finish()
@@ -509,39 +302,4 @@ fn ledger(store: &Store, entry: Option<&Entry>) -> Result<Rows, Error> {
         Some(digest) => Box::new(LedgerReader::open(&store.blob(digest)?)?),
         None => Box::new(std::iter::empty()),
     })
-}
-
-/// Runs the merge of a lane and writes, for each delta, the ordinals of its rows.
-fn ordinals(directory: &Path, deltas: &[PathBuf]) -> Result<Vec<NamedTempFile>, Error> {
-    let files = deltas
-        .iter()
-        .map(|_| state::temporary_file(directory).map(BufWriter::new))
-        .collect::<Result<Vec<_>, _>>();
-    let mut files = files?;
-    let readers = deltas
-        .iter()
-        .map(|delta| DeltaReader::open(delta))
-        .collect::<Result<Vec<_>, _>>()?;
-    for object in Merge::new(readers) {
-        let object = object?;
-        for part in &object.parts {
-            files[part.resource]
-                .write_all(&object.ordinal.to_le_bytes())
-                .map_err(scratch)?;
-        }
-    }
-    files
-        .into_iter()
-        .map(|file| {
-            file.into_inner()
-                .map_err(|error| scratch(error.into_error()))
-        })
-        .collect()
-}
-
-fn scratch(source: std::io::Error) -> Error {
-    Error::Io {
-        path: PathBuf::from("(scratch)"),
-        source,
-    }
 }

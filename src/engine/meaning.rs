@@ -87,6 +87,7 @@ impl Meaning {
                 "billing": braze.billing,
                 "objects_per_request": braze.objects_per_request,
                 "use_at_most": braze.use_at_most,
+                "partner": braze.cohort_import.as_ref().map(|import| &import.partner),
             },
         });
         Self {

@@ -10,6 +10,7 @@ mod fold;
 mod listed;
 mod meaning;
 mod observe;
+mod pending;
 mod plan;
 mod price;
 mod rearrange;

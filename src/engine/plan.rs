@@ -167,10 +167,6 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     let (list, kept) = listed::list(session).await?;
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
-    let other_key = draft
-        .manifest
-        .and_then(|manifest| target::other_import_key(session, manifest));
-    draft.plan.warnings.extend(other_key);
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     // What rests, and may have to be remembered as it is written now.
     let mut resting = vec![];

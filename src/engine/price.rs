@@ -14,7 +14,7 @@ use super::{
 use crate::{
     diff::{batch, guard},
     model::{
-        Address, Guards, Mapping,
+        Address, Guards, Lane, Mapping,
         plan::{Delta, GuardResult},
     },
     state::manifest::{CohortPin, Entry, Peak},
@@ -27,7 +27,7 @@ impl Drafting<'_> {
         let braze = &self.session.configuration.braze;
         let share = braze.use_at_most / 100.0;
         let mut own = BTreeMap::<&Address, u64>::new();
-        let mut seconds: f64 = 0.0;
+        let mut seconds = BTreeMap::<Lane, f64>::new();
         let mut objects = vec![];
         let cost = &mut self.plan.cost;
         for pass in passes(works) {
@@ -51,12 +51,13 @@ impl Drafting<'_> {
             cost.requests += requests;
             let settle = pass.parts.iter().map(|(work, _)| work.settle).max();
             let gap = settle.filter(|_| pass.later).unwrap_or_default();
-            // Lanes are sent side by side: the longest counts.
             let alone = requests as f64 / road.per_second(share) + gap.as_secs_f64();
-            seconds = seconds.max(alone);
+            *seconds.entry(pass.lane).or_default() += alone;
         }
         cost.requests += works.iter().filter(|work| work.name.is_some()).count() as u64;
-        cost.seconds = seconds.ceil() as u64;
+        // Lanes are sent side by side: the longest counts.
+        let longest = seconds.into_values().fold(0.0, f64::max);
+        cost.seconds = longest.ceil() as u64;
         for resource in &mut self.plan.resources {
             let Some(cost) = &mut resource.cost else {
                 continue;
@@ -78,6 +79,7 @@ impl Drafting<'_> {
             .date();
         let now = self.session.clock.millis();
         for work in works {
+            let left = self.left(&work.address);
             let Some(planned) = self
                 .plan
                 .resources
@@ -112,7 +114,6 @@ impl Drafting<'_> {
                 reason: &allowed.reason,
                 until: allowed.until,
             });
-            let left = self.rearranged.left.get(&work.address);
             let peaks = recent(&peaks(entry, left), now);
             let mapping = &work.desired.identify_by;
             let Some(next) = &mut work.next else { continue };

@@ -5,9 +5,13 @@
 //! address of its own and emptied by the apply after the one that filled the new target. A sync that comes back to a
 //! target it left takes up there what it had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Session, draft::scope, fold::Recorded};
+use super::{
+    Session,
+    draft::{Drafting, scope},
+    fold::Recorded,
+};
 use crate::{
     config::Resource,
     kinds,
@@ -20,16 +24,12 @@ use crate::{
 pub(super) struct Rearranged {
     /// New addresses, each with the former one.
     pub(super) moved: BTreeMap<Address, Address>,
-    /// Syncs whose target changed, each with the configuration and peaks from before.
-    pub(super) left: BTreeMap<Address, Left>,
+    /// Syncs whose target changes, each as it was before.
+    pub(super) left: BTreeMap<Address, Entry>,
     /// Renames that cannot be made, by the address they begin at.
     pub(super) clashes: BTreeMap<Address, Address>,
-}
-
-/// What a sync was before its target changed.
-#[derive(Debug)]
-pub(super) struct Left {
-    pub(super) entry: Entry,
+    /// Syncs whose target would change, and that are protected.
+    pub(super) protected: BTreeSet<Address>,
 }
 
 impl Rearranged {
@@ -47,7 +47,8 @@ pub(super) fn rearrange(session: &Session, recorded: &mut Recorded) -> Rearrange
             continue;
         };
         let resources = &recorded.manifest.resources;
-        if !resources.contains_key(&from) {
+        let left = left_by(recorded, &from);
+        if !resources.contains_key(&from) && left.is_empty() {
             continue;
         }
         if resources.contains_key(&to) {
@@ -55,7 +56,7 @@ pub(super) fn rearrange(session: &Session, recorded: &mut Recorded) -> Rearrange
             continue;
         }
         rename(recorded, &from, &to);
-        for (address, entry) in left_by(recorded, &from) {
+        for (address, entry) in left {
             let target = address
                 .as_str()
                 .split_once('@')
@@ -105,6 +106,10 @@ fn leave(
     if entry.kind != resource.kind || entry.config["to"] == desired.config["to"] {
         return;
     }
+    if entry.protect {
+        rearranged.protected.insert(address.clone());
+        return;
+    }
     let former = super::draft::remembered(&session.configuration, address, &entry);
     let Some((_, former)) = former else { return };
     let left = address.left(&former.target);
@@ -121,9 +126,11 @@ fn leave(
         };
         recorded.manifest.resources.insert(left, kept);
     }
-    let back = left_by(recorded, address)
-        .into_iter()
-        .find(|(_, known)| known.config["to"] == desired.config["to"]);
+    // What it wrote there before is asked as if it stood: an id that was pinned then is the id.
+    let back = left_by(recorded, address).into_iter().find(|(_, known)| {
+        let desired = kind.desired(resource, &scope(&session.configuration, Some(known)));
+        desired.is_ok_and(|desired| desired.config["to"] == known.config["to"])
+    });
     if let Some((known, entry)) = back {
         rename(recorded, &known, address);
         let entry = Entry {
@@ -132,7 +139,28 @@ fn leave(
         };
         recorded.manifest.resources.insert(address.clone(), entry);
     }
-    rearranged.left.insert(address.clone(), Left { entry });
+    rearranged.left.insert(address.clone(), entry);
+}
+
+impl<'a> Drafting<'a> {
+    /// Returns what a sync was before its target changed, until the new target has anything: in this plan, or in one
+    /// whose apply came to nothing.
+    pub(super) fn left(&self, address: &Address) -> Option<&'a Entry> {
+        if let Some(entry) = self.rearranged.left.get(address) {
+            return Some(entry);
+        }
+        if self.entry(address).is_some() {
+            return None;
+        }
+        let known = self
+            .manifest
+            .iter()
+            .flat_map(|manifest| &manifest.resources);
+        known
+            .map(|(_, entry)| entry)
+            .filter(|entry| entry.left_by.as_ref() == Some(address))
+            .max_by_key(|entry| entry.applied_at)
+    }
 }
 
 /// The targets that a sync left and that still hold rows.
@@ -157,15 +185,13 @@ fn rename(recorded: &mut Recorded, from: &Address, to: &Address) {
 
 /// The peaks of a sync, those from before its target changed too: a source that collapses shows whatever it is
 /// written to.
-pub(super) fn peaks(entry: Option<&Entry>, left: Option<&Left>) -> Vec<Peak> {
+pub(super) fn peaks(entry: Option<&Entry>, left: Option<&Entry>) -> Vec<Peak> {
     let known = entry.iter().flat_map(|entry| &entry.peaks);
-    let before = left
-        .iter()
-        .flat_map(|left| &left.entry.peaks)
-        .map(|peak| Peak {
-            rows: 0,
-            ..peak.clone()
-        });
+    let before = left.iter().flat_map(|left| &left.peaks);
+    let before = before.map(|peak| Peak {
+        rows: 0,
+        ..peak.clone()
+    });
     let mut peaks: Vec<Peak> = before.chain(known.cloned()).collect();
     peaks.sort_by_key(|peak| peak.at);
     peaks

@@ -39,7 +39,17 @@ pub async fn prepare_rebind(session: &Session) -> Result<Option<Rebinding>, Erro
     let configured = Target {
         braze: session.identity.braze.clone(),
         braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
-        import_key: target::import_key(session, &manifest.lineage),
+        // Where nothing was imported yet, there is nothing to follow.
+        partner: manifest
+            .target
+            .partner
+            .as_ref()
+            .and_then(|_| target::partner(session)),
+        import_key: manifest
+            .target
+            .import_key
+            .as_ref()
+            .and_then(|_| target::import_key(session, &manifest.lineage)),
         oldest_segment: target::oldest_segment(session).await?,
         amplitude: session.identity.amplitude.clone(),
         project: list.iter().find_map(|cohort| cohort.project),
@@ -73,6 +83,16 @@ impl Rebinding {
                 "Braze's oldest segment",
                 recorded.oldest_segment.as_deref().unwrap_or("not known"),
                 configured.oldest_segment.as_deref().unwrap_or("not known"),
+            ),
+            bound(
+                "partner of cohort import",
+                recorded.partner.as_deref().unwrap_or("none"),
+                configured.partner.as_deref().unwrap_or("none"),
+            ),
+            bound(
+                "data import key (print)",
+                recorded.import_key.as_deref().unwrap_or("none"),
+                configured.import_key.as_deref().unwrap_or("none"),
             ),
             bound("Amplitude", &recorded.amplitude, &configured.amplitude),
             bound(

@@ -37,7 +37,7 @@ impl Drafting<'_> {
             return None;
         }
         let aside = subject.entry.and_then(|entry| entry.set_aside.as_ref());
-        if aside.is_some_and(|aside| !self.patience(subject.resource).lasts(aside.oldest)) {
+        if aside.is_some_and(|aside| !self.patience(Some(subject.resource)).lasts(aside.oldest)) {
             return None;
         }
         if subject.resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once)) {
@@ -95,11 +95,9 @@ impl Drafting<'_> {
     }
 
     /// When rows set aside are tried again.
-    pub(super) fn patience(&self, resource: &Resource) -> Patience {
-        let wait = resource
-            .settings
-            .retry_refused
-            .map_or(RETRY_REFUSED, |span| span.0);
+    pub(super) fn patience(&self, resource: Option<&Resource>) -> Patience {
+        let own = resource.and_then(|resource| resource.settings.retry_refused);
+        let wait = own.map_or(RETRY_REFUSED, |span| span.0);
         let retries = self.session.how.retry_refused;
         Patience {
             now: self.session.clock.millis(),

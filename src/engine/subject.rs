@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::{
     Session,
+    compute::{Members, members},
     meaning::written,
     observe::Readings,
-    rearrange::{Left, peaks},
+    rearrange::peaks,
 };
 use crate::{
     config::{AllowRemoval, Cadence, CadenceWord, CohortRef, Resource, Settings},
@@ -22,6 +23,7 @@ use crate::{
         plan::{Action, Cost, Delta, FieldChange, Problem, ResourcePlan, Source},
     },
     state::{
+        self,
         ledger::LedgerCounts,
         manifest::{CohortPin, Entry, Fulfilled, Peak, SourceStamp},
     },
@@ -50,7 +52,7 @@ pub(super) struct Subject<'a> {
     /// What the state remembers of it, of the target that it has now.
     pub(super) entry: Option<&'a Entry>,
     /// What it was before its target changed, where this plan changes it.
-    pub(super) left: Option<&'a Left>,
+    pub(super) left: Option<&'a Entry>,
     /// Its former address, where this plan renames it.
     pub(super) moved: Option<&'a Address>,
     pub(super) cohort: Cohort,
@@ -84,7 +86,7 @@ impl Subject<'_> {
 
     /// What is wrong with a label that is left over from another cohort, if it is: only the YAML changes a label.
     pub(super) fn stale_label(&self) -> Option<Problem> {
-        let before = self.left.map(|left| &left.entry).or(self.entry)?;
+        let before = self.left.or(self.entry)?;
         let pin = before.cohort.as_ref()?;
         let label = self.other_label()?;
         let stale = pin.id != self.cohort.id && self.desired.label.is_none();
@@ -132,7 +134,7 @@ impl Subject<'_> {
 
     /// What changes in the configuration against what was applied.
     pub(super) fn fields(&self) -> Vec<FieldChange> {
-        let Some(entry) = self.left.map(|left| &left.entry).or(self.entry) else {
+        let Some(entry) = self.left.or(self.entry) else {
             return vec![];
         };
         let mut fields = fields::changes(&entry.config, &self.desired.config);
@@ -190,6 +192,25 @@ impl Subject<'_> {
         let known = self.entry.and_then(|entry| entry.named.as_ref());
         let told = known == Some(&self.label) || !self.desired.is_named();
         (!told).then(|| self.label.clone())
+    }
+
+    /// Opens the people of the cohort who are in no excluded one, each with the value that Braze should hold.
+    pub(super) fn members(&self, readings: &Readings) -> Result<Members, state::Error> {
+        let mapping = &self.desired.identify_by;
+        let value = self.kind.value(&self.desired, &self.label);
+        let source = readings.open(&self.cohort.id, mapping)?.with_value(value);
+        let excluded = || {
+            let cohorts = self.exclude.iter();
+            cohorts
+                .map(|cohort| readings.open(&cohort.id, mapping))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let by_id = if mapping.iter().count() > 1 {
+            excluded()?
+        } else {
+            vec![]
+        };
+        members(source, excluded()?, by_id)
     }
 
     /// How many people each excluded cohort holds.
@@ -257,6 +278,10 @@ impl Subject<'_> {
                 .map(|(cohort, named)| pin(cohort, named, known))
                 .collect(),
             label: Some(self.label.clone()),
+            former_label: known.and_then(|entry| {
+                let before = entry.label.as_ref().filter(|label| **label != self.label);
+                before.or(entry.former_label.as_ref()).cloned()
+            }),
             on_destroy: on_destroy.as_str().unwrap_or("empty").to_owned(),
             protect: settings.protect.unwrap_or(false),
             ledger: known.and_then(|entry| entry.ledger.clone()),

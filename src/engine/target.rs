@@ -9,7 +9,7 @@ use sha2::Sha256;
 use super::{Error, Refresh, Session};
 use crate::{
     braze,
-    model::{Cohort, Secret, digest, plan::Problem},
+    model::{Cohort, Secret, digest},
     state::manifest::{Manifest, Target},
 };
 
@@ -29,6 +29,7 @@ pub(super) async fn check(
         return Ok(Target {
             braze: identity.braze.clone(),
             braze_key: String::new(),
+            partner: None,
             import_key: None,
             oldest_segment: None,
             amplitude: identity.amplitude.clone(),
@@ -73,6 +74,18 @@ pub(super) async fn check(
             &now.to_string(),
         ));
     }
+    if let (Some(before), Some(now)) = (&recorded.partner, partner(session))
+        && *before != now
+    {
+        return Err(other("the partner of cohort import", before, &now));
+    }
+    // No call tells which workspace a data import key opens, so that another one is another target.
+    if let (Some(before), Some(now)) =
+        (&recorded.import_key, import_key(session, &manifest.lineage))
+        && *before != now
+    {
+        return Err(other("the data import key", before, &now));
+    }
     let mut target = Target {
         project: recorded.project.or(project),
         ..recorded.clone()
@@ -112,20 +125,10 @@ pub(super) fn import_key(session: &Session, lineage: &str) -> Option<String> {
     Some(fingerprint(lineage, key))
 }
 
-/// Says so where cohorts would be imported with another key than before: no call tells which workspace it opens.
-pub(super) fn other_import_key(session: &Session, manifest: &Manifest) -> Option<Problem> {
-    let (before, now) = (
-        manifest.target.import_key.as_ref()?,
-        import_key(session, &manifest.lineage)?,
-    );
-    (*before != now).then(|| Problem {
-        address: None,
-        message: "the data import key of Braze is another than the one used before".to_owned(),
-        hint: Some(
-            "no call of Braze's tells whether it opens the same workspace: see in the dashboard that it does"
-                .to_owned(),
-        ),
-    })
+/// Returns the partner that cohorts are imported for, where there is one.
+pub(super) fn partner(session: &Session) -> Option<String> {
+    let import = session.configuration.braze.cohort_import.as_ref();
+    import.map(|import| import.partner.clone())
 }
 
 /// Which key, without the key: keyed by the lineage, so that equal keys of two states do not show.

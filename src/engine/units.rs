@@ -1,18 +1,72 @@
 //! Target units: what a resource writes in Braze and no other may.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::draft::{Drafting, remembered};
-use crate::model::Address;
+use crate::{kinds::Unit, model::Address};
 
-/// Units, each with the resources that want it.
+/// Units, each with a resource that wants it, or still holds it.
 #[derive(Default)]
-pub(super) struct Units(BTreeMap<String, BTreeSet<Address>>);
+pub(super) struct Units(Vec<Claim>);
+
+struct Claim {
+    unit: Unit,
+    address: Address,
+    /// Whether only rows that were not moved on yet hold it. Whoever wants it anew waits for them.
+    former: bool,
+    /// Whether the resource wants it for the first time.
+    new: bool,
+}
 
 impl Units {
-    /// Notes that a resource wants a unit.
-    pub(super) fn want(&mut self, unit: String, address: &Address) {
-        self.0.entry(unit).or_default().insert(address.clone());
+    /// Notes that a resource wants a unit; `new` where it did not have it before.
+    pub(super) fn want(&mut self, unit: Unit, address: &Address, new: bool) {
+        self.0.push(Claim {
+            unit,
+            address: address.clone(),
+            former: false,
+            new,
+        });
+    }
+
+    /// Returns the pairs that cannot both be, each once.
+    fn clashes(&self) -> Vec<(&Unit, &Address, &Address)> {
+        let mut by_target = BTreeMap::<&str, BTreeMap<Option<&str>, Vec<&Claim>>>::new();
+        for claim in &self.0 {
+            let of = by_target.entry(&claim.unit.target).or_default();
+            let label = claim.unit.label.as_deref();
+            of.entry(label).or_default().push(claim);
+        }
+        let mut found = BTreeMap::new();
+        for by_label in by_target.into_values() {
+            // Who wants all of a target meets everybody there, who wants a label those who want the same.
+            let whole = by_label.get(&None).cloned().unwrap_or_default();
+            for claims in by_label.values() {
+                let mut others = claims.iter().chain(&whole);
+                while let Some(one) = others.next() {
+                    for other in others.clone().filter(|other| one.meets(other)) {
+                        let (one, other) = if one.address < other.address {
+                            (one, other)
+                        } else {
+                            (other, one)
+                        };
+                        found.insert((&one.address, &other.address), &one.unit);
+                    }
+                }
+            }
+        }
+        let found = found.into_iter();
+        found
+            .map(|((one, other), unit)| (unit, one, other))
+            .collect()
+    }
+}
+
+impl Claim {
+    /// Whether two claims cannot both be. A label that rows still hold is in the way of whoever wants it anew alone.
+    fn meets(&self, other: &Self) -> bool {
+        let free = (self.former && !other.new) || (other.former && !self.new);
+        self.address != other.address && !free
     }
 }
 
@@ -24,26 +78,37 @@ impl Drafting<'_> {
             Some(kind.unit(&desired, entry.label.as_deref().unwrap_or_default()))
         });
         if let Some(unit) = unit {
-            units.want(unit, address);
+            units.want(unit, address, false);
         }
     }
 
-    /// Refuses units with two owners. What is no longer declared owns what it wrote until it is gone.
+    /// Refuses units with two owners. What is no longer declared owns what it wrote until it is gone, and a label that
+    /// was changed is held until every row has the new one.
     pub(super) fn one_owner_each(&mut self, mut units: Units) {
         let resources = &self.session.configuration.resources;
         let known = self
             .manifest
             .iter()
-            .flat_map(|manifest| manifest.resources.keys());
-        for address in known.filter(|address| !resources.contains_key(*address)) {
-            self.own(&mut units, address);
+            .flat_map(|manifest| &manifest.resources);
+        for (address, entry) in known {
+            if !resources.contains_key(address) {
+                self.own(&mut units, address);
+            }
+            let former = entry.former_label.as_ref().and_then(|label| {
+                let (kind, desired) = remembered(&self.session.configuration, address, entry)?;
+                Some(kind.unit(&desired, label))
+            });
+            units.0.extend(former.map(|unit| Claim {
+                unit,
+                address: address.clone(),
+                former: true,
+                new: false,
+            }));
         }
-        for (unit, owners) in units.0.into_iter().filter(|(_, owners)| owners.len() > 1) {
-            let owners: Vec<&Address> = owners.iter().collect();
-            let names: Vec<&str> = owners.iter().map(|address| address.as_str()).collect();
-            let message = format!("{unit} would have two owners: {}", names.join(" and "));
-            let hint = "give one of them another `label` or `to`; one that is removed goes before another takes its place";
-            self.fail(owners[0], message, Some(hint.to_owned()));
+        for (unit, one, other) in units.clashes() {
+            let message = format!("{unit} would have two owners: {one} and {other}");
+            let hint = "give one of them another `label` or `to`; one that is removed, or left, goes before another takes its place";
+            self.fail(one, message, Some(hint.to_owned()));
         }
     }
 }

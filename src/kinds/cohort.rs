@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     identify,
-    kind::{Desired, Form, Kind, Scope},
+    kind::{Desired, Form, Kind, Scope, Unit},
 };
 use crate::{
     config::Resource,
@@ -102,11 +102,20 @@ impl Kind for Cohort {
         }
     }
 
-    fn unit(&self, desired: &Desired, label: &str) -> String {
+    fn unit(&self, desired: &Desired, label: &str) -> Unit {
         match &desired.form {
-            Form::AttributeArray(name) => format!("label \"{label}\" in attribute {name}"),
-            Form::AttributeFlag(name) => format!("attribute {name}"),
-            Form::CohortImport(id) => format!("cohort {id} of cohort import"),
+            Form::AttributeArray(name) => Unit {
+                target: format!("attribute {name}"),
+                label: Some(label.to_owned()),
+            },
+            Form::AttributeFlag(name) => Unit {
+                target: format!("attribute {name}"),
+                label: None,
+            },
+            Form::CohortImport(id) => Unit {
+                target: format!("cohort {id} of cohort import"),
+                label: None,
+            },
         }
     }
 

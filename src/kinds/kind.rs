@@ -15,11 +15,29 @@ pub trait Kind: Sync {
     /// Returns the value of a row that the source gives none.
     fn value(&self, desired: &Desired, label: &str) -> Text;
 
-    /// Names what the sync writes and nobody else may: an attribute, a label in an array attribute, a cohort's id.
-    fn unit(&self, desired: &Desired, label: &str) -> String;
+    /// Names what the sync writes and nobody else may.
+    fn unit(&self, desired: &Desired, label: &str) -> Unit;
 
     /// Words one row as edits of a profile.
     fn edits(&self, desired: &Desired, change: &Change) -> Vec<Edit>;
+}
+
+/// A target unit: an attribute, a label in one, a cohort of cohort import.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unit {
+    /// The attribute, or the cohort.
+    pub target: String,
+    /// The label in it; all of it where there is none.
+    pub label: Option<String>,
+}
+
+impl std::fmt::Display for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.label {
+            Some(label) => write!(f, "label \"{label}\" in {}", self.target),
+            None => f.write_str(&self.target),
+        }
+    }
 }
 
 /// Where an entry stands: what it does not say itself.

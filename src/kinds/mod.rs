@@ -10,6 +10,6 @@ mod registry;
 mod schema;
 
 pub use check::check;
-pub use kind::{Desired, Form, Kind, Scope};
+pub use kind::{Desired, Form, Kind, Scope, Unit};
 pub use registry::{KindEntry, REGISTRY, Section, find};
 pub use schema::schema;

@@ -105,6 +105,17 @@ impl Key {
         self.0.first() != Some(&EXTERNAL)
     }
 
+    /// Takes the person out of a text about them.
+    pub fn mask(&self, text: &str) -> String {
+        let (Identity::Alias { name: id, .. } | Identity::Device(id) | Identity::External(id)) =
+            self.identity();
+        // A very short id stands in other words too.
+        if id.len() < 3 || !text.contains(id) {
+            return text.to_owned();
+        }
+        text.replace(id, "***")
+    }
+
     /// Returns what the key names.
     pub fn identity(&self) -> Identity<'_> {
         identity(&self.0).unwrap_or(Identity::External(""))
@@ -231,6 +242,11 @@ mod tests {
         let key = Key::alias("amplitude_id", "42").unwrap();
         assert_eq!(Key::from_bytes(key.bytes()), Ok(key.clone()));
         assert_eq!(format!("{key:?}"), "Key(alias:***)");
+        let person = Key::external("jane@acme.com").unwrap();
+        assert_eq!(
+            person.mask("'jane@acme.com' is not valid"),
+            "'***' is not valid"
+        );
         assert_eq!(Key::from_bytes(b"zfoo"), Err(BadKey::Malformed));
     }
 }

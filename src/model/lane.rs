@@ -12,12 +12,19 @@ pub enum Lane {
     },
 }
 
+const COHORTS: &str = "cohorts/";
+
 impl Lane {
+    /// Returns whether a name is that of a cohort's lane.
+    pub fn imports(name: &str) -> bool {
+        name.starts_with(COHORTS)
+    }
+
     /// Returns its name in journal and manifest.
     pub fn name(&self) -> String {
         match self {
             Self::UsersTrack => "users/track".to_owned(),
-            Self::Cohort { id } => format!("cohorts/{id}"),
+            Self::Cohort { id } => format!("{COHORTS}{id}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The report of an apply: what became of each resource. No person is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,13 +69,13 @@ pub struct Report {
 
 impl Report {
     /// Takes in which names Braze was to be told and which it took. A resource whose name it did not take is not done.
-    pub fn note_names(
+    pub fn note_names<'a>(
         &mut self,
-        told: &BTreeMap<Address, String>,
-        taken: &BTreeMap<Address, String>,
+        told: impl IntoIterator<Item = &'a Address>,
+        taken: &BTreeSet<Address>,
     ) {
-        for address in told.keys() {
-            let took = taken.contains_key(address);
+        for address in told {
+            let took = taken.contains(address);
             let known = self
                 .resources
                 .iter()

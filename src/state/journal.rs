@@ -102,6 +102,8 @@ pub struct Range {
 pub struct Journal {
     file: File,
     path: PathBuf,
+    /// After a write that failed nothing may follow: what stands behind half a record would not be found.
+    broken: bool,
 }
 
 impl Journal {
@@ -117,20 +119,29 @@ impl Journal {
         Ok(Self {
             file,
             path: path.to_owned(),
+            broken: false,
         })
     }
 
     /// Writes an intent and waits until it is on the disk.
     pub fn intend(&mut self, range: Range, at: Millis) -> Result<(), Error> {
         self.tell(&Entry::Intended(range, at))?;
-        self.file.sync_data().map_err(Error::io(&self.path))
+        let synced = self.file.sync_data();
+        self.broken = synced.is_err();
+        synced.map_err(Error::io(&self.path))
     }
 
     /// Writes one record; a kill of the process does not lose it.
     pub fn tell(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.file
-            .write_all(&encode(entry))
-            .map_err(Error::io(&self.path))
+        if self.broken {
+            return Err(Error::corrupt(
+                &self.path,
+                "a record could not be written before, so nothing further is sent",
+            ));
+        }
+        let written = self.file.write_all(&encode(entry));
+        self.broken = written.is_err();
+        written.map_err(Error::io(&self.path))
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Target {
     pub braze: String,
     /// Keyed fingerprint of the Braze key; empty until Braze took something with it.
     pub braze_key: String,
+    /// The partner that cohorts are imported for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
     /// Keyed fingerprint of the data import key that cohorts were last imported with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_key: Option<String>,
@@ -77,6 +80,9 @@ pub struct Entry {
     pub excluded: Vec<CohortPin>,
     /// What Braze shows, pinned.
     pub label: Option<String>,
+    /// The label before, while rows may still hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_label: Option<String>,
     /// What removal does in Braze: `empty` or `keep`.
     pub on_destroy: String,
     /// Whether removal takes two commits.
@@ -85,7 +91,7 @@ pub struct Entry {
     pub ledger: Option<String>,
     /// Rows of the ledger.
     pub counts: LedgerCounts,
-    /// What the ledger fulfils; none while something is missing, refused or in doubt.
+    /// What the ledger fulfils, rows set aside left out; none while something is missing or in doubt.
     pub fulfilled: Option<Fulfilled>,
     /// The most rows and the largest source of late.
     pub peaks: Vec<Peak>,
@@ -183,6 +189,9 @@ pub struct Pending {
     pub plan: String,
     /// Keyed fingerprint of the Braze key it sends with.
     pub braze_key: String,
+    /// The partner, if cohorts are imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
     /// Keyed fingerprint of the data import key, if cohorts are imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_key: Option<String>,

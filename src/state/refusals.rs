@@ -6,9 +6,11 @@ use std::{io::Write, path::Path};
 use super::{
     Error,
     ledger::reuse,
+    manifest::SetAside,
+    store::{Draft, DraftWriter, Store},
     table::{Cell, Field, KEY, Kind, Reader, Writer, corrupt},
 };
-use crate::model::{Address, Refusal, Text, Verb};
+use crate::model::{Address, Millis, Refusal, Text, Verb};
 
 /// Format of the file, in its metadata.
 const FORMAT: &str = "syncform-refusals/1";
@@ -119,6 +121,51 @@ impl Iterator for RefusalReader {
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.step().map_err(corrupt(&self.path));
         next.transpose()
+    }
+}
+
+/// Writes the rows that are set aside; no file where there are none.
+pub struct AsideWriter<'a> {
+    store: &'a Store,
+    writer: Option<RefusalWriter<DraftWriter>>,
+    rows: u64,
+    oldest: Millis,
+}
+
+impl<'a> AsideWriter<'a> {
+    /// Begins; nothing is made before there is a row.
+    pub fn new(store: &'a Store) -> Self {
+        Self {
+            store,
+            writer: None,
+            rows: 0,
+            oldest: Millis::MAX,
+        }
+    }
+
+    /// Takes one row.
+    pub fn push(&mut self, refusal: &Refusal) -> Result<(), Error> {
+        self.rows += 1;
+        self.oldest = self.oldest.min(refusal.at);
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(RefusalWriter::new(self.store.draft()?)?),
+        };
+        writer.push(refusal)
+    }
+
+    /// Ends the file, and says what is in it.
+    pub fn finish(self) -> Result<Option<(Draft, SetAside)>, Error> {
+        let Some(writer) = self.writer else {
+            return Ok(None);
+        };
+        let draft = writer.finish()?.finish()?;
+        let aside = SetAside {
+            blob: draft.digest().to_owned(),
+            rows: self.rows,
+            oldest: self.oldest,
+        };
+        Ok(Some((draft, aside)))
     }
 }
 

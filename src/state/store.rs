@@ -372,6 +372,7 @@ mod tests {
         let target = Target {
             braze: String::new(),
             braze_key: String::new(),
+            partner: None,
             import_key: None,
             oldest_segment: None,
             amplitude: String::new(),

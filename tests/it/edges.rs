@@ -209,7 +209,7 @@ fn a_run_that_is_stopped_before_it_sends_has_written_nothing() {
         "it did not wait"
     );
     run.terminate();
-    run.finish().exits(1).says("Nothing was applied");
+    run.finish().exits(1).says("nothing was written");
     assert_eq!(world.stats().tracks(), before);
 }
 

@@ -194,7 +194,7 @@ fn refused_rows_are_tried_again_when_told_to_and_when_they_change() {
     let again = ["apply", "--auto-approve", "--retry-refused"];
     let run = project.run(&case.world, &again);
     // Nothing of it was written this time.
-    let run = run.exits(1).says("10 refused");
+    let run = run.exits(6).says("10 refused");
     assert_eq!(case.world.stats().objects, 0);
     assert_eq!(
         refused(&project, Some(&id(&run)), |words| project
@@ -257,7 +257,7 @@ fn refused_rows_are_tried_again_after_a_time() {
             "they are never tried again"
         );
     }
-    project.apply(&case.world).exits(1).says("10 refused");
+    project.apply(&case.world).exits(6).says("10 refused");
     project.assert_exact(&case.world, &case.scenario, "after a second try");
 }
 
@@ -421,7 +421,7 @@ fn of_a_person_in_two_syncs_only_the_guilty_row_is_refused() {
         .says(&format!("{} rows set aside", guilty.len()));
 
     taken.lock().unwrap().clear();
-    ask(&["apply", "--auto-approve", "--retry-refused"]).exits(1);
+    ask(&["apply", "--auto-approve", "--retry-refused"]).exits(6);
     assert!(
         taken.lock().unwrap().is_empty(),
         "more than the guilty rows was tried again"

@@ -6,7 +6,10 @@ use crate::{
     amplitude::FileError,
     engine::Error,
     model::{Cohort, Mapping},
-    state::relation,
+    state::{
+        self,
+        relation::{self, RelationReader},
+    },
 };
 
 /// A cohort that was read.
@@ -50,6 +53,21 @@ impl Readings {
     /// Returns a cohort's people as a mapping names them, if they were read.
     pub(in crate::engine) fn of(&self, cohort: &str, mapping: &Mapping) -> Option<&Reading> {
         self.by_cohort.get(cohort)?.get(mapping)?.as_ref().ok()
+    }
+
+    /// Opens a cohort's people as a mapping names them. Where another run swept them, the plan is made anew.
+    pub(in crate::engine) fn open(
+        &self,
+        cohort: &str,
+        mapping: &Mapping,
+    ) -> Result<RelationReader, state::Error> {
+        let reading = self.of(cohort, mapping);
+        let relation = reading.map(|reading| RelationReader::open(&reading.path));
+        let gone = || state::Error::Io {
+            path: "cache".into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        relation.transpose()?.flatten().ok_or_else(gone)
     }
 
     /// Returns why they could not be read.

@@ -9,6 +9,7 @@ use crate::{
     braze::Object,
     diff::{batch, merge},
     engine::{Error, plan::Pass},
+    model::Key,
 };
 
 /// Batches made ahead of the network.
@@ -19,6 +20,7 @@ pub(super) struct Item {
     pub(super) ordinal: u64,
     /// Which part of the object this is, where it is not the whole.
     pub(super) part: Option<u32>,
+    pub(super) key: Key,
     pub(super) object: Object,
     /// What it was worded from; nothing of one that cannot be taken apart further.
     pub(super) parts: Vec<merge::Part>,
@@ -83,6 +85,7 @@ pub(super) fn make(
             batch.items.push(Item {
                 ordinal,
                 part: None,
+                key,
                 object,
                 parts,
             });

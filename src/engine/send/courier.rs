@@ -12,9 +12,13 @@ use super::{
     batches::{Batch, Item},
 };
 use crate::{
-    braze::{self, Fate, Object, WriteError, Writer},
+    braze::{Fate, Object, WriteError, Writer},
     model::Lane,
 };
+
+/// Requests refused whole, one after the other, with nothing taken between them, before it is given up. One guilty
+/// person among 1,000 makes eleven.
+const IN_VAIN: u32 = 100;
 
 /// Sends batches of one pass.
 #[derive(Clone)]
@@ -39,7 +43,7 @@ impl Courier {
             };
             let refused = self.send_whole(batch, &mut answered).await;
             for (item, reason) in refused {
-                answered.tell(&item, Told::Refused(reason));
+                answered.tell(&item, Told::Refused(item.key.mask(&reason)));
             }
         }
         answered
@@ -49,6 +53,7 @@ impl Courier {
     async fn send_whole(&self, batch: Batch, answered: &mut Answered) -> Vec<(Item, String)> {
         let mut refused = vec![];
         let mut left = vec![batch];
+        let mut in_vain = 0;
         while let Some(mut batch) = left.pop() {
             if answered.stop.is_some() {
                 answered.leave(&batch);
@@ -63,9 +68,11 @@ impl Courier {
                 error,
                 fate,
                 stop,
+                too_large,
                 maybe,
             } = match self.writer.write(&self.lane, &objects).await {
                 Ok(written) => {
+                    in_vain = 0;
                     refused.extend(answered.take(batch, written));
                     continue;
                 }
@@ -78,13 +85,23 @@ impl Courier {
             }
             match fate {
                 Fate::TakeApart if batch.items.len() > 1 => {
-                    if matches!(error, braze::Error::Refused { status: 413, .. }) {
+                    if too_large {
                         self.most
                             .fetch_min(batch.items.len() / 2, Ordering::Relaxed);
                     }
+                    in_vain += u32::from(!too_large);
                     left.extend(batch.halves());
                 }
+                // It is not about somebody in the request: whoever is left would meet the same.
+                Fate::TakeApart if in_vain >= IN_VAIN => {
+                    answered.stop = Some(error.to_string());
+                    answered.leave(&batch);
+                    refused
+                        .drain(..)
+                        .for_each(|(item, _)| answered.tell(&item, Told::Released));
+                }
                 Fate::TakeApart if !batch.maybe => {
+                    in_vain += 1;
                     let reason = error.to_string();
                     refused.extend(batch.items.into_iter().map(|item| (item, reason.clone())));
                 }
@@ -101,20 +118,28 @@ impl Courier {
     fn taken_apart(&self, refused: Vec<(Item, String)>, answered: &mut Answered) -> Vec<Item> {
         let mut again = vec![];
         for (item, reason) in refused {
-            let apart = match (&self.lane, item.parts.first()) {
-                (Lane::UsersTrack, Some(first)) if answered.stop.is_none() => {
-                    self.worder.word_apart(&first.change.key, &item.parts)
+            let apart = match self.lane {
+                Lane::UsersTrack if answered.stop.is_none() => {
+                    self.worder.word_apart(&item.key, &item.parts)
                 }
                 _ => None,
             };
             let Some(objects) = apart else {
-                answered.tell(&item, Told::Refused(reason));
+                // With no time left nobody knows which of its parts is guilty; refused as a whole, nothing was processed.
+                let known = answered.stop.is_none() || item.parts.len() <= 1;
+                let told = if known {
+                    Told::Refused(item.key.mask(&reason))
+                } else {
+                    Told::Released
+                };
+                answered.tell(&item, told);
                 continue;
             };
             let parts = item.parts.iter().zip(objects);
             again.extend(parts.map(|(part, object)| Item {
                 ordinal: item.ordinal,
                 part: Some(part.resource as u32),
+                key: item.key.clone(),
                 object,
                 parts: vec![],
             }));

@@ -18,6 +18,9 @@ use crate::{
     model::{Address, Event, Lane},
 };
 
+/// Answers in a row from which nothing can be told, before it is given up: what was sent may have been billed.
+const UNREAD: u32 = 20;
+
 /// Sends one lane. A failure ends this lane, and the others only where the first failure is to end all.
 pub(super) async fn send(run: &Run<'_>, of: OfLane<'_>) -> Sent {
     let mut sent = Sent::default();
@@ -31,7 +34,14 @@ pub(super) async fn send(run: &Run<'_>, of: OfLane<'_>) -> Sent {
 }
 
 async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(), Error> {
+    if *run.halt.borrow() {
+        sent.stopped.push(run.why_stopped());
+        return Ok(());
+    }
     name(run, of, sent).await;
+    let most = run.session.configuration.braze.objects_per_request;
+    let road = Road::of(&of.lane, most);
+    let most = Arc::new(AtomicUsize::new(road.most));
     let mut doubted = false;
     for (number, pass) in &of.passes {
         if !sent.stopped.is_empty() || *run.halt.borrow() {
@@ -45,11 +55,18 @@ async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(),
                 return Ok(());
             }
             if !settle(run, pass, of.passes.len() > 1).await {
-                sent.stopped.push("asked to stop".to_owned());
+                sent.stopped.push(run.why_stopped());
                 return Ok(());
             }
         }
-        doubted = send_pass(run, *number, pass, sent).await?;
+        let worder = Arc::new(Worder::of(pass));
+        let courier = Courier {
+            writer: run.writer.clone(),
+            lane: of.lane.clone(),
+            worder,
+            most: most.clone(),
+        };
+        doubted = send_pass(run, *number, pass, road, &courier, sent).await?;
     }
     Ok(())
 }
@@ -64,7 +81,7 @@ async fn name(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) {
         match run.writer.name_cohort(id, name, now).await {
             Ok(()) => {
                 sent.requests += 1;
-                sent.named.insert((*address).clone(), (*name).to_owned());
+                sent.named.insert((*address).clone());
             }
             Err(error) => {
                 let hint = error.key_hint().map(|hint| format!("; {hint}"));
@@ -84,7 +101,11 @@ async fn settle(run: &Run<'_>, pass: &Pass<'_>, sent_before: bool) -> bool {
     }
     let seconds = wait.as_secs_f64().ceil() as u64;
     run.session.events.tell(Event::Settling { seconds }).await;
-    run.session.sender.waits(tokio::time::sleep(wait)).await
+    let mut halt = run.halt.subscribe();
+    tokio::select! {
+        waited = run.session.sender.waits(tokio::time::sleep(wait)) => waited,
+        () = asked(&mut halt) => false,
+    }
 }
 
 /// Sends one pass; returns whether anything of it is in doubt.
@@ -92,6 +113,8 @@ async fn send_pass(
     run: &Run<'_>,
     number: u16,
     pass: &Pass<'_>,
+    road: Road,
+    courier: &Courier,
     sent: &mut Sent,
 ) -> Result<bool, Error> {
     let addresses: Vec<Address> = pass
@@ -108,20 +131,9 @@ async fn send_pass(
             objects: run.objects.get(usize::from(number)).copied().unwrap_or(0),
         })
         .await;
-    let road = Road::of(
-        &pass.lane,
-        run.session.configuration.braze.objects_per_request,
-    );
-    let worder = Arc::new(Worder::of(pass));
-    let (batches, making) = batches::make(pass, worder.clone(), road)?;
-    let courier = Courier {
-        writer: run.writer.clone(),
-        lane: pass.lane.clone(),
-        worder,
-        most: Arc::new(AtomicUsize::new(road.most)),
-    };
+    let (batches, making) = batches::make(pass, courier.worder.clone(), road)?;
     let mut scribe = Scribe::new(&run.journal, number);
-    let ended = send_batches(run, batches, &courier, road, &mut scribe, sent).await;
+    let ended = send_batches(run, batches, courier, road, &mut scribe, sent).await;
     let made = making.await.map_err(|_| Error::Worker)?;
     // What was intended and not dispatched never left, however this ended.
     let released = scribe.release();
@@ -142,7 +154,7 @@ async fn send_batches(
     let (mut stop, mut halt) = (session.stop.clone(), run.halt.subscribe());
     let mut under_way: FuturesUnordered<BoxFuture<'static, (usize, Answered)>> =
         FuturesUnordered::new();
-    let (mut open, mut doubted, mut answered_for) = (true, false, 0);
+    let (mut open, mut doubted, mut answered_for, mut unread) = (true, false, 0, 0);
     loop {
         open = open && sent.stopped.is_empty();
         if !open && under_way.is_empty() {
@@ -152,7 +164,13 @@ async fn send_batches(
             biased;
             Some((objects, answered)) = under_way.next(), if !under_way.is_empty() => {
                 scribe.tell(&answered, session.clock.millis())?;
-                doubted |= answered.told.iter().any(|(_, _, told)| *told == Told::Doubted);
+                let lost = |(_, _, told): &(u64, Option<u32>, Told)| *told == Told::Doubted;
+                doubted |= answered.told.iter().any(lost);
+                unread = if answered.told.iter().all(lost) { unread + 1 } else { 0 };
+                if unread >= UNREAD {
+                    let why = format!("{unread} answers in a row could not be read");
+                    sent.stopped.push(format!("{}: {why}", courier.lane.name()));
+                }
                 sent.requests += answered.requests;
                 sent.data_points += answered.data_points;
                 sent.repeated += answered.repeated;
@@ -165,10 +183,10 @@ async fn send_batches(
                 session.events.tell(Event::Sent { lane, objects: answered_for }).await;
             }
             () = asked(&mut stop), if open => {
-                sent.stopped.push("asked to stop".to_owned());
+                sent.stopped.push(run.why_stopped());
             }
             () = asked(&mut halt), if open => {
-                sent.stopped.push("the first failure ends the apply (--fail-fast)".to_owned());
+                sent.stopped.push(run.why_stopped());
             }
             batch = batches.recv(), if open && under_way.len() < road.at_once => match batch {
                 None => open = false,
@@ -186,6 +204,15 @@ async fn send_batches(
 }
 
 impl Run<'_> {
+    /// Why nothing further is sent, though nothing of this lane failed.
+    fn why_stopped(&self) -> String {
+        if *self.session.stop.borrow() {
+            "asked to stop".to_owned()
+        } else {
+            "the first failure ends the apply (--fail-fast)".to_owned()
+        }
+    }
+
     /// Ends everything after a failure, where that is wanted.
     fn failed(&self) {
         if self.session.how.fail_fast {

@@ -18,7 +18,7 @@ mod scribe;
 mod worder;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -50,8 +50,8 @@ pub(super) struct Sent {
     pub(super) repeated: u64,
     /// What ended it, or one of its lanes, early.
     pub(super) stopped: Vec<String>,
-    /// Names that Braze took.
-    pub(super) named: BTreeMap<Address, String>,
+    /// Whose names Braze took.
+    pub(super) named: BTreeSet<Address>,
 }
 
 /// What all lanes of a run share.

@@ -152,13 +152,10 @@ fn import(
         ));
         return;
     }
-    let scope = [
-        Some(configuration.workspace.as_str()),
-        configuration.environment.as_deref(),
-        Some(resource.address.name()),
-    ];
-    let default = || scope.into_iter().flatten().collect::<Vec<_>>().join("/");
-    let id = id.map_or_else(default, str::to_owned);
+    // A default id may be pinned otherwise: only the plan knows the state.
+    let Some(id) = id.map(str::to_owned) else {
+        return;
+    };
     if let Some(other) = owners.imports.get(&id) {
         let what = format!("the imported cohort `{id}`");
         found.push(owned(resource, "/to", other, &what));

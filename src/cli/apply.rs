@@ -248,6 +248,9 @@ pub(super) async fn approved(
         answer = answer => {
             let answer = answer.map_err(|_| engine::Error::Worker)?;
             let answer = answer.map_err(|error| Failure::error(format!("stdin: {error}")))?;
+            if !answer.ends_with('\n') {
+                talk::result("\n")?;
+            }
             Ok(answer.trim() == yes)
         }
         () = asked(&mut stop) => Ok(false),

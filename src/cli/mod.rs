@@ -6,6 +6,7 @@ mod destroy;
 mod failure;
 mod global;
 mod open;
+mod own_file;
 mod plan;
 mod report;
 mod sandbox;

@@ -82,21 +82,33 @@ pub(super) async fn streamed(
 ) -> Result<Opened, Failure> {
     let configuration = configuration(global)?;
     let missing = |diagnostic: Diagnostic| Failure::Configuration(vec![diagnostic]);
-    let keys = (|| {
-        let amplitude = &configuration.amplitude;
-        Ok((
-            amplitude.api_key.require()?.clone(),
-            amplitude.secret_key.require()?.clone(),
-            configuration.braze.api_key.require()?.clone(),
-        ))
-    })();
-    let (api_key, secret_key, braze_key): (Secret, Secret, Secret) = keys.map_err(missing)?;
+    let amplitude = &configuration.amplitude;
+    let wanted = [
+        &amplitude.api_key,
+        &amplitude.secret_key,
+        &configuration.braze.api_key,
+    ];
+    let (keys, unset): (Vec<_>, Vec<_>) = wanted
+        .map(|key| key.require().cloned())
+        .into_iter()
+        .partition(Result::is_ok);
+    let unset: Vec<Diagnostic> = unset.into_iter().filter_map(Result::err).collect();
+    if !unset.is_empty() {
+        return Err(Failure::Configuration(unset));
+    }
+    let keys: Vec<Secret> = keys.into_iter().flatten().collect();
+    let [api_key, secret_key, braze_key]: [Secret; 3] = keys
+        .try_into()
+        .map_err(|_| Failure::error("a key is missing"))?;
     let import = configuration.braze.cohort_import.iter();
     let import_keys = import
         .flat_map(|import| [&import.data_import_key, &import.partner_api_key])
         .filter_map(|key| key.value.clone());
     let keys = [api_key.clone(), secret_key.clone(), braze_key.clone()];
-    let scrubber = Scrubber::new(keys.into_iter().chain(import_keys).collect());
+    // What a sandbox supplies is no secret.
+    let secret = |key: &Secret| key.expose() != config::SANDBOX;
+    let keys = keys.into_iter().chain(import_keys).filter(secret);
+    let scrubber = Scrubber::new(keys.collect());
     let stop = stop_when_asked();
     let sender = Arc::new(Sender::new(scrubber, stop.clone()));
     let (sandbox, world) = open_sandbox(global, &sender).await?;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{
     failure::{Exit, Failure},
     global::{Global, Selecting},
-    open, talk,
+    open, own_file, talk,
 };
 use crate::{
     config::Billing,
@@ -164,7 +164,9 @@ fn save(
         talk::complain("the plan has errors and was not saved", None);
         return Ok(());
     }
-    let about = engine::save_plan(session, planned, &global.chdir.join(out))?;
+    let path = global.chdir.join(out);
+    own_file::free(&path, || engine::open_plan(&path).is_ok(), "saved plan")?;
+    let about = engine::save_plan(session, planned, &path)?;
     let line = render::plan::saved(&out.display().to_string(), about.expires_at);
     match format {
         Format::Human => talk::result(&line),

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    open, talk,
+    open, own_file, talk,
 };
 use crate::{
     config::Billing,
@@ -40,6 +40,16 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
             .is_none_or(|wanted| *wanted == run.id)
     };
     let Some(run) = runs.iter().rev().find(named) else {
+        let pending = manifest
+            .as_ref()
+            .and_then(|manifest| manifest.pending.as_ref());
+        if let Some(pending) = pending {
+            return Err(Failure::error(format!(
+                "run {} was cut or is still going, and has no report yet",
+                pending.run
+            ))
+            .with_hint("the next apply records what it sent; a plan counts it in already"));
+        }
         return Err(match &arguments.run {
             None => Failure::error("nothing was applied yet"),
             Some(run) => Failure::error(format!("the state knows no run `{run}`")),
@@ -70,6 +80,11 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         }
     }
     let path = global.chdir.join(path);
+    let is_ours = || {
+        let known = std::fs::read_to_string(&path).unwrap_or_default();
+        known.starts_with(render::refused::HEAD)
+    };
+    own_file::free(&path, is_ours, "list of refused rows")?;
     state::write_file(&path, csv.as_bytes())?;
     talk::say(&format!(
         "{} written to {}: it holds people's ids.",

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::model::{Address, Guards, Secret, Span};
 
-/// What a value is under `--sandbox` where its variable is not set.
-pub(super) const SANDBOX: &str = "sandbox";
+/// What a value is under `--sandbox` where its variable is not set: no secret.
+pub const SANDBOX: &str = "sandbox";
 
 /// Builds the configuration.
 pub(super) struct Assembler<'a> {

@@ -186,8 +186,26 @@ fn references(tree: &Node, findings: &mut Findings) {
         }
         must_be_gone(item.at(&["from"]), "moved away", &known, findings);
     }
+    for (section, key) in [("moved", "from"), ("moved", "to"), ("removed", "address")] {
+        once_each(tree, section, key, findings);
+    }
     for item in tree.at(&["removed"]).map_or(&[][..], Node::list) {
         must_be_gone(item.at(&["address"]), "removed", &known, findings);
+    }
+}
+
+/// An address stands once under a key of a list.
+fn once_each(tree: &Node, section: &str, key: &str, findings: &mut Findings) {
+    let mut seen = HashSet::new();
+    for item in tree.at(&[section]).map_or(&[][..], Node::list) {
+        let Some((node, text)) = item.at(&[key]).and_then(|node| Some((node, node.text()?))) else {
+            continue;
+        };
+        if !seen.insert(text) {
+            let message = format!("{} stands twice as `{key}` of `{section}`", node.quoted());
+            let hint = "keep one of the two".to_owned();
+            findings.error("declared-twice", node.spot, message, hint);
+        }
     }
 }
 
@@ -236,7 +254,7 @@ fn must_be_gone(node: Option<&Node>, how: &str, known: &HashSet<String>, finding
 
 fn is_address(text: &str, node: &Node, findings: &mut Findings) -> bool {
     let fits = text.split_once('.').is_some_and(|(section, name)| {
-        !name.is_empty() && SECTIONS.iter().any(|(_, word)| *word == section)
+        !name.is_empty() && !name.contains('@') && SECTIONS.iter().any(|(_, word)| *word == section)
     });
     if !fits {
         let hint = "write sync.NAME, segment.NAME, cohort.NAME or destination.NAME".to_owned();

@@ -20,6 +20,7 @@ mod template;
 mod tree;
 mod wanted;
 
+pub use assemble::SANDBOX;
 pub use document::*;
 pub use file::File;
 pub use request::{Request, load, load_checked};

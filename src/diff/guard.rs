@@ -65,9 +65,12 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
     let mut results = vec![];
     results.extend(empty_source(effects));
     results.extend(max_removals(guards, effects));
-    results.extend(
-        max_shrink(guards, &effects.source, "the source").map(|shrunk| shrunk.lifted(effects)),
-    );
+    // A source that shrank and moves no row harms nobody.
+    if !effects.delta.is_empty() {
+        results.extend(
+            max_shrink(guards, &effects.source, "the source").map(|shrunk| shrunk.lifted(effects)),
+        );
+    }
     // Whoever is no longer excluded is added: an excluded cohort that breaks is as bad as a source that does.
     for excluded in &effects.excluded {
         let what = format!("the excluded cohort \"{}\"", excluded.name);

@@ -21,6 +21,7 @@ use super::{
     ending::{self, Difference, Ended, Name},
     pending::header_of,
     plan::{Work, passes, plan},
+    price::unsettled,
     saved::{SavedPlan, mark},
     send, target, writer,
 };
@@ -233,19 +234,7 @@ fn pending_passes(works: &[Work]) -> Vec<PendingPass> {
 
 /// Waits until what was sent last has settled: Braze keeps no order between requests seconds apart.
 async fn settle(session: &Session, manifest: &Manifest, works: &[Work]) -> Result<(), Error> {
-    let now = session.clock.millis();
-    let left = |work: &Work| {
-        let last = manifest.lanes.get(&work.desired.lane().name())?.last_send;
-        // A clock that went back waits once for the whole time, and no longer.
-        let since = Duration::from_millis(u64::try_from(now - last).unwrap_or(0));
-        work.settle.checked_sub(since)
-    };
-    let wait = works
-        .iter()
-        .filter(|work| work.sends())
-        .filter_map(left)
-        .max()
-        .unwrap_or_default();
+    let wait = unsettled(manifest, works, session.clock.millis());
     if wait.is_zero() {
         return Ok(());
     }

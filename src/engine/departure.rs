@@ -51,16 +51,11 @@ impl Drafting<'_> {
             }
             match self.fate(owner, entry) {
                 Fate::Stays => {}
+                Fate::Vanished if entry.protect => self.protected(address),
                 Fate::Vanished => self.vanished(address, entry),
                 Fate::Waits => self.waits(address, entry),
                 Fate::Goes(_) if entry.protect && entry.left_by.is_none() => {
-                    self.plan.errors.push(Problem {
-                        address: Some(address.clone()),
-                        message: "is protected and cannot be removed".to_owned(),
-                        hint: Some(
-                            "declare it once more with `protect: false`, apply that, and remove it then".to_owned(),
-                        ),
-                    });
+                    self.protected(address);
                 }
                 Fate::Goes(removed) => {
                     let empties = match removed.and_then(|removed| removed.on_destroy) {
@@ -192,6 +187,12 @@ impl Drafting<'_> {
             next: None,
             settle: settled_by(entry),
         }))
+    }
+
+    fn protected(&mut self, address: &Address) {
+        let hint = "declare it once more with `protect: false`, apply that, and remove it then";
+        let message = "is protected and cannot be removed".to_owned();
+        self.fail(address, message, Some(hint.to_owned()));
     }
 
     /// What Braze refused to take out stays remembered, until it is tried again.

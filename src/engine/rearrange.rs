@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::Resource,
     kinds,
-    model::{Address, Diagnostic},
+    model::Address,
     state::manifest::{Entry, Peak},
 };
 
@@ -28,13 +28,15 @@ pub(super) struct Rearranged {
     pub(super) left: BTreeMap<Address, Entry>,
     /// Renames that cannot be made, by the address they begin at.
     pub(super) clashes: BTreeMap<Address, Address>,
+    /// Whether a sync whose new target never got anything came back to the one it left.
+    pub(super) back: bool,
     /// Syncs whose target would change, and that are protected.
     pub(super) protected: BTreeSet<Address>,
 }
 
 impl Rearranged {
     pub(super) fn is_empty(&self) -> bool {
-        self.moved.is_empty() && self.left.is_empty()
+        self.moved.is_empty() && self.left.is_empty() && !self.back
     }
 }
 
@@ -85,7 +87,8 @@ pub(super) fn rearrange(session: &Session, recorded: &mut Recorded) -> Rearrange
     rearranged
 }
 
-/// Sets a target aside that a sync wrote, where the sync writes another one now.
+/// Sets a target aside that a sync wrote, where the sync writes another one now, and takes up what the sync left
+/// before where it comes back to that.
 fn leave(
     session: &Session,
     recorded: &mut Recorded,
@@ -93,53 +96,65 @@ fn leave(
     rearranged: &mut Rearranged,
 ) {
     let address = &resource.address;
-    let Some(entry) = recorded.manifest.resources.get(address).cloned() else {
-        return;
-    };
     let Some(kind) = kinds::find(address, &resource.kind) else {
         return;
     };
     // What is wrong with it is said when it is drafted.
-    let desired: Result<_, Diagnostic> =
-        kind.desired(resource, &scope(&session.configuration, Some(&entry)));
-    let Ok(desired) = desired else { return };
-    if entry.kind != resource.kind || entry.config["to"] == desired.config["to"] {
-        return;
-    }
-    if entry.protect {
-        rearranged.protected.insert(address.clone());
-        return;
-    }
-    let former = super::draft::remembered(&session.configuration, address, &entry);
-    let Some((_, former)) = former else { return };
-    let left = address.left(&former.target);
-    if entry.counts.rows() == 0 {
-        recorded.manifest.resources.remove(address);
-        recorded.drafts.remove(address);
-    } else {
-        rename(recorded, address, &left);
-        let kept = Entry {
-            left_by: Some(address.clone()),
-            fulfilled: None,
-            set_aside: None,
-            ..entry.clone()
+    let desired = |known: Option<&Entry>| {
+        let scope = scope(&session.configuration, known);
+        kind.desired(resource, &scope).ok()
+    };
+    let entry = recorded.manifest.resources.get(address).cloned();
+    if let Some(entry) = &entry {
+        let Some(desired) = desired(Some(entry)) else {
+            return;
         };
-        recorded.manifest.resources.insert(left, kept);
+        if entry.kind != resource.kind || entry.config["to"] == desired.config["to"] {
+            return;
+        }
+        if entry.protect {
+            rearranged.protected.insert(address.clone());
+            return;
+        }
+        set_aside(session, recorded, address, entry);
+        rearranged.left.insert(address.clone(), entry.clone());
     }
     // What it wrote there before is asked as if it stood: an id that was pinned then is the id.
     let back = left_by(recorded, address).into_iter().find(|(_, known)| {
-        let desired = kind.desired(resource, &scope(&session.configuration, Some(known)));
-        desired.is_ok_and(|desired| desired.config["to"] == known.config["to"])
+        desired(Some(known)).is_some_and(|desired| desired.config["to"] == known.config["to"])
     });
-    if let Some((known, entry)) = back {
+    if let Some((known, back)) = back {
         rename(recorded, &known, address);
-        let entry = Entry {
+        let back = Entry {
             left_by: None,
-            ..entry
+            ..back
         };
-        recorded.manifest.resources.insert(address.clone(), entry);
+        rearranged.back |= entry.is_none();
+        recorded.manifest.resources.insert(address.clone(), back);
     }
-    rearranged.left.insert(address.clone(), entry);
+}
+
+/// Keeps what a sync wrote under an address of its own, until it is emptied; one that holds nothing is let go.
+fn set_aside(session: &Session, recorded: &mut Recorded, address: &Address, entry: &Entry) {
+    let former = super::draft::remembered(&session.configuration, address, entry);
+    let target = former.map_or_else(|| entry.kind.clone(), |(_, former)| former.target);
+    if entry.counts.rows() == 0 {
+        recorded.manifest.resources.remove(address);
+        recorded.drafts.remove(address);
+        return;
+    }
+    let mut left = address.left(&target);
+    while recorded.manifest.resources.contains_key(&left) {
+        left = left.left("again");
+    }
+    rename(recorded, address, &left);
+    let kept = Entry {
+        left_by: Some(address.clone()),
+        fulfilled: None,
+        set_aside: None,
+        ..entry.clone()
+    };
+    recorded.manifest.resources.insert(left, kept);
 }
 
 impl<'a> Drafting<'a> {

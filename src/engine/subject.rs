@@ -165,10 +165,11 @@ impl Subject<'_> {
                 });
             }
         };
-        if let Some(pin) = &entry.cohort {
+        // Where the YAML names another cohort, that shows already.
+        let meant = json!(self.desired.source);
+        if let Some(pin) = entry.cohort.as_ref().filter(|pin| pin.written == meant) {
             compare("cohort.id", pin, &self.cohort);
         }
-        // Where the YAML names other cohorts, that shows already.
         let same = |(pin, reference): (&CohortPin, &CohortRef)| pin.written == json!(reference);
         if entry.excluded.iter().zip(&self.desired.exclude).all(same) {
             for (pin, cohort) in entry.excluded.iter().zip(&self.exclude) {

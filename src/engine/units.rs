@@ -107,7 +107,7 @@ impl Drafting<'_> {
         }
         for (unit, one, other) in units.clashes() {
             let message = format!("{unit} would have two owners: {one} and {other}");
-            let hint = "give one of them another `label` or `to`; one that is removed, or left, goes before another takes its place";
+            let hint = "give one of them another `label` or `to`; where one is removed, or left, apply that by itself before another takes its place";
             self.fail(one, message, Some(hint.to_owned()));
         }
     }

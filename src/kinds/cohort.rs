@@ -54,11 +54,13 @@ impl Kind for Cohort {
         // The schema has checked the entry; what is left is what the schema cannot say.
         let spec: Spec = serde_json::from_value(resource.body.clone())
             .map_err(|_| wrong(format!("{} is not a cohort sync", resource.address)))?;
+        let mut is_default = false;
         let form = match spec.to {
             Target::AttributeArray { attribute_array } => Form::AttributeArray(attribute_array),
             Target::AttributeFlag { attribute_flag } => Form::AttributeFlag(attribute_flag),
             Target::CohortImport { cohort_import } => Form::CohortImport(cohort_import.id),
             Target::Word(TargetWord::CohortImport) => {
+                is_default = true;
                 Form::CohortImport(import_id(resource, scope))
             }
         };
@@ -79,6 +81,8 @@ impl Kind for Cohort {
             members.retain(|key, _| !WITHOUT_EFFECT.contains(&key.as_str()));
             if let Form::CohortImport(id) = &form {
                 members.insert("to".to_owned(), json!({"cohort_import": {"id": id}}));
+                let origin = if is_default { DEFAULT } else { GIVEN };
+                members.insert("import_id".to_owned(), json!(origin));
             }
             members.sort_keys();
         }
@@ -150,12 +154,17 @@ impl Kind for Cohort {
     }
 }
 
+/// How the id of an imported cohort came about, as it is remembered.
+const DEFAULT: &str = "default";
+const GIVEN: &str = "given";
+
 /// The id under which a cohort is imported where the YAML gives none: the one it was imported under before, else
 /// `workspace/environment/name`, so that a lost state makes no twin.
 fn import_id(resource: &Resource, scope: &Scope) -> String {
-    let pinned = scope
+    let applied = scope
         .applied
-        .map(|applied| &applied["to"]["cohort_import"]["id"]);
+        .filter(|applied| applied["import_id"] == DEFAULT);
+    let pinned = applied.map(|applied| &applied["to"]["cohort_import"]["id"]);
     if let Some(pinned) = pinned.and_then(Value::as_str) {
         return pinned.to_owned();
     }
@@ -232,7 +241,8 @@ mod tests {
             body: json!({"kind": "cohort", "cohort": "Power", "to": to}),
             origin: crate::config::Origin::default(),
         };
-        let applied = json!({"to": {"cohort_import": {"id": "acme/old"}}});
+        let applied = json!({"to": {"cohort_import": {"id": "acme/old"}}, "import_id": "default"});
+        let given = json!({"to": {"cohort_import": {"id": "acme/old"}}, "import_id": "given"});
         let id = |to: Value, environment, applied| {
             let scope = Scope {
                 workspace: "acme",
@@ -255,6 +265,7 @@ mod tests {
             found("acme/staging/power")
         );
         assert_eq!(id(word(), None, Some(&applied)), found("acme/old"));
+        assert_eq!(id(word(), None, Some(&given)), found("acme/power"));
         let own = json!({"cohort_import": {"id": "own"}});
         assert_eq!(id(own, None, Some(&applied)), found("own"));
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Style,
-    text::{about, count, number, people},
+    text::{about, clean, count, number, people},
 };
 use crate::model::{
     Address, Change, Identity, Verb,
@@ -17,6 +17,7 @@ use crate::model::{
 
 /// Draws a plan for people. `priced` says whether data points are what Braze bills.
 pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
+    let plan = &legible(plan);
     let mut out = String::new();
     // Writing to a String cannot fail; the results below are of that kind.
     problems(&mut out, "error", &plan.errors, style);
@@ -59,6 +60,22 @@ pub fn saved(path: &str, expires_at: Timestamp) -> String {
         "\nSaved in {path}, with the ids of people. To apply exactly this, once and before {}: syncform apply {path}\n",
         expires_at.strftime("%Y-%m-%d %H:%M UTC")
     )
+}
+
+/// A plan whose texts move no cursor and break no line: names of cohorts are anybody's to write.
+fn legible(plan: &Plan) -> Plan {
+    fn walk(value: &mut Value) {
+        match value {
+            Value::String(text) => *text = clean(text),
+            Value::Array(items) => items.iter_mut().for_each(walk),
+            Value::Object(members) => members.values_mut().for_each(walk),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(plan).unwrap_or_default();
+    walk(&mut value);
+    // What was written is read: it is the same type.
+    serde_json::from_value(value).unwrap_or_else(|_| plan.clone())
 }
 
 fn problems(out: &mut String, word: &str, problems: &[Problem], style: Style) {

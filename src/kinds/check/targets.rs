@@ -115,7 +115,31 @@ fn import(
     found: &mut Vec<Diagnostic>,
 ) {
     label(resource, found);
-    if configuration.braze.cohort_import.is_none() {
+    let import = configuration.braze.cohort_import.as_ref();
+    let fits = |partner: &str| {
+        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !partner.is_empty() && partner.chars().all(letter)
+    };
+    if let Some(import) = import.filter(|import| !fits(&import.partner)) {
+        let message = format!(
+            "`{}` is no name of a partner",
+            import.partner.escape_debug()
+        );
+        let hint = "write the name that Braze has for the partner, as in its path: letters, digits, `-` and `_`";
+        let origin = &configuration.origin;
+        let pointer = "/braze/cohort_import/partner";
+        let known = found.iter().any(|known| known.code == "wrong-partner");
+        if !known {
+            found.push(error(
+                origin,
+                pointer,
+                "wrong-partner",
+                message,
+                Some(hint.to_owned()),
+            ));
+        }
+    }
+    if import.is_none() {
         let message = format!(
             "`{}` writes by cohort import, and `braze.cohort_import` is not there",
             resource.address

@@ -331,7 +331,7 @@ impl<'a> Drafting<'a> {
         };
         // With nothing to send and nothing set aside, every row has the label of now.
         if delta.is_empty() && next.set_aside.is_none() {
-            next.former_label = None;
+            next.former_labels.clear();
         }
         self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {

@@ -338,3 +338,34 @@ fn labels_swapped_and_killed_amid_that_go_on() {
         project.assert_applies(&world, small(), &when);
     }
 }
+
+#[test]
+fn a_label_that_rows_still_hold_is_nobody_elses_however_often_it_was_changed_since() {
+    let world = World::with(&small().dir, &["--latency", "20ms"]);
+    let mut project = Project::new(vec![]);
+    let label = |project: &mut Project, first: &str, second: &str| {
+        let syncs = labelled(first, second);
+        let text = yaml(OPEN, 5, &syncs);
+        project.rewrite(syncs, &text);
+    };
+    label(&mut project, "A", "B");
+    project.apply(&world).exits(0);
+    for first in ["C", "D"] {
+        label(&mut project, first, "B");
+        world.reset();
+        let mut run = project.start_apply(&world);
+        assert!(world.wait_for_tracks(2, &mut run), "it ended before");
+        run.kill();
+    }
+    for held in ["A", "C"] {
+        label(&mut project, "D", held);
+        let plan = project.run(&world, &["plan"]).exits(1);
+        plan.says(&format!(
+            "label \"{held}\" in attribute amplitude_cohorts would have two owners"
+        ));
+    }
+    label(&mut project, "D", "B");
+    project.assert_applies(&world, small(), "all of them moved on");
+    label(&mut project, "D", "A");
+    project.assert_applies(&world, small(), "nobody holds it");
+}

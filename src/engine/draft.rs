@@ -325,10 +325,14 @@ impl<'a> Drafting<'a> {
             Some(_) => Action::NoOp,
         };
         let (aside, waiting) = aside.unzip();
-        let next = Entry {
+        let mut next = Entry {
             set_aside: waiting,
             ..subject.next(self.session, readings, &delta, about.rows)
         };
+        // With nothing to send and nothing set aside, every row has the label of now.
+        if delta.is_empty() && next.set_aside.is_none() {
+            next.former_labels.clear();
+        }
         self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {
             full_push_data_points: delta.after,

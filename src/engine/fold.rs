@@ -131,7 +131,7 @@ impl Recorded {
             ..becomes
         };
         if settled && becomes.set_aside.is_none() {
-            becomes.former_label = None;
+            becomes.former_labels.clear();
         }
         let (entry, draft) = written(store, Box::new(rows), address, becomes)?;
         self.drafts.insert(address.clone(), draft);

@@ -279,10 +279,12 @@ impl Subject<'_> {
                 .map(|(cohort, named)| pin(cohort, named, known))
                 .collect(),
             label: Some(self.label.clone()),
-            former_label: known.and_then(|entry| {
-                let before = entry.label.as_ref().filter(|label| **label != self.label);
-                before.or(entry.former_label.as_ref()).cloned()
-            }),
+            former_labels: known
+                .iter()
+                .flat_map(|entry| entry.former_labels.iter().chain(&entry.label))
+                .filter(|label| **label != self.label)
+                .cloned()
+                .collect(),
             on_destroy: on_destroy.as_str().unwrap_or("empty").to_owned(),
             protect: settings.protect.unwrap_or(false),
             ledger: known.and_then(|entry| entry.ledger.clone()),

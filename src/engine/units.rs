@@ -94,7 +94,7 @@ impl Drafting<'_> {
             if !resources.contains_key(address) {
                 self.own(&mut units, address);
             }
-            let former = entry.former_label.as_ref().and_then(|label| {
+            let former = entry.former_labels.iter().filter_map(|label| {
                 let (kind, desired) = remembered(&self.session.configuration, address, entry)?;
                 Some(kind.unit(&desired, label))
             });

@@ -360,4 +360,38 @@ mod tests {
             && at >= text + length.unwrap()
             && at < text + length.unwrap().next_multiple_of(RECORD)
     }
+
+    /// A journal whose file is this one.
+    fn onto(path: &str) -> Journal {
+        let file = OpenOptions::new().append(true).open(path);
+        Journal {
+            file: file.unwrap(),
+            path: path.into(),
+            broken: false,
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nothing_follows_a_record_that_could_not_be_written() {
+        let range = Range {
+            pass: 0,
+            first: 0,
+            count: 1,
+        };
+        // A disk that is full, and one that takes what it never makes durable.
+        let mut full = onto("/dev/full");
+        full.tell(&Entry::Released(range)).unwrap_err();
+        let mut forgetful = onto("/dev/null");
+        forgetful.tell(&Entry::Released(range)).unwrap();
+        forgetful.intend(range, 1).unwrap_err();
+        for mut journal in [full, forgetful] {
+            // It has room again: half a record may stand before what came now.
+            let file = tempfile::NamedTempFile::new().unwrap();
+            journal.file = file.reopen().unwrap();
+            journal.intend(range, 1).unwrap_err();
+            journal.tell(&Entry::Released(range)).unwrap_err();
+            assert_eq!(file.as_file().metadata().unwrap().len(), 0);
+        }
+    }
 }

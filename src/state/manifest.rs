@@ -1,7 +1,7 @@
 //! The manifest: everything the state knows but rows. Small JSON, swapped whole; rows are in blobs it names.
 //! It holds no secret and no person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,9 +80,9 @@ pub struct Entry {
     pub excluded: Vec<CohortPin>,
     /// What Braze shows, pinned.
     pub label: Option<String>,
-    /// The label before, while rows may still hold it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub former_label: Option<String>,
+    /// Labels before, while rows may still hold them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub former_labels: BTreeSet<String>,
     /// What removal does in Braze: `empty` or `keep`.
     pub on_destroy: String,
     /// Whether removal takes two commits.

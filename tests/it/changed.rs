@@ -300,3 +300,36 @@ fn a_cut_run_is_folded_before_its_state_is_rebound() {
     call(&project, &["apply", "--auto-approve"]).exits(0);
     call(&project, &["plan", "--detailed-exitcode"]).exits(0);
 }
+
+/// How many runs the state remembers.
+#[track_caller]
+fn runs(project: &Project, world: &World) -> usize {
+    let shown = project.run(world, &["state", "show"]).exits(0).json();
+    shown["runs"].as_array().unwrap().len()
+}
+
+#[test]
+fn only_runs_that_change_something_are_remembered() {
+    let world = World::start(&june().dir);
+    let project = Project::new(two());
+    project.apply(&world).exits(0);
+    assert_eq!(runs(&project, &world), 1);
+    let people = june().cohort("repeat1");
+    for time in ["once", "twice"] {
+        // Computed anew with the same people: it is read, and remembered as read.
+        world.put_members("repeat1", people);
+        let before = world.stats().downloads();
+        project.apply(&world).exits(0);
+        assert_eq!(world.stats().downloads(), before + 1, "{time}");
+        project.assert_settled(&world, time);
+        assert_eq!(runs(&project, &world), 1, "{time}");
+    }
+    // The configuration alone, and rows.
+    let kept = two()[0].clone().with("on_destroy: keep");
+    project.write(&yaml(OPEN, 75, &[kept, two()[1].clone()]));
+    project.apply(&world).exits(0);
+    assert_eq!(runs(&project, &world), 2);
+    world.load(&july().dir);
+    project.apply(&world).exits(0);
+    assert_eq!(runs(&project, &world), 3);
+}

@@ -11,6 +11,7 @@
 //! | `members COHORT FILE` | the same by a whole file |
 //! | `cohort COHORT JSON` | what somebody clicks in Amplitude: `{"name": "Other"}`, `{"archived": true}`; a new id is a new cohort |
 //! | `faults SPEC` | what goes wrong from now on |
+//! | `env NAME VALUE` | sets a variable for the commands from now on: another key; one with `bad` in it is refused |
 //! | `world` | shows what Braze holds: the attributes that the case's configurations name, and the imported cohorts |
 //! | `cat FILE` | shows a file that a step wrote |
 //! | `again` | plans once more, and fails unless there is nothing to do |

@@ -304,6 +304,37 @@ fn killed_amid_refusals_and_run_again() {
     }
 }
 
+#[test]
+fn a_plan_after_a_kill_amid_refusals_is_what_the_next_apply_does() {
+    let case = Case::new(&["--latency", "20ms"]);
+    let text = text(", max_refused: 2%", "", &big_spenders())
+        .replace("objects_per_request: 75", "objects_per_request: 5");
+    let project = Project::written(big_spenders(), &text);
+    let mut run = project.start_apply(&case.world);
+    assert!(
+        case.world.wait_for_tracks(90, &mut run),
+        "it ended before it was killed"
+    );
+    run.kill();
+    // Nobody has folded the journal yet: rows that were refused are set aside in no file.
+    let plan = project.plan(&case.world);
+    let figures = ["set_aside", "add", "change"];
+    let [aside, add, change] = figures.map(|figure| plan.delta("sync.big-spenders-array", figure));
+    let sends = add + change;
+    assert!(aside > 0 && sends > 0, "{:#}", plan.json);
+    project
+        .run(&case.world, &["plan", "--out", "plan.tar"])
+        .exits(0);
+
+    case.world.reset();
+    // Were it another one, it would be refused as stale.
+    let run = project.run(&case.world, &["apply", "plan.tar"]);
+    assert!(matches!(run.code, Some(0 | 6)), "{run}");
+    let refused = BLOCKED as u64 - aside;
+    assert_eq!(case.world.stats().objects, sends - refused, "{run}");
+    case.assert_aside(&project, 10, "after the plan was applied");
+}
+
 /// What a Braze of its own holds, by external id.
 type Taken = Arc<Mutex<BTreeMap<String, Map<String, Value>>>>;
 

@@ -299,3 +299,73 @@ fn a_device_that_becomes_a_user_gives_its_place_to_them() {
     assert_eq!(members(&world, sync.to.attribute()), (people, 150 - many));
     project.assert_settled(&world, "after they signed up");
 }
+
+/// Two labels of one array, each with the people of the other's cohort after a swap.
+fn labelled(first: &str, second: &str) -> Vec<Sync> {
+    let named = |mut sync: Sync, label: &str| {
+        sync.to = truth::To::Array {
+            attribute: "amplitude_cohorts".to_owned(),
+            label: label.to_owned(),
+        };
+        sync.with(&format!("label: {label}"))
+    };
+    vec![
+        named(array("Repeat buyers", "repeat1"), first),
+        named(array("Big spenders", "bigspnd"), second),
+    ]
+}
+
+#[test]
+fn labels_swapped_and_killed_amid_that_go_on() {
+    let world = World::with(&small().dir, &["--latency", "20ms"]);
+    let mut project = Project::new(vec![]);
+    let mut labels = ["A", "B"];
+    let mut swap = |project: &mut Project| {
+        labels.reverse();
+        let syncs = labelled(labels[0], labels[1]);
+        let text = yaml(OPEN, 5, &syncs);
+        project.rewrite(syncs, &text);
+    };
+    swap(&mut project);
+    project.assert_applies(&world, small(), "at first");
+    for requests in [2, 15] {
+        swap(&mut project);
+        world.reset();
+        let mut run = project.start_apply(&world);
+        assert!(world.wait_for_tracks(requests, &mut run), "it ended before");
+        run.kill();
+        let when = format!("killed at request {requests}");
+        project.assert_applies(&world, small(), &when);
+    }
+}
+
+#[test]
+fn a_label_that_rows_still_hold_is_nobody_elses_however_often_it_was_changed_since() {
+    let world = World::with(&small().dir, &["--latency", "20ms"]);
+    let mut project = Project::new(vec![]);
+    let label = |project: &mut Project, first: &str, second: &str| {
+        let syncs = labelled(first, second);
+        let text = yaml(OPEN, 5, &syncs);
+        project.rewrite(syncs, &text);
+    };
+    label(&mut project, "A", "B");
+    project.apply(&world).exits(0);
+    for first in ["C", "D"] {
+        label(&mut project, first, "B");
+        world.reset();
+        let mut run = project.start_apply(&world);
+        assert!(world.wait_for_tracks(2, &mut run), "it ended before");
+        run.kill();
+    }
+    for held in ["A", "C"] {
+        label(&mut project, "D", held);
+        let plan = project.run(&world, &["plan"]).exits(1);
+        plan.says(&format!(
+            "label \"{held}\" in attribute amplitude_cohorts would have two owners"
+        ));
+    }
+    label(&mut project, "D", "B");
+    project.assert_applies(&world, small(), "all of them moved on");
+    label(&mut project, "D", "A");
+    project.assert_applies(&world, small(), "nobody holds it");
+}

@@ -30,6 +30,8 @@ struct Stage<'a> {
     redactor: Redactor,
     /// The lines of the cohorts that people joined or left.
     members: BTreeMap<String, Vec<String>>,
+    /// Variables of the commands from now on.
+    environment: BTreeMap<String, String>,
     last_run: String,
     ended: Option<(String, i32)>,
     played: Played,
@@ -58,6 +60,7 @@ pub(super) fn play(case: &Path) -> Played {
         redactor: Redactor::new(project.path().to_str().unwrap(), today.date()),
         project,
         members: BTreeMap::new(),
+        environment: BTreeMap::new(),
         last_run: String::new(),
         ended: None,
         played: Played {
@@ -97,6 +100,9 @@ impl Stage<'_> {
                 self.world.put_cohort(first, &entry);
             }
             "faults" => self.world.faults(rest),
+            "env" => {
+                self.environment.insert(first.to_owned(), more.to_owned());
+            }
             "world" => self.show(),
             "cat" => {
                 let text = fs::read_to_string(self.project.path().join(first)).unwrap();
@@ -134,7 +140,9 @@ impl Stage<'_> {
             word => word,
         });
         let mut command = syncform(words.chain([sandbox.as_str()]));
-        command.current_dir(self.project.path());
+        command
+            .current_dir(self.project.path())
+            .envs(&self.environment);
         let run = run(command);
         let code = run.code.unwrap_or(-1);
         let id = Regex::new(r"Run (\d{8}T\d{6}-[0-9a-f]+)").unwrap();

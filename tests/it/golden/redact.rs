@@ -4,9 +4,10 @@ use jiff::civil::Date;
 use regex::Regex;
 
 /// Patterns and what stands in their place, in this order.
-const PATTERNS: [(&str, &str); 6] = [
+const PATTERNS: [(&str, &str); 7] = [
     (r"\d{8}T\d{6}-[0-9a-f]+", "RUN"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
+    (r"\b[0-9a-f]{16}\b", "PRINT"),
     (r"http://127\.0\.0\.1:\d+", "http://SANDBOX"),
     (
         r"by \S+ on .+? \(process \d+, since [^)]*\)",

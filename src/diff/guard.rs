@@ -411,6 +411,7 @@ mod tests {
         Delta {
             before,
             after,
+            add: (after + remove).saturating_sub(before),
             remove,
             ..Delta::default()
         }
@@ -429,6 +430,8 @@ mod tests {
             (rows(0, 5, 0), 10, one("max_shrink", true)),
             (rows(0, 4, 0), 10, one("max_shrink", false)),
             (rows(0, 0, 0), 0, vec![]),
+            // It shrank before, and nothing moves any more.
+            (rows(4, 4, 0), 10, vec![]),
             (rows(3, 0, 3), 3, one("empty_source", false)),
         ];
         for (delta, peak, expected) in table {

@@ -138,6 +138,8 @@ impl Subject<'_> {
             return vec![];
         };
         let mut fields = fields::changes(&entry.config, &self.desired.config);
+        // How an id came about is remembered, and no change by itself.
+        fields.retain(|field| field.path != "import_id");
         fields.extend(self.moved.map(|from| moved(from, &self.resource.address)));
         let name = self.name().filter(|_| self.left.is_none());
         if let Some(name) = name.filter(|name| entry.label.as_ref() == Some(name)) {

@@ -21,12 +21,11 @@ use super::{
     ending::{self, Difference, Ended, Name},
     pending::header_of,
     plan::{Work, passes, plan},
-    price::unsettled,
     saved::{SavedPlan, mark},
     send, target, writer,
 };
 use crate::{
-    model::{Address, Event, Report, digest},
+    model::{Address, Event, Millis, Report, digest},
     state::{
         self,
         journal::Journal,
@@ -230,6 +229,18 @@ fn pending_passes(works: &[Work]) -> Vec<PendingPass> {
             parts: pass.parts.iter().map(part).collect(),
         })
         .collect()
+}
+
+/// How long what was sent last has yet to settle before works may be sent into the same lanes.
+fn unsettled(manifest: &Manifest, works: &[Work], now: Millis) -> Duration {
+    let left = |work: &Work| {
+        let last = manifest.lanes.get(&work.desired.lane().name())?.last_send;
+        // A clock that went back waits once for the whole time, and no longer.
+        let since = Duration::from_millis(u64::try_from(now - last).unwrap_or(0));
+        work.settle.checked_sub(since)
+    };
+    let sending = works.iter().filter(|work| work.sends());
+    sending.filter_map(left).max().unwrap_or_default()
 }
 
 /// Waits until what was sent last has settled: Braze keeps no order between requests seconds apart.

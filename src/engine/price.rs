@@ -1,6 +1,6 @@
 //! Counts and prices a plan by running the merge that the apply will run, then holds it against the guards.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use super::{
     Error,
@@ -14,10 +14,10 @@ use super::{
 use crate::{
     diff::{batch, guard},
     model::{
-        Address, Guards, Lane, Mapping, Millis,
+        Address, Guards, Lane, Mapping,
         plan::{Delta, GuardResult},
     },
-    state::manifest::{CohortPin, Entry, Manifest, Peak},
+    state::manifest::{CohortPin, Entry, Peak},
 };
 
 impl Drafting<'_> {
@@ -55,14 +55,9 @@ impl Drafting<'_> {
             *seconds.entry(pass.lane).or_default() += alone;
         }
         cost.requests += works.iter().filter(|work| work.name.is_some()).count() as u64;
-        // Lanes are sent side by side: the longest counts. Before all of them, what was sent last has to settle.
+        // Lanes are sent side by side: the longest counts.
         let longest = seconds.into_values().fold(0.0, f64::max);
-        let now = self.session.clock.millis();
-        let settling = self
-            .manifest
-            .map(|manifest| unsettled(manifest, works, now));
-        let settling = settling.unwrap_or_default();
-        cost.seconds = (longest + settling.as_secs_f64()).ceil() as u64;
+        cost.seconds = longest.ceil() as u64;
         for resource in &mut self.plan.resources {
             let Some(cost) = &mut resource.cost else {
                 continue;
@@ -156,18 +151,6 @@ impl Drafting<'_> {
             self.plan.cost.data_points,
         ));
     }
-}
-
-/// How long what was sent last has yet to settle before works may be sent into the same lanes.
-pub(super) fn unsettled(manifest: &Manifest, works: &[Work], now: Millis) -> Duration {
-    let left = |work: &Work| {
-        let last = manifest.lanes.get(&work.desired.lane().name())?.last_send;
-        // A clock that went back waits once for the whole time, and no longer.
-        let since = Duration::from_millis(u64::try_from(now - last).unwrap_or(0));
-        work.settle.checked_sub(since)
-    };
-    let sending = works.iter().filter(|work| work.sends());
-    sending.filter_map(left).max().unwrap_or_default()
 }
 
 /// How many there are and were, of the rows, of the source and of the excluded cohorts.

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use regex::Regex;
 
 /// Patterns and what stands in their place, in this order.
-const PATTERNS: [(&str, &str); 8] = [
+const PATTERNS: [(&str, &str); 7] = [
     (r"\d{8}T\d{6}-[0-9a-f]+", "RUN"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r"\b[0-9a-f]{16}\b", "PRINT"),
@@ -15,8 +15,6 @@ const PATTERNS: [(&str, &str); 8] = [
     ),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME"),
     (r"computed \d\d:\d\d UTC", "computed HH:MM UTC"),
-    // What was sent last has yet to settle, for up to a second here.
-    (r"about [23] s\.", "about 2 or 3 s."),
 ];
 
 /// What a case redacts.

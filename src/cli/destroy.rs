@@ -40,6 +40,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     }
     let how = How {
         destroy: true,
+        retry_refused: true,
         ..How::default()
     };
     let opened = open::session(global, "destroy", Selection::default(), how).await?;
@@ -77,6 +78,15 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
         None,
     )
     .await?;
+    let left = session.store.manifest()?;
+    let left = left.map_or(0, |manifest| manifest.resources.len());
+    if ended == Exit::Done && left > 0 {
+        return Err(Failure::Message {
+            exit: Exit::Partial,
+            message: format!("{left} of the state's resources could not be removed"),
+            hint: Some("`syncform plan` says why; run the same command again".to_owned()),
+        });
+    }
     if ended == Exit::Done {
         talk::say("Nothing is managed here any more. The next apply would begin anew.");
     }

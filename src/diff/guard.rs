@@ -195,7 +195,8 @@ fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult
 /// Returns whether so many rows may be set aside. From ten rows on, shares mean something.
 pub fn bears_refused(limit: Option<Limit>, refused: u64, of: u64) -> bool {
     match limit.unwrap_or(MAX_REFUSED) {
-        _ if refused == 0 || of < FLOOR => true,
+        _ if refused == 0 => true,
+        _ if of < FLOOR => refused < of,
         Limit::None => true,
         Limit::Percent(most) => refused as f64 * 100.0 <= most * of as f64,
         Limit::Count(most) => refused <= most,

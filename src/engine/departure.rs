@@ -29,7 +29,7 @@ enum Fate<'a> {
     /// It is a target that was left, and what took its place is filled.
     Left,
     /// It is a target that was left, and waits for what takes its place.
-    Waits,
+    Waits(&'static str),
 }
 
 impl Drafting<'_> {
@@ -49,11 +49,11 @@ impl Drafting<'_> {
             if !taken {
                 continue;
             }
-            match self.fate(owner, entry) {
+            match self.fate(address, owner, entry) {
                 Fate::Stays => {}
                 Fate::Vanished if entry.protect => self.protected(address),
                 Fate::Vanished => self.vanished(address, entry),
-                Fate::Waits => self.waits(address, entry),
+                Fate::Waits(why) => self.waits(address, entry, why),
                 Fate::Goes(_) if entry.protect && entry.left_by.is_none() => {
                     self.protected(address);
                 }
@@ -70,12 +70,19 @@ impl Drafting<'_> {
         Ok(works)
     }
 
-    fn fate(&self, owner: &Address, entry: &Entry) -> Fate<'_> {
+    fn fate(&self, address: &Address, owner: &Address, entry: &Entry) -> Fate<'_> {
         if self.session.how.destroy {
             return Fate::Goes(None);
         }
         let configuration = &self.session.configuration;
         let left = entry.left_by.is_some();
+        let by_itself = configuration
+            .removed
+            .iter()
+            .find(|removed| removed.address == address.as_str());
+        if let Some(removed) = by_itself {
+            return Fate::Goes(Some(removed));
+        }
         if let Some(resource) = configuration.resources.get(owner) {
             let successor = self
                 .manifest
@@ -89,10 +96,17 @@ impl Drafting<'_> {
                 let of = successor.counts.rows() + aside;
                 successor.fulfilled.is_some() && guard::bears_refused(limit, aside, of)
             });
+            let whole = successor.is_some_and(|successor| successor.fulfilled.is_some());
             return match (left, resource.settings.paused == Some(true)) {
                 (false, _) => Fate::Stays,
+                (true, true) => Fate::Waits("taken out once the sync is no longer paused"),
                 (true, false) if filled => Fate::Left,
-                (true, _) => Fate::Waits,
+                (true, false) if whole => Fate::Waits(
+                    "kept, since Braze refused more of the new target than max_refused bears",
+                ),
+                (true, false) => {
+                    Fate::Waits("taken out by the apply after the one that fills the new target")
+                }
             };
         }
         let mut removed = configuration.removed.iter();
@@ -197,7 +211,8 @@ impl Drafting<'_> {
 
     /// What Braze refused to take out stays remembered, until it is tried again.
     fn stays(&mut self, address: &Address, entry: &Entry, delta: Delta) {
-        let note = Some("to be removed".to_owned());
+        let keep = format!("removed: [{{address: {address}, on_destroy: keep}}]");
+        let note = Some(format!("to be removed; {keep} lets it be"));
         self.plan.resources.push(ResourcePlan {
             delta: Some(Delta {
                 before: entry.counts.rows(),
@@ -211,17 +226,14 @@ impl Drafting<'_> {
     }
 
     /// A target that was left stays until what takes its place is there.
-    fn waits(&mut self, address: &Address, entry: &Entry) {
+    fn waits(&mut self, address: &Address, entry: &Entry, why: &str) {
         let rows = entry.counts.rows();
         let delta = Delta {
             before: rows,
             after: rows,
             ..Delta::default()
         };
-        let note = format!(
-            "{} rows, taken out by the apply after the one that fills the new target",
-            number(rows)
-        );
+        let note = format!("{} rows, {why}", number(rows));
         self.plan.resources.push(ResourcePlan {
             delta: Some(delta),
             cost: Some(Cost::default()),

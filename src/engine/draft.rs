@@ -145,9 +145,9 @@ impl<'a> Drafting<'a> {
                         columns.extend(subject.desired.identify_by.columns());
                     }
                     let unit = subject.kind.unit(&subject.desired, &subject.label);
-                    let new = subject
-                        .entry
-                        .is_none_or(|entry| entry.label.as_ref() != Some(&subject.label));
+                    let new = subject.entry.is_none_or(|entry| {
+                        entry.label.as_ref() != Some(&subject.label) || entry.fulfilled.is_none()
+                    });
                     units.want(unit, &resource.address, new);
                     if selected {
                         self.drift(&subject);
@@ -160,7 +160,7 @@ impl<'a> Drafting<'a> {
                 }
             }
         }
-        self.one_owner_each(units);
+        self.one_owner_each(units, &subjects);
         subjects
     }
 

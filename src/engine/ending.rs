@@ -85,6 +85,11 @@ pub(super) fn finish(
             ..told
         };
         report.note_names(names.keys(), &named);
+        if let Some(pending) = pending.as_ref().filter(|_| !named.is_empty()) {
+            // A name that was taken tells that the keys are right, as rows do.
+            manifest.target.partner.clone_from(&pending.partner);
+            manifest.target.import_key.clone_from(&pending.import_key);
+        }
         for (address, Name { name, written }) in names {
             let entry = manifest.resources.get_mut(&address);
             if let Some(entry) = entry.filter(|_| named.contains(&address)) {

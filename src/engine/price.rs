@@ -97,6 +97,8 @@ impl Drafting<'_> {
             let entry = self
                 .manifest
                 .and_then(|manifest| manifest.resources.get(&work.address));
+            let before = left.filter(|_| entry.is_none());
+            let delta = &measured(delta, before);
             let settings = &resource.settings;
             let allowed = settings
                 .allow_removal
@@ -104,6 +106,7 @@ impl Drafting<'_> {
                 .filter(|allowed| today <= allowed.until);
             let used = |key: &str| {
                 entry
+                    .or(before)
                     .and_then(|entry| entry.removals_used.get(key))
                     .copied()
                     .unwrap_or(0)
@@ -150,6 +153,16 @@ impl Drafting<'_> {
             configuration.guards.max_data_points,
             self.plan.cost.data_points,
         ));
+    }
+}
+
+/// The rows of a new target against those of the target that it takes the place of: whoever is not in it goes.
+fn measured(delta: &Delta, left: Option<&Entry>) -> Delta {
+    let rows = left.map_or(0, |left| left.counts.rows());
+    Delta {
+        before: delta.before + rows,
+        remove: delta.remove + rows.saturating_sub(delta.after),
+        ..delta.clone()
     }
 }
 

@@ -203,11 +203,7 @@ fn rename(recorded: &mut Recorded, from: &Address, to: &Address) {
 pub(super) fn peaks(entry: Option<&Entry>, left: Option<&Entry>) -> Vec<Peak> {
     let known = entry.iter().flat_map(|entry| &entry.peaks);
     let before = left.iter().flat_map(|left| &left.peaks);
-    let before = before.map(|peak| Peak {
-        rows: 0,
-        ..peak.clone()
-    });
-    let mut peaks: Vec<Peak> = before.chain(known.cloned()).collect();
+    let mut peaks: Vec<Peak> = before.chain(known).cloned().collect();
     peaks.sort_by_key(|peak| peak.at);
     peaks
 }

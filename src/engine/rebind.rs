@@ -44,12 +44,10 @@ pub async fn prepare_rebind(session: &Session) -> Result<Option<Rebinding>, Erro
             .target
             .partner
             .as_ref()
-            .and_then(|_| target::partner(session)),
-        import_key: manifest
-            .target
-            .import_key
-            .as_ref()
-            .and_then(|_| target::import_key(session, &manifest.lineage)),
+            .and_then(|known| target::partner(session).or(Some(known.clone()))),
+        import_key: manifest.target.import_key.as_ref().and_then(|known| {
+            target::import_key(session, &manifest.lineage).or(Some(known.clone()))
+        }),
         oldest_segment: target::oldest_segment(session).await?,
         amplitude: session.identity.amplitude.clone(),
         project: list.iter().find_map(|cohort| cohort.project),

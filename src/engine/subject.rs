@@ -266,6 +266,7 @@ impl Subject<'_> {
         });
         let allowance = settings.allow_removal.as_ref().map(allowance_key);
         let mut removals_used = known
+            .or(self.left)
             .map(|entry| entry.removals_used.clone())
             .unwrap_or_default();
         removals_used.retain(|key, _| Some(key) == allowance.as_ref());

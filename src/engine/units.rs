@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::{Drafting, remembered};
+use super::{
+    draft::{Drafting, remembered},
+    subject::Subject,
+};
 use crate::{kinds::Unit, model::Address};
 
 /// Units, each with a resource that wants it, or still holds it.
@@ -12,14 +15,15 @@ pub(super) struct Units(Vec<Claim>);
 struct Claim {
     unit: Unit,
     address: Address,
-    /// Whether only rows that were not moved on yet hold it. Whoever wants it anew waits for them.
+    /// Whether only rows that were not moved on yet hold it. Whoever has it not wholly yet waits for them, unless this
+    /// plan moves them on in the same objects.
     former: bool,
-    /// Whether the resource wants it for the first time.
+    /// Whether rows of the resource may not have it yet.
     new: bool,
 }
 
 impl Units {
-    /// Notes that a resource wants a unit; `new` where it did not have it before.
+    /// Notes that a resource wants a unit; `new` where rows of it may not have it yet.
     pub(super) fn want(&mut self, unit: Unit, address: &Address, new: bool) {
         self.0.push(Claim {
             unit,
@@ -84,7 +88,7 @@ impl Drafting<'_> {
 
     /// Refuses units with two owners. What is no longer declared owns what it wrote until it is gone, and a label that
     /// was changed is held until every row has the new one.
-    pub(super) fn one_owner_each(&mut self, mut units: Units) {
+    pub(super) fn one_owner_each(&mut self, mut units: Units, subjects: &[Subject]) {
         let resources = &self.session.configuration.resources;
         let known = self
             .manifest
@@ -94,7 +98,12 @@ impl Drafting<'_> {
             if !resources.contains_key(address) {
                 self.own(&mut units, address);
             }
-            let former = entry.former_labels.iter().filter_map(|label| {
+            let moves_on = entry.set_aside.is_none()
+                && subjects
+                    .iter()
+                    .any(|subject| subject.resource.address == *address);
+            let held = entry.former_labels.iter().filter(|_| !moves_on);
+            let former = held.filter_map(|label| {
                 let (kind, desired) = remembered(&self.session.configuration, address, entry)?;
                 Some(kind.unit(&desired, label))
             });
@@ -107,7 +116,7 @@ impl Drafting<'_> {
         }
         for (unit, one, other) in units.clashes() {
             let message = format!("{unit} would have two owners: {one} and {other}");
-            let hint = "give one of them another `label` or `to`; where one is removed, or left, apply that by itself before another takes its place";
+            let hint = "give one of them another `label` or `to`; where one is removed, left, or not done yet, apply that before another takes its place";
             self.fail(one, message, Some(hint.to_owned()));
         }
     }

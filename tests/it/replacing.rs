@@ -359,13 +359,23 @@ fn a_label_that_rows_still_hold_is_nobody_elses_however_often_it_was_changed_sin
     }
     for held in ["A", "C"] {
         label(&mut project, "D", held);
-        let plan = project.run(&world, &["plan"]).exits(1);
+        let alone = ["plan", "--only", "sync.big-spenders-array"];
+        let plan = project.run(&world, &alone).exits(1);
         plan.says(&format!(
             "label \"{held}\" in attribute amplitude_cohorts would have two owners"
         ));
     }
-    label(&mut project, "D", "B");
-    project.assert_applies(&world, small(), "all of them moved on");
+    // Together they move on in the same objects, cut or not.
     label(&mut project, "D", "A");
-    project.assert_applies(&world, small(), "nobody holds it");
+    let mut run = project.start_apply(&world);
+    world.reset();
+    assert!(world.wait_for_tracks(2, &mut run), "it ended before");
+    run.kill();
+    for only in ["sync.big-spenders-array", "sync.repeat-buyers-array"] {
+        let alone = ["apply", "--auto-approve", "--only", only];
+        let run = project.run(&world, &alone);
+        let refused = run.code == Some(1);
+        assert_eq!(refused, only.contains("big"), "{run}");
+    }
+    project.assert_applies(&world, small(), "together, after a cut");
 }

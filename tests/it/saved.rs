@@ -382,3 +382,30 @@ fn what_is_no_plan_is_said_to_be_none() {
     apply(&project, &world).exits(0);
     project.assert_settled(&world, "after the plan that was whole");
 }
+
+#[test]
+fn what_is_not_ours_is_not_overwritten() {
+    let world = World::start(&june().dir);
+    let project = Project::new(two());
+    let written = std::fs::read(project.dir().join("syncform.yaml")).unwrap();
+    let onto = |path: &str| project.run(&world, &["plan", "--out", path]);
+    onto("syncform.yaml").exits(1).says("no saved plan");
+    std::os::unix::fs::symlink("syncform.yaml", project.dir().join("link")).unwrap();
+    onto("link").exits(1).says("no plain file");
+    onto(".").exits(1).says("no plain file");
+    let now = std::fs::read(project.dir().join("syncform.yaml")).unwrap();
+    assert_eq!(now, written);
+    // One of ours is.
+    onto("plan.tar").exits(0);
+    onto("plan.tar").exits(0);
+    project.apply(&world).exits(0);
+    let csv = ["report", "--refused", "syncform.yaml"];
+    project
+        .run(&world, &csv)
+        .exits(1)
+        .says("no list of refused rows");
+    let csv = ["report", "--refused", "refused.csv"];
+    project.run(&world, &csv).exits(0);
+    project.run(&world, &csv).exits(0);
+    project.assert_settled(&world, "beside files");
+}

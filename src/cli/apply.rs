@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{
     failure::{Exit, Failure},
-    global::{Global, Selecting},
+    global::{Global, Leasing, Selecting},
     open, plan,
     stream::{self, Stream},
     talk,
@@ -20,7 +20,7 @@ use crate::{
     diff::select::Selection,
     engine::{self, How, Prepared, SavedPlan, Session},
     http::asked,
-    model::{Event, Span},
+    model::Event,
     render,
 };
 
@@ -35,15 +35,8 @@ pub(super) struct Arguments {
     /// Do not ask
     #[arg(long, env = "SYNCFORM_AUTO_APPROVE", hide_env = true)]
     auto_approve: bool,
-    /// Wait so long for another run to end, such as 5m
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "SYNCFORM_LEASE_TIMEOUT",
-        default_value = "0s",
-        hide_env = true
-    )]
-    lease_timeout: Span,
+    #[command(flatten)]
+    leasing: Leasing,
     /// Stop everything at the first failure or refusal; else what fails does not stop the rest
     #[arg(long, env = "SYNCFORM_FAIL_FAST", hide_env = true)]
     fail_fast: bool,
@@ -127,7 +120,7 @@ async fn opened(
             yes: "yes".to_owned(),
         }
     };
-    let patience = arguments.lease_timeout.0;
+    let patience = arguments.leasing.lease_timeout.0;
     let applied = carry_out(global, session, patience, consent, saved.as_ref(), stream).await;
     opened.close().await;
     applied

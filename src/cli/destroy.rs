@@ -5,13 +5,12 @@ use clap::Args;
 use super::{
     apply,
     failure::{Exit, Failure},
-    global::Global,
+    global::{Global, Leasing},
     open, talk,
 };
 use crate::{
     diff::select::Selection,
     engine::{How, Session},
-    model::Span,
 };
 
 /// Remove everything that was applied, after the workspace's name was typed
@@ -23,15 +22,8 @@ pub(super) struct Arguments {
     /// Name of the workspace: nothing is asked then
     #[arg(long, value_name = "NAME", env = "SYNCFORM_CONFIRM", hide_env = true)]
     confirm: Option<String>,
-    /// Wait so long for another run to end, such as 5m
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "SYNCFORM_LEASE_TIMEOUT",
-        default_value = "0s",
-        hide_env = true
-    )]
-    lease_timeout: Span,
+    #[command(flatten)]
+    leasing: Leasing,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -72,7 +64,7 @@ async fn work(global: &Global, arguments: &Arguments, session: &Session) -> Resu
     let ended = apply::carry_out(
         global,
         session,
-        arguments.lease_timeout.0,
+        arguments.leasing.lease_timeout.0,
         wanted,
         None,
         None,

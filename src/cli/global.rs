@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::model::Span;
+
 /// Flags that every verb takes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
@@ -82,6 +84,20 @@ pub(super) enum When {
 pub(super) enum LogFormat {
     Text,
     Json,
+}
+
+/// How long a verb waits for its turn.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Leasing {
+    /// Wait so long for another run to end, such as 5m
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "SYNCFORM_LEASE_TIMEOUT",
+        default_value = "0s",
+        hide_env = true
+    )]
+    pub(super) lease_timeout: Span,
 }
 
 /// Which resources a verb is about.

@@ -23,21 +23,11 @@ use crate::{
     after_help = "Examples:\n  syncform plan\n  syncform plan --only 'sync.power-*' --detailed-exitcode\n  syncform plan --format json > plan.json\n  syncform plan --out plan.tar && syncform apply plan.tar"
 )]
 pub(super) struct Arguments {
-    /// Form of the plan on stdout
-    #[arg(
-        long,
-        value_name = "FORM",
-        env = "SYNCFORM_FORMAT",
-        default_value = "human",
-        hide_env = true
-    )]
-    format: Format,
+    #[command(flatten)]
+    showing: Showing,
     /// Exit with 2 if there is anything to do
     #[arg(long, env = "SYNCFORM_DETAILED_EXITCODE", hide_env = true)]
     detailed_exitcode: bool,
-    /// Show the ids of the people whose rows change, on stdout: handle the output as personal data
-    #[arg(long, env = "SYNCFORM_SHOW_IDS", hide_env = true)]
-    show_ids: bool,
     /// Try the rows again that Braze refused and that were set aside
     #[arg(long, env = "SYNCFORM_RETRY_REFUSED", hide_env = true)]
     retry_refused: bool,
@@ -57,6 +47,23 @@ pub(super) struct Arguments {
     selecting: Selecting,
 }
 
+/// How a plan is shown, made now or saved before.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Showing {
+    /// Form of the plan on stdout
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "SYNCFORM_FORMAT",
+        default_value = "human",
+        hide_env = true
+    )]
+    pub(super) format: Format,
+    /// Show the ids of the people whose rows change, on stdout: handle the output as personal data
+    #[arg(long, env = "SYNCFORM_SHOW_IDS", hide_env = true)]
+    pub(super) show_ids: bool,
+}
+
 /// What a plan reads live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Refresh {
@@ -73,7 +80,7 @@ pub(super) enum Format {
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    ids_are_for_people(arguments.show_ids, arguments.format)?;
+    arguments.showing.check()?;
     let refresh = match arguments.refresh {
         Refresh::None => engine::Refresh::None,
         Refresh::Quick => engine::Refresh::Quick,
@@ -100,12 +107,23 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     opened.session.events.seen().await;
     let shown = planned.map_err(Failure::from).and_then(|planned| {
         let priced = opened.session.configuration.braze.billing == Billing::DataPoints;
-        talk::result(&drawn(&planned.plan, arguments.format, global, priced)?)?;
-        if arguments.show_ids {
+        talk::result(&drawn(
+            &planned.plan,
+            arguments.showing.format,
+            global,
+            priced,
+        )?)?;
+        if arguments.showing.show_ids {
             show_ids(planned.changes()?)?;
         }
         if let Some(out) = &arguments.out {
-            save(global, &opened.session, &planned, out, arguments.format)?;
+            save(
+                global,
+                &opened.session,
+                &planned,
+                out,
+                arguments.showing.format,
+            )?;
         }
         Ok(exit(&planned.plan, arguments.detailed_exitcode))
     });
@@ -113,14 +131,16 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     shown
 }
 
-/// A plan as JSON goes to machines, and its readers are not asked.
-pub(super) fn ids_are_for_people(show_ids: bool, format: Format) -> Result<(), Failure> {
-    if show_ids && format == Format::Json {
-        return Err(Failure::error(
-            "--show-ids is for people: a plan as JSON never holds an id",
-        ));
+impl Showing {
+    /// A plan as JSON goes to machines, and its readers are not asked.
+    pub(super) fn check(self) -> Result<(), Failure> {
+        if self.show_ids && self.format == Format::Json {
+            return Err(Failure::error(
+                "--show-ids is for people: a plan as JSON never holds an id",
+            ));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Draws a plan in the form asked for.

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    plan::{self, Format},
+    plan::{self, Format, Showing},
     talk,
 };
 use crate::{engine, render};
@@ -18,34 +18,24 @@ use crate::{engine, render};
 pub(super) struct Arguments {
     /// The file that `plan --out` wrote
     plan: PathBuf,
-    /// Form of the plan on stdout
-    #[arg(
-        long,
-        value_name = "FORM",
-        env = "SYNCFORM_FORMAT",
-        default_value = "human",
-        hide_env = true
-    )]
-    format: Format,
-    /// Show the ids of the people whose rows change, on stdout: handle the output as personal data
-    #[arg(long, env = "SYNCFORM_SHOW_IDS", hide_env = true)]
-    show_ids: bool,
+    #[command(flatten)]
+    showing: Showing,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    plan::ids_are_for_people(arguments.show_ids, arguments.format)?;
+    arguments.showing.check()?;
     let saved = engine::open_plan(&global.chdir.join(&arguments.plan))?;
     let about = &saved.about;
     talk::result(&plan::drawn(
         &about.plan,
-        arguments.format,
+        arguments.showing.format,
         global,
         about.priced,
     )?)?;
-    if arguments.show_ids {
+    if arguments.showing.show_ids {
         plan::show_ids(saved.changes()?)?;
     }
-    if arguments.format == Format::Human {
+    if arguments.showing.format == Format::Human {
         let path = arguments.plan.display().to_string();
         talk::result(&render::plan::saved(&path, about.expires_at))?;
     }

@@ -16,7 +16,7 @@ use crate::identities::BY_ALIAS;
 use crate::support::binary::{Run, run};
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
 use crate::support::http;
-use crate::support::project::{OPEN, Plan, Project, Sync, array, flag, yaml};
+use crate::support::project::{OPEN, Plan, Project, Sync, array, flag, import, yaml};
 use crate::support::truth;
 use crate::support::world::World;
 
@@ -391,7 +391,13 @@ fn between(world: &World, braze: &str, syncs: &[Sync]) -> String {
 
 fn keyed(project: &Project, words: &[&str]) -> Run {
     let mut command = project.command(None, words);
-    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+    for key in [
+        "AMPLITUDE_API_KEY",
+        "AMPLITUDE_SECRET_KEY",
+        "BRAZE_API_KEY",
+        "BRAZE_DATA_IMPORT_KEY",
+        "BRAZE_PARTNER_API_KEY",
+    ] {
         command.env(key, "key");
     }
     run(command)
@@ -506,4 +512,83 @@ fn a_refused_removal_waits_and_sends_nothing_along() {
     assert_in("after the removals");
     let plan = keyed(&project, &settled).exits(0);
     assert!(!plan.all().contains("set aside"), "{plan}");
+}
+
+#[test]
+fn neighbours_that_an_import_refuses_do_not_stop_the_others() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(2_000));
+    let world = World::start(&june.dir);
+    let people: BTreeSet<String> = truth::user_ids(june.cohort("lapsed1"))
+        .into_iter()
+        .collect();
+    let guilty: BTreeSet<String> = people.iter().take(80).cloned().collect();
+    let taken: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let (held, blocked) = (Arc::clone(&taken), guilty.clone());
+    let url = http::serve(move |path, body| {
+        if !path.ends_with("/cohorts/users") {
+            return (200, json!({"message": "success", "segments": []}));
+        }
+        let ids = &body["cohort_changes"][0]["user_ids"];
+        let ids = ids.as_array().unwrap().iter();
+        let ids: BTreeSet<String> = ids.map(|id| id.as_str().unwrap().to_owned()).collect();
+        if ids.is_disjoint(&blocked) {
+            held.lock().unwrap().extend(ids);
+            return (200, json!({"message": "success"}));
+        }
+        (400, json!({"message": "`cohort_changes` must be an array"}))
+    });
+    let syncs = vec![import("Lapsed", "lapsed1")];
+    let text = between(&world, &url, &syncs).replace(
+        "objects_per_request",
+        "use_at_most: 100%, objects_per_request",
+    );
+    let project = Project::written(syncs, &text);
+    let ask = |words: &[&str]| keyed(&project, words);
+    ask(&["apply", "--auto-approve"])
+        .exits(6)
+        .says("80 refused");
+    assert_eq!(*taken.lock().unwrap(), &people - &guilty);
+    ask(&["plan", "--detailed-exitcode"])
+        .exits(0)
+        .says("80 rows set aside");
+}
+
+#[test]
+fn what_braze_refuses_to_take_out_is_not_said_to_be_gone() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(2_000));
+    let world = World::start(&june.dir);
+    let refusing = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&refusing);
+    let (url, _taken) = braze(move |object| {
+        let goes = object["is_big_spenders"] == json!(false);
+        let still = asked.load(Ordering::Relaxed);
+        still && goes && about(object).ends_with('7')
+    });
+    let syncs = vec![flag("Big spenders", "bigspnd")];
+    let text = between(&world, &url, &syncs);
+    let project = Project::written(syncs, &text);
+    let ask = |words: &[&str]| keyed(&project, words);
+    ask(&["apply", "--auto-approve"]).exits(0);
+    let guilty = truth::user_ids(june.cohort("bigspnd"));
+    let guilty = guilty.iter().filter(|id| id.ends_with('7')).count();
+    assert!(guilty > 2, "a scenario with some");
+
+    let removed = "removed: [{address: sync.big-spenders-flag}]";
+    let gone = text.split("syncs:").next().unwrap().to_owned();
+    project.write(&format!("{gone}{removed}\nsyncs: {{}}\n"));
+    let told = format!("{guilty} refused");
+    ask(&["apply", "--auto-approve"]).exits(6).says(&told);
+    // It rests, and is not forgotten.
+    let aside = format!("{guilty} rows set aside");
+    ask(&["plan", "--detailed-exitcode"]).exits(0).says(&aside);
+    ask(&["apply", "--auto-approve"]).exits(0);
+    ask(&["state", "list"])
+        .exits(0)
+        .says("sync.big-spenders-flag");
+    ask(&["destroy", "--confirm", "cdnow"]).exits(6);
+    refusing.store(false, Ordering::Relaxed);
+    ask(&["destroy", "--confirm", "cdnow"])
+        .exits(0)
+        .says("Nothing is managed here any more");
+    assert_eq!(ask(&["state", "list"]).exits(0).stdout, "");
 }

@@ -521,7 +521,7 @@ fn neighbours_that_an_import_refuses_do_not_stop_the_others() {
     let people: BTreeSet<String> = truth::user_ids(june.cohort("lapsed1"))
         .into_iter()
         .collect();
-    let guilty: BTreeSet<String> = people.iter().take(80).cloned().collect();
+    let guilty: BTreeSet<String> = people.iter().take(150).cloned().collect();
     let taken: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let (held, blocked) = (Arc::clone(&taken), guilty.clone());
     let url = http::serve(move |path, body| {
@@ -546,11 +546,11 @@ fn neighbours_that_an_import_refuses_do_not_stop_the_others() {
     let ask = |words: &[&str]| keyed(&project, words);
     ask(&["apply", "--auto-approve"])
         .exits(6)
-        .says("80 refused");
+        .says("150 refused");
     assert_eq!(*taken.lock().unwrap(), &people - &guilty);
     ask(&["plan", "--detailed-exitcode"])
         .exits(0)
-        .says("80 rows set aside");
+        .says("150 rows set aside");
 }
 
 #[test]

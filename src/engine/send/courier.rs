@@ -16,8 +16,8 @@ use crate::{
     model::Lane,
 };
 
-/// Requests refused whole, one after the other, with nothing taken between them, before another place of the batch is
-/// tried, and as many more before it is given up. One guilty person among 1,000 makes eleven, neighbours two each.
+/// Requests refused whole, and nothing of a batch taken, before another place of it is tried; as many more, and it is
+/// given up. One guilty person among 1,000 makes eleven, neighbours two each.
 const IN_VAIN: u32 = 100;
 
 /// Sends batches of one pass.
@@ -53,13 +53,13 @@ impl Courier {
     async fn send_whole(&self, batch: Batch, answered: &mut Answered) -> Vec<(Item, String)> {
         let mut refused = vec![];
         let mut left = vec![batch];
-        let mut in_vain = 0;
+        let (mut in_vain, mut taken) = (0, false);
         while let Some(mut batch) = left.pop() {
             if answered.stop.is_some() {
                 answered.leave(&batch);
                 continue;
             }
-            if in_vain == IN_VAIN && !left.is_empty() {
+            if in_vain == IN_VAIN && !taken && !left.is_empty() {
                 // The guilty may be neighbours: what was left longest is somewhere else.
                 left.insert(1.min(left.len()), batch);
                 batch = left.remove(0);
@@ -78,7 +78,7 @@ impl Courier {
                 maybe,
             } = match self.writer.write(&self.lane, &objects).await {
                 Ok(written) => {
-                    in_vain = 0;
+                    taken = true;
                     refused.extend(answered.take(batch, written));
                     continue;
                 }
@@ -99,7 +99,7 @@ impl Courier {
                     left.extend(batch.halves());
                 }
                 // It is not about somebody in the request: whoever is left would meet the same.
-                Fate::TakeApart if in_vain >= 2 * IN_VAIN => {
+                Fate::TakeApart if in_vain >= 2 * IN_VAIN && !taken => {
                     answered.stop = Some(error.to_string());
                     answered.leave(&batch);
                     refused

@@ -578,6 +578,17 @@ fn what_of_this_machine_matters() {
     let (line, _) = check(&run, "certificates");
     assert!(line.starts_with("fail"), "{run}");
 
+    // A proxy that is not there stands before the real hosts.
+    let run = with(&self::project(), None, &[("HTTPS_PROXY", proxy)]).exits(1);
+    assert_check(
+        &run,
+        "amplitude host",
+        "fail",
+        "no connection",
+        "HTTPS_PROXY is set",
+    );
+    assert_check(&run, "braze host", "fail", "no connection", "NO_PROXY");
+
     let text = fs::read_to_string(project.dir().join("syncform.yaml")).unwrap();
     project.write(&format!("{text}state: {{path: syncform.yaml/below}}\n"));
     let run = with(&project, None, &[]).exits(1);

@@ -65,7 +65,7 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
         .flatten()
         .collect();
     vec![
-        host(HOST, "Amplitude", service, &met),
+        host(HOST, "Amplitude", look, service, &met),
         keys(look, service, &asked.list),
         downloads(look, &asked.usage),
         limits(look, service),

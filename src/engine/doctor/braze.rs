@@ -79,7 +79,7 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
     let (track, import) = needs(&look.configuration);
     let mut checks = vec![instance(look)];
     if !service.url.is_empty() {
-        checks.push(host(HOST, "Braze", service, &met));
+        checks.push(host(HOST, "Braze", look, service, &met));
     }
     match &service.reader {
         Err(missing) => checks.push(missed("braze key", missing)),

@@ -11,7 +11,7 @@ use crate::{
 const YOURS: &str = "see that the state's directory is yours, and that its disk has room";
 
 /// What the services told that the state is compared with.
-pub(super) struct Told<'a> {
+pub(super) struct Known<'a> {
     pub(super) services: &'a Services,
     /// Amplitude's project.
     pub(super) project: Option<u64>,
@@ -76,7 +76,7 @@ pub(super) fn plural(count: usize, noun: &str) -> String {
 }
 
 /// Where the state lies, whether it can be written, what it is about, who holds it, and what waits in it.
-pub(super) fn state(look: &Look, told: Option<&Told<'_>>) -> Vec<Check> {
+pub(super) fn state(look: &Look, told: Option<&Known<'_>>) -> Vec<Check> {
     const NAME: &str = "state";
     let root = look.store.root().display().to_string();
     let mut checks = vec![];
@@ -145,7 +145,7 @@ pub(super) fn state(look: &Look, told: Option<&Told<'_>>) -> Vec<Check> {
 }
 
 /// Whether the state is about the services that are configured.
-fn about(look: &Look, manifest: &Manifest, told: &Told<'_>) -> Check {
+fn about(look: &Look, manifest: &Manifest, told: &Known<'_>) -> Check {
     const NAME: &str = "target";
     let (amplitude, braze) = (&told.services.amplitude, &told.services.braze);
     let names = (braze.name.as_str(), amplitude.name.as_str());

@@ -15,7 +15,7 @@ use super::{Service, Services};
 use crate::{
     config::Configuration,
     diff::checkup,
-    http::{Limiter, Policy, Request, retrying},
+    http::{Limiter, Policy, Request, Sender, Stage, retrying},
     model::{Check, Checkup, Clock, Diagnostic, Verdict},
     state::store::Store,
 };
@@ -62,6 +62,15 @@ pub struct Surroundings {
     pub sandbox: bool,
 }
 
+impl Surroundings {
+    /// Returns the variable of a proxy that an address may go through; none goes to this machine itself.
+    fn proxy(&self, url: &str) -> Option<&'static str> {
+        let mut proxies = self.proxies.iter().copied();
+        let proxy = proxies.find(|name| !name.eq_ignore_ascii_case("no_proxy"))?;
+        url.starts_with("https:").then_some(proxy)
+    }
+}
+
 /// Makes every check.
 pub async fn doctor(look: &Look) -> Checkup {
     let mut checks = vec![here::configuration(look)];
@@ -75,7 +84,7 @@ pub async fn doctor(look: &Look) -> Checkup {
                 amplitude::ask(&services.sender, &services.amplitude),
                 braze::ask(&services.sender, &services.braze),
             );
-            let told = here::Told {
+            let told = here::Known {
                 services,
                 project: amplitude.project(),
                 oldest: braze.oldest(),
@@ -119,7 +128,7 @@ where
 }
 
 /// Asks for nothing and says nothing of oneself: whether somebody answers, where keys are missing.
-async fn knock(sender: &crate::http::Sender, url: &str, path: &'static str) -> Told<()> {
+async fn knock(sender: &Sender, url: &str, path: &'static str) -> Told<()> {
     if url.is_empty() {
         return Told::Unasked;
     }
@@ -139,7 +148,13 @@ async fn knock(sender: &crate::http::Sender, url: &str, path: &'static str) -> T
 }
 
 /// Says what came of a host.
-fn host<T>(name: &'static str, what: &str, service: &Service<T>, met: &[told::Met]) -> Check {
+fn host<T>(
+    name: &'static str,
+    what: &str,
+    look: &Look,
+    service: &Service<T>,
+    met: &[told::Met],
+) -> Check {
     let url = &service.url;
     if met.contains(&told::Met::Answered) {
         return Check::ok(name, format!("{url} answers"));
@@ -152,9 +167,20 @@ fn host<T>(name: &'static str, what: &str, service: &Service<T>, met: &[told::Me
             format!("see that nothing in between answers for {what}, and that {what} is well"),
         ),
         Some(told::Met::Failed(stage, text)) => {
-            Check::fail(name, format!("{url}: {text}"), told::remedy(*stage))
+            let hint = match look.surroundings.proxy(url) {
+                Some(proxy) if matches!(stage, Stage::Name | Stage::Connection) => format!(
+                    "{proxy} is set: see that the proxy is right, and that it lets this host through; or name the host in \
+                     NO_PROXY"
+                ),
+                _ => told::remedy(*stage).to_owned(),
+            };
+            Check::fail(name, format!("{url}: {text}"), hint)
         }
-        _ => Check::warn(name, "not asked: it is not known where it is", "see above"),
+        _ => Check::warn(
+            name,
+            "not asked: it is not known where it is",
+            "say where it is: see the check before",
+        ),
     }
 }
 

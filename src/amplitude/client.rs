@@ -7,7 +7,7 @@ use crate::{
         Answer, Authorization, Exhausted, Failure, Limiter, Policy, Request, Scrubber, Sender,
         Stream, retrying,
     },
-    model::Secret,
+    model::{Rate, Secret},
 };
 
 /// Why Amplitude did not give what was asked. Texts are clean.
@@ -56,7 +56,30 @@ impl Error {
             }
         )
     }
+
+    /// Returns what refused keys must be.
+    pub fn key_hint(&self) -> Option<&'static str> {
+        self.is_authentication().then_some(
+            "amplitude.api_key and amplitude.secret_key must be of one project, and of the region configured",
+        )
+    }
 }
+
+/// Dashboard calls, the list among them, by cost (Dashboard REST page).
+const LIST: Rate = Rate {
+    what: "lists",
+    requests: 1000,
+    window: Duration::from_mins(5),
+};
+/// *Get one cohort*, per app (Behavioral Cohorts page).
+const COHORTS: Rate = Rate {
+    what: "cohort requests",
+    requests: 60,
+    window: Duration::from_mins(10),
+};
+
+/// The documented rates that calls are paced by.
+pub const RATES: [Rate; 2] = [COHORTS, LIST];
 
 /// Tries of *Get one cohort*: at a quarter of failures one in 65,000 is lost.
 const COHORT_TRIES: u32 = 8;
@@ -87,10 +110,8 @@ impl Reader {
             base: base.trim_end_matches('/').to_owned(),
             authorization: Authorization::Basic(api_key.clone(), secret_key.clone()),
             policy: Policy::for_endpoint(base),
-            // Dashboard calls: 1,000 cost in 5 minutes (Dashboard REST).
-            list: Limiter::new(1000.0 * share, Duration::from_mins(5)),
-            // "Get one cohort": 60 in 10 minutes, per app (Behavioral Cohorts).
-            requests: Limiter::new(60.0 * share, Duration::from_mins(10)),
+            list: Limiter::new(LIST.share(share), LIST.window),
+            requests: Limiter::new(COHORTS.share(share), COHORTS.window),
             at_once: ((4.0 * share) as usize).max(1),
         }
     }

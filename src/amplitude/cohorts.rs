@@ -19,6 +19,21 @@ const FILE: &str = "/api/5/cohorts/request/{id}/file";
 
 /// How long a job may take before it is left for another plan. Jobs commonly take a minute (observed).
 const PATIENCE: Duration = Duration::from_mins(20);
+
+/// Where the list is, for what its answers' heads tell.
+pub const LIST_PATH: &str = LIST;
+
+/// What the month's downloads are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// How many the month allows.
+    pub limit: u64,
+    /// How many are spent.
+    pub used: u64,
+    /// When they are counted from nothing again, where that is told and can be read.
+    pub resets_at: Option<jiff::Timestamp>,
+}
+
 impl Reader {
     /// Lists all cohorts of the project: one request, no paging.
     pub async fn cohorts(&self) -> Result<Vec<Cohort>, Error> {
@@ -31,8 +46,8 @@ impl Reader {
         Ok(list.cohorts.into_iter().map(cohort).collect())
     }
 
-    /// Returns how many downloads the month allows and how many are spent, where the project tells.
-    pub async fn usage(&self) -> Result<Option<(u64, u64)>, Error> {
+    /// Returns what the project tells of the month's downloads, if it does.
+    pub async fn usage(&self) -> Result<Option<Usage>, Error> {
         let answer = self.get(USAGE, USAGE).await?;
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         // Seen nested (a connector's code) and flat (another client's).
@@ -42,7 +57,12 @@ impl Reader {
             &body
         };
         let spent = usage["usage"].as_u64().or_else(|| usage["count"].as_u64());
-        Ok(usage["limit"].as_u64().zip(spent))
+        let of = |(limit, used)| Usage {
+            limit,
+            used,
+            resets_at: usage["resets_at"].as_str().and_then(|at| at.parse().ok()),
+        };
+        Ok(usage["limit"].as_u64().zip(spent).map(of))
     }
 
     /// Asks for a cohort's file with the columns of these properties. Returns the id of the request, and how many of the month's downloads it may have

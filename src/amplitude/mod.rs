@@ -5,5 +5,6 @@ mod cohorts;
 mod file;
 mod wire;
 
-pub use client::{Error, Reader};
+pub use client::{Error, RATES, Reader};
+pub use cohorts::{LIST_PATH, Usage};
 pub use file::{CohortFile, FileError, FileRow};

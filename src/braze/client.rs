@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     http::{Answer, Authorization, Exhausted, Limiter, Policy, Request, Sender, retrying},
-    model::Secret,
+    model::{Rate, Secret},
 };
 
 /// Why Braze did not do what was asked. Texts are clean.
@@ -37,6 +37,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether a key was refused.
+    pub fn is_authentication(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 401 | 403,
+                ..
+            }
+        )
+    }
+
     /// Returns what a refused key must be or have, by the path it was refused at (REST API keys page).
     pub fn key_hint(&self) -> Option<&'static str> {
         let Self::Refused { path, status, .. } = self else {
@@ -139,8 +150,7 @@ pub struct Reader {
 impl Reader {
     /// Makes a reader of one workspace. `share` is `use_at_most` as a fraction.
     pub fn new(sender: Arc<Sender>, base: &str, key: &Secret, share: f64) -> Self {
-        // Everything without a limit of its own: 250,000 an hour (API limits page).
-        let limiter = Limiter::new(250_000.0 * share / 1200.0, Duration::from_secs(3));
+        let limiter = Limiter::new(3.0 * OTHERS.per_second() * share, Duration::from_secs(3));
         Self {
             client: Client::new(sender, base, key),
             limiter,
@@ -154,6 +164,28 @@ pub const TRACK_PER_SECOND: f64 = 1000.0;
 
 /// `/partners/…/cohorts/…`: 250,000 an hour (partner cohort import page).
 pub const COHORTS_PER_SECOND: f64 = 250_000.0 / 3600.0;
+
+/// Everything without a limit of its own (API limits page).
+const OTHERS: Rate = Rate {
+    what: "others",
+    requests: 250_000,
+    window: Duration::from_hours(1),
+};
+
+/// The documented rates that requests are paced by.
+pub const RATES: [Rate; 3] = [
+    Rate {
+        what: "to /users/track",
+        requests: 3_000,
+        window: Duration::from_secs(3),
+    },
+    Rate {
+        what: "for cohort import",
+        requests: 250_000,
+        window: Duration::from_hours(1),
+    },
+    OTHERS,
+];
 
 /// The keys of the partner cohort endpoints.
 #[derive(Clone, Debug)]

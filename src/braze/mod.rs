@@ -2,6 +2,7 @@
 
 mod client;
 mod cohorts;
+mod permission;
 mod segments;
 mod track;
 mod wire;
@@ -9,7 +10,9 @@ mod write;
 
 use client::Client;
 
-pub use client::{COHORTS_PER_SECOND, Error, ImportKeys, Reader, TRACK_PER_SECOND, Writer};
+pub use client::{COHORTS_PER_SECOND, Error, ImportKeys, RATES, Reader, TRACK_PER_SECOND, Writer};
 pub use cohorts::{MEMBERS_PER_REQUEST, member};
+pub use permission::{Asked, TRACK_PATH};
+pub use segments::LIST_PATH;
 pub use track::track_object;
 pub use write::{Fate, Object, WriteError, Written};

@@ -4,6 +4,9 @@ use super::{Error, Reader, wire::SegmentList};
 
 const LIST: &str = "/segments/list";
 
+/// Where the list is, for what its answers' heads tell.
+pub const LIST_PATH: &str = LIST;
+
 impl Reader {
     /// Returns the id of the workspace's oldest segment: it tells a rotated key from another workspace.
     pub async fn oldest_segment(&self) -> Result<Option<String>, Error> {

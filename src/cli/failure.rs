@@ -172,22 +172,19 @@ fn hint(error: &engine::Error) -> Option<String> {
         engine::Error::State(state::Error::Io { .. }) => {
             "see that the directory exists, is yours, and has room"
         }
-        engine::Error::Amplitude(error) if error.is_authentication() => {
-            "amplitude.api_key and amplitude.secret_key must be of one project, and of the region configured"
-        }
         engine::Error::Amplitude(amplitude::Error::Exhausted(_)) => {
-            "nothing was written; see that the host can be reached from here and is well, and run again"
+            "nothing was written; see that the host can be reached from here and is well (syncform doctor), and run again"
+        }
+        engine::Error::Amplitude(error) => {
+            return error.key_hint().map(str::to_owned);
         }
         engine::Error::Braze(braze::Error::Exhausted(_)) => {
-            "see that braze.instance is yours and can be reached from here, and run again"
+            "see that braze.instance is yours and can be reached from here (syncform doctor), and run again"
         }
         engine::Error::Braze(error) => {
             return error.key_hint().map(str::to_owned);
         }
-        engine::Error::OtherTarget { .. } => {
-            "point the configuration back, or give it a state of its own (state.path); where the workspace moved and took \
-             its people along, `syncform state rebind` makes the state follow"
-        }
+        engine::Error::OtherTarget { .. } => engine::OTHER_HINT,
         engine::Error::NoCohortImport(_) => {
             "add braze.cohort_import with partner, data_import_key and partner_api_key; nothing was written"
         }

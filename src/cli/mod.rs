@@ -3,11 +3,13 @@
 
 mod apply;
 mod destroy;
+mod doctor;
 mod failure;
 mod global;
 mod open;
 mod own_file;
 mod plan;
+mod reach;
 mod report;
 mod sandbox;
 mod schema;
@@ -41,6 +43,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Validate(validate::Arguments),
+    Doctor(doctor::Arguments),
     Plan(plan::Arguments),
     Show(show::Arguments),
     Apply(apply::Arguments),
@@ -75,7 +78,8 @@ pub fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match verb {
-            Verb::Validate(arguments) => validate::run(&global, &arguments),
+            Verb::Validate(arguments) => validate::run(&global, &arguments).await,
+            Verb::Doctor(arguments) => doctor::run(&global, &arguments).await,
             Verb::Plan(arguments) => plan::run(&global, &arguments).await,
             Verb::Show(arguments) => show::run(&global, &arguments),
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,

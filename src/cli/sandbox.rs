@@ -34,7 +34,7 @@ pub(super) struct SandboxArgs {
     /// Time during which Braze's exports do not see a write
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     lag: Duration,
-    /// What goes wrong: WHAT:PROBABILITY[@PATH], comma-separated; WHAT is 423, 429, 500, 503, drop, drop_after, slow, garbage
+    /// What goes wrong: WHAT:PROBABILITY[@PATH], comma-separated; WHAT is 401, 403, 423, 429, 500, 503, drop, drop_after, slow, garbage
     #[arg(
         long,
         value_name = "SPEC",
@@ -54,6 +54,14 @@ pub(super) struct SandboxArgs {
     /// Redirect downloads larger than this many compressed bytes
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
     redirect_over: u64,
+    /// Time by which the clock of both services is ahead of this machine's, such as 10m; -10m is behind
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0s",
+        allow_hyphen_values = true
+    )]
+    clock_offset: jiff::SignedDuration,
     /// Say what is wrong with an object of Braze by its code, such as EMAIL_BAD_FORMAT, not by a sentence
     #[arg(long)]
     error_codes: bool,
@@ -120,7 +128,7 @@ pub(super) async fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Fail
 
 fn options(global: &Global, args: SandboxArgs) -> Options {
     let here = |path: PathBuf| global.chdir.join(path);
-    let clock = open::clock();
+    let (clock, ahead) = (open::clock(), args.clock_offset);
     Options {
         scenario: args.scenario.map(here),
         world: args.world.map(here),
@@ -135,7 +143,9 @@ fn options(global: &Global, args: SandboxArgs) -> Options {
         error_codes: args.error_codes,
         tab_prefix: args.tab_prefix,
         gp_prefix: args.gp_prefix,
-        ..Options::new(Arc::new(move || clock.now()))
+        ..Options::new(Arc::new(move || {
+            clock.now().saturating_add(ahead).unwrap_or_default()
+        }))
     }
 }
 

@@ -1,17 +1,29 @@
-//! `syncform validate`: all errors of the configuration at once. It needs no key and no network.
+//! `syncform validate`: all errors of the configuration at once. It needs no key and no network, unless `--online` asks
+//! the services about keys and names as well.
 
 use clap::{Args, ValueEnum};
 
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    open, talk,
+    open,
+    reach::{Reach, reach},
+    talk,
 };
-use crate::{model::Diagnostic, render::diagnostic};
+use crate::{
+    config::Configuration,
+    engine,
+    http::Patience,
+    model::{Diagnostic, Severity},
+    render::diagnostic,
+    state::store::Store,
+};
 
 /// Check the configuration and show all its errors at once
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  syncform validate -C audiences -e staging")]
+#[command(
+    after_help = "Examples:\n  syncform validate -C audiences -e staging\n  syncform validate --online --format github"
+)]
 pub(super) struct Arguments {
     /// Form of the findings; json and github go to stdout
     #[arg(
@@ -22,6 +34,9 @@ pub(super) struct Arguments {
         hide_env = true
     )]
     format: Format,
+    /// Ask the services as well: keys, names and ids of cohorts, download quota; reads only, and spends no download
+    #[arg(long, env = "SYNCFORM_ONLINE", hide_env = true)]
+    online: bool,
 }
 
 /// Form of the findings.
@@ -32,8 +47,8 @@ enum Format {
     Github,
 }
 
-pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    match (arguments.format, open::configuration(global)) {
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    match (arguments.format, checked(global, arguments).await) {
         (Format::Human, Err(failure)) => Err(failure),
         (Format::Human, Ok(configuration)) => {
             if !configuration.warnings.is_empty() {
@@ -44,8 +59,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
             }
             let resources = configuration.resources.len();
             let plural = if resources == 1 { "" } else { "s" };
+            let with = if arguments.online {
+                ", and the services agree"
+            } else {
+                ""
+            };
             talk::result(&format!(
-                "Valid: {resources} resource{plural} in workspace {}.\n",
+                "Valid: {resources} resource{plural} in workspace {}{with}.\n",
                 configuration.workspace
             ))?;
             Ok(Exit::Done)
@@ -58,6 +78,32 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         }
         (_, Err(other)) => Err(other),
     }
+}
+
+/// Returns a configuration that passed, with all that is worth reading; else everything that is wrong.
+async fn checked(global: &Global, arguments: &Arguments) -> Result<Configuration, Failure> {
+    let mut configuration = open::configuration(global)?;
+    if !arguments.online {
+        return Ok(configuration);
+    }
+    let stop = open::stop_when_asked();
+    let Reach {
+        services,
+        sandbox,
+        world,
+    } = reach(global, &configuration, Patience::WORK, stop).await?;
+    // It is only read: a state that CI would forget is no error here.
+    let store = Store::at(open::state_place(global, &configuration, world.as_ref()));
+    let found = engine::online(&configuration, &store, &services).await;
+    drop(services);
+    if let Some(sandbox) = sandbox {
+        sandbox.stop().await;
+    }
+    if found.iter().any(|one| one.severity == Severity::Error) {
+        return Err(Failure::Configuration(found));
+    }
+    configuration.warnings = found;
+    Ok(configuration)
 }
 
 fn told(format: Format, found: &[Diagnostic], global: &Global) -> Result<(), Failure> {

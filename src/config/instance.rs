@@ -27,6 +27,14 @@ pub(super) fn endpoint(instance: &str) -> Option<&'static str> {
         .map(|(_, url)| *url)
 }
 
+/// Returns the instance that has a REST base URL, where it is a documented one.
+pub fn of(endpoint: &str) -> Option<&'static str> {
+    let mut known = INSTANCES.iter();
+    known
+        .find(|(_, url)| *url == endpoint)
+        .map(|(name, _)| *name)
+}
+
 /// Returns the names of all instances.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     INSTANCES.iter().map(|(name, _)| *name)

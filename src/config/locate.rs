@@ -198,7 +198,7 @@ fn previous(source: &Source, line: usize) -> &str {
 }
 
 /// Sorts by file, line and column; what has no place comes first.
-pub(super) fn sort(diagnostics: &mut [Diagnostic]) {
+pub fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by(|a, b| {
         let key = |it: &Diagnostic| {
             it.place

@@ -23,4 +23,6 @@ mod wanted;
 pub use assemble::SANDBOX;
 pub use document::*;
 pub use file::File;
-pub use request::{Request, load, load_checked};
+pub use instance::of as instance_of;
+pub use locate::sort;
+pub use request::{Request, load, load_checked, survey};

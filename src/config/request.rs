@@ -44,11 +44,7 @@ pub fn load_checked(
     request: &Request<'_>,
     check: &dyn Fn(&Configuration) -> Vec<Diagnostic>,
 ) -> Result<Configuration, Vec<Diagnostic>> {
-    let mut findings = Findings::default();
-    let built = build(request, &mut findings);
-    let mut diagnostics = built.as_ref().map(check).unwrap_or_default();
-    diagnostics.extend(findings.diagnostics());
-    sort(&mut diagnostics);
+    let (built, diagnostics) = survey(request, check);
     let stops = diagnostics
         .iter()
         .any(|one| one.severity == Severity::Error);
@@ -59,6 +55,20 @@ pub fn load_checked(
         }
         _ => Err(diagnostics),
     }
+}
+
+/// Returns what could be built, however much is wrong with it, and everything that was found. For looking only: a plan
+/// is made of what `load_checked` returns.
+pub fn survey(
+    request: &Request<'_>,
+    check: &dyn Fn(&Configuration) -> Vec<Diagnostic>,
+) -> (Option<Configuration>, Vec<Diagnostic>) {
+    let mut findings = Findings::default();
+    let built = build(request, &mut findings);
+    let mut diagnostics = built.as_ref().map(check).unwrap_or_default();
+    diagnostics.extend(findings.diagnostics());
+    sort(&mut diagnostics);
+    (built, diagnostics)
 }
 
 fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration> {

@@ -2,6 +2,7 @@
 
 pub mod aside;
 pub mod batch;
+pub mod checkup;
 pub mod decide;
 pub mod fields;
 pub mod guard;

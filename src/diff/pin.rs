@@ -28,8 +28,8 @@ pub enum Unresolved {
     Missing(Vec<String>),
     /// It is archived.
     Archived(String),
-    /// Several bear the name; their ids.
-    Ambiguous(Vec<String>),
+    /// Several bear the name; their ids and sizes.
+    Ambiguous(Vec<(String, u64)>),
 }
 
 /// Returns the cohort that is meant.
@@ -44,7 +44,7 @@ pub fn resolve<'a>(
         Named::Id(id) => match by_id(id) {
             Some(cohort) if cohort.archived => Err(Unresolved::Archived(cohort.id.clone())),
             Some(cohort) => Ok(cohort),
-            None => Err(Unresolved::Missing(vec![])),
+            None => Err(Unresolved::Missing(nearest(id, list, |cohort| &cohort.id))),
         },
         Named::Name(name) => {
             let pinned = pin.and_then(|pin| by_id(pin.id));
@@ -59,7 +59,10 @@ pub fn resolve<'a>(
                 }
                 (_, [one]) => Ok(one),
                 (_, [_, _, ..]) => Err(Unresolved::Ambiguous(
-                    bearers.iter().map(|cohort| cohort.id.clone()).collect(),
+                    bearers
+                        .iter()
+                        .map(|cohort| (cohort.id.clone(), cohort.size))
+                        .collect(),
                 )),
                 (Some(pinned), []) if pinned.archived => {
                     Err(Unresolved::Archived(pinned.id.clone()))
@@ -67,20 +70,22 @@ pub fn resolve<'a>(
                 (Some(pinned), []) => Ok(pinned),
                 (None, []) => match list.iter().find(|cohort| cohort.name == name) {
                     Some(archived) => Err(Unresolved::Archived(archived.id.clone())),
-                    None => Err(Unresolved::Missing(nearest(name, list))),
+                    None => Err(Unresolved::Missing(nearest(name, list, |cohort| {
+                        &cohort.name
+                    }))),
                 },
             }
         }
     }
 }
 
-/// Names much like the one asked for, best first.
-fn nearest(name: &str, list: &[Cohort]) -> Vec<String> {
-    let likeness = |cohort: &Cohort| similar::TextDiff::from_chars(name, &cohort.name).ratio();
+/// Names, or ids, much like the one asked for, best first.
+fn nearest(asked: &str, list: &[Cohort], of: impl Fn(&Cohort) -> &str) -> Vec<String> {
+    let likeness = |cohort: &Cohort| similar::TextDiff::from_chars(asked, of(cohort)).ratio();
     let mut near: Vec<(f32, &str)> = list
         .iter()
         .filter(|cohort| !cohort.archived)
-        .map(|cohort| (likeness(cohort), cohort.name.as_str()))
+        .map(|cohort| (likeness(cohort), of(cohort)))
         .collect();
     near.retain(|(likeness, _)| *likeness > 0.6);
     near.sort_by(|(a, left), (b, right)| b.total_cmp(a).then_with(|| left.cmp(right)));
@@ -120,7 +125,10 @@ mod tests {
                 "two of one name",
                 None,
                 vec![power(), other()],
-                Err(Unresolved::Ambiguous(vec!["a".into(), "b".into()])),
+                Err(Unresolved::Ambiguous(vec![
+                    ("a".into(), 0),
+                    ("b".into(), 0),
+                ])),
             ),
             ("renamed", pin, vec![renamed()], Ok("a")),
             (

@@ -202,12 +202,14 @@ fn pending(
     becoming: BTreeMap<Address, Option<Entry>>,
 ) -> Pending {
     let imports = works.iter().any(writer::imports);
-    let import_key = || target::import_key(session, &manifest.lineage);
+    let import_key = || target::import_key(&session.configuration, &manifest.lineage);
     Pending {
         run: run.to_owned(),
         plan,
         braze_key: target::fingerprint(&manifest.lineage, &session.identity.braze_key),
-        partner: imports.then(|| target::partner(session)).flatten(),
+        partner: imports
+            .then(|| target::partner(&session.configuration))
+            .flatten(),
         import_key: imports.then(import_key).flatten(),
         command: session.command.clone(),
         started_at: session.clock.now(),

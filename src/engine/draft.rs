@@ -12,12 +12,12 @@ use super::{
     observe::Readings,
     plan::Work,
     rearrange::Rearranged,
-    subject::{Subject, named, settle, unresolved},
+    subject::{Subject, meant, named, settle},
     units::Units,
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
-    diff::pin::{Named, Pin, resolve},
+    diff::pin::Named,
     kinds::{self, Desired, Kind, Scope},
     model::{
         Address, Cohort,
@@ -25,7 +25,7 @@ use crate::{
     },
     state::{
         self,
-        manifest::{CohortPin, Entry, Manifest},
+        manifest::{Entry, Manifest},
     },
 };
 
@@ -213,15 +213,7 @@ impl<'a> Drafting<'a> {
             .desired(resource, &scope(&self.session.configuration, entry))
             .map_err(|diagnostic| (diagnostic.message, diagnostic.hint))?;
         let before = left.or(entry);
-        let pins: Vec<&CohortPin> = before
-            .iter()
-            .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded))
-            .collect();
-        let meant = |reference: &CohortRef| {
-            let pin = pins.iter().find(|pin| pin.written == json!(reference));
-            let found = resolve(named(reference), pin.map(|pin| Pin { id: &pin.id }), list);
-            found.cloned().map_err(|why| unresolved(reference, why))
-        };
+        let meant = |reference: &CohortRef| meant(reference, before, list);
         let cohort = meant(&desired.source)?;
         let exclude = desired
             .exclude

@@ -206,8 +206,8 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         draft.plan.cost.downloads = readings.downloads;
         let usage = session.amplitude.usage().await.ok().flatten();
         let limit = session.configuration.amplitude.monthly_downloads;
-        draft.plan.cost.downloads_limit = Some(usage.map_or(limit, |(limit, _)| limit));
-        draft.plan.cost.downloads_used = usage.map(|(_, used)| used);
+        draft.plan.cost.downloads_limit = Some(usage.map_or(limit, |usage| usage.limit));
+        draft.plan.cost.downloads_used = usage.map(|usage| usage.used);
     }
     let (plan, meaning) = draft.finish();
     let manifest = recorded.map(|recorded| recorded.manifest);

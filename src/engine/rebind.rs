@@ -44,9 +44,9 @@ pub async fn prepare_rebind(session: &Session) -> Result<Option<Rebinding>, Erro
             .target
             .partner
             .as_ref()
-            .and_then(|known| target::partner(session).or(Some(known.clone()))),
+            .and_then(|known| target::partner(&session.configuration).or(Some(known.clone()))),
         import_key: manifest.target.import_key.as_ref().and_then(|known| {
-            target::import_key(session, &manifest.lineage).or(Some(known.clone()))
+            target::import_key(&session.configuration, &manifest.lineage).or(Some(known.clone()))
         }),
         oldest_segment: target::oldest_segment(session).await?,
         amplitude: session.identity.amplitude.clone(),

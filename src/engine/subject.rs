@@ -15,11 +15,11 @@ use crate::{
     config::{AllowRemoval, Cadence, CadenceWord, CohortRef, Resource, Settings},
     diff::{
         fields,
-        pin::{Named, Unresolved},
+        pin::{Named, Pin, Unresolved, resolve},
     },
     kinds::{Desired, Kind},
     model::{
-        Address, Cohort, Millis, digest,
+        Address, Cohort, Millis, digest, number,
         plan::{Action, Cost, Delta, FieldChange, Problem, ResourcePlan, Source},
     },
     state::{
@@ -369,7 +369,29 @@ pub(super) fn named(reference: &CohortRef) -> Named<'_> {
     }
 }
 
-pub(super) fn unresolved(reference: &CohortRef, why: Unresolved) -> (String, Option<String>) {
+/// Returns the cohort that a reference means, by the pins of what was applied before; or why none, and what to do.
+pub(super) fn meant(
+    reference: &CohortRef,
+    before: Option<&Entry>,
+    list: &[Cohort],
+) -> Result<Cohort, (String, Option<String>)> {
+    let pin = pinned(reference, before).map(|pin| Pin { id: &pin.id });
+    let found = resolve(named(reference), pin, list);
+    found.cloned().map_err(|why| unresolved(reference, why))
+}
+
+/// Returns what a reference was pinned to when it was last applied.
+pub(super) fn pinned<'a>(
+    reference: &CohortRef,
+    before: Option<&'a Entry>,
+) -> Option<&'a CohortPin> {
+    let mut pins = before
+        .into_iter()
+        .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
+    pins.find(|pin| pin.written == json!(reference))
+}
+
+fn unresolved(reference: &CohortRef, why: Unresolved) -> (String, Option<String>) {
     let which = match reference {
         CohortRef::Name(name) => format!("cohort \"{name}\""),
         CohortRef::Id { id } => format!("cohort with id {id}"),
@@ -386,9 +408,16 @@ pub(super) fn unresolved(reference: &CohortRef, why: Unresolved) -> (String, Opt
             format!("{which} is archived in Amplitude (id {id})"),
             Some("un-archive it, or pause the sync; an archived cohort is never taken for an empty one".to_owned()),
         ),
-        Unresolved::Ambiguous(ids) => (
-            format!("{} cohorts are named like {which}: {}", ids.len(), ids.join(", ")),
-            Some(format!("say which by its id: cohort: {{id: {}}}", ids.first().map_or("", String::as_str))),
-        ),
+        Unresolved::Ambiguous(bearers) => {
+            let each = bearers.iter().map(|(id, size)| match size {
+                1 => format!("{id} (1 person)"),
+                size => format!("{id} ({} people)", number(*size)),
+            });
+            let first = bearers.first().map_or("", |(id, _)| id.as_str());
+            (
+                format!("{} cohorts are named like {which}: {}", bearers.len(), each.collect::<Vec<_>>().join(", ")),
+                Some(format!("say which by its id: cohort: {{id: {first}}}")),
+            )
+        }
     }
 }

@@ -9,9 +9,14 @@ use sha2::Sha256;
 use super::{Error, Refresh, Session};
 use crate::{
     braze,
+    config::Configuration,
     model::{Cohort, Secret, digest},
     state::manifest::{Manifest, Target},
 };
+
+/// What to do about a state of another target.
+pub const OTHER_HINT: &str = "point the configuration back, or give it a state of its own (state.path); where the workspace moved and took its \
+     people along, `syncform state rebind` makes the state follow";
 
 /// Returns the target as it is now, after comparing it with what the state was applied to.
 pub(super) async fn check(
@@ -21,11 +26,7 @@ pub(super) async fn check(
 ) -> Result<Target, Error> {
     let identity = &session.identity;
     let project = list.iter().find_map(|cohort| cohort.project);
-    // A state into which nothing was ever written is about nobody yet.
-    let begun = |manifest: &&Manifest| {
-        !manifest.target.braze_key.is_empty() || !manifest.resources.is_empty()
-    };
-    let Some(manifest) = manifest.filter(begun) else {
+    let Some(manifest) = manifest.filter(|manifest| has_begun(manifest)) else {
         return Ok(Target {
             braze: identity.braze.clone(),
             braze_key: String::new(),
@@ -36,56 +37,22 @@ pub(super) async fn check(
             project,
         });
     };
-    let recorded = &manifest.target;
-    let other = |what, recorded: &str, configured: &str| Error::OtherTarget {
+    let found = other_target(
+        manifest,
+        &session.configuration,
+        (&identity.braze, &identity.amplitude),
+        project,
+    );
+    let other = |(what, recorded, configured)| Error::OtherTarget {
         state: session.store.root().display().to_string(),
         what,
-        recorded: recorded.to_owned(),
-        configured: configured.to_owned(),
+        recorded,
+        configured,
     };
-    let configuration = &session.configuration;
-    if manifest.workspace != configuration.workspace {
-        return Err(other(
-            "workspace",
-            &manifest.workspace,
-            &configuration.workspace,
-        ));
+    if let Some(differs) = found {
+        return Err(other(differs));
     }
-    if recorded.braze != identity.braze {
-        return Err(other(
-            "the Braze endpoint",
-            &recorded.braze,
-            &identity.braze,
-        ));
-    }
-    if recorded.amplitude != identity.amplitude {
-        return Err(other(
-            "the Amplitude host",
-            &recorded.amplitude,
-            &identity.amplitude,
-        ));
-    }
-    if let (Some(before), Some(now)) = (recorded.project, project)
-        && before != now
-    {
-        return Err(other(
-            "the Amplitude project",
-            &before.to_string(),
-            &now.to_string(),
-        ));
-    }
-    if let (Some(before), Some(now)) = (&recorded.partner, partner(session))
-        && *before != now
-    {
-        return Err(other("the partner of cohort import", before, &now));
-    }
-    // No call tells which workspace a data import key opens, so that another one is another target.
-    if let (Some(before), Some(now)) =
-        (&recorded.import_key, import_key(session, &manifest.lineage))
-        && *before != now
-    {
-        return Err(other("the data import key", before, &now));
-    }
+    let recorded = &manifest.target;
     let mut target = Target {
         project: recorded.project.or(project),
         ..recorded.clone()
@@ -98,11 +65,11 @@ pub(super) async fn check(
     {
         let oldest = session.braze.oldest_segment().await?;
         if oldest.is_none() || oldest != recorded.oldest_segment {
-            return Err(other(
+            return Err(other((
                 "the Braze workspace of key",
-                &recorded.braze_key,
-                &key,
-            ));
+                recorded.braze_key.clone(),
+                key,
+            )));
         }
         target.braze_key = key;
     }
@@ -118,16 +85,68 @@ pub(super) async fn oldest_segment(session: &Session) -> Result<Option<String>, 
     }
 }
 
+/// Returns what of a target is another one than recorded, if anything is: its name, as recorded, as configured. The keys
+/// of Braze are not compared. `services` are Braze and Amplitude as they are configured.
+pub(super) fn other_target(
+    manifest: &Manifest,
+    configuration: &Configuration,
+    (braze, amplitude): (&str, &str),
+    project: Option<u64>,
+) -> Option<(&'static str, String, String)> {
+    let recorded = &manifest.target;
+    let number = |project: Option<u64>| project.map(|project| project.to_string());
+    let text = |text: &str| Some(text.to_owned());
+    // No call tells which workspace a data import key opens, so that another one is another target.
+    let import_key = import_key(configuration, &manifest.lineage);
+    let pairs = [
+        (
+            "workspace",
+            text(&manifest.workspace),
+            text(&configuration.workspace),
+        ),
+        ("the Braze endpoint", text(&recorded.braze), text(braze)),
+        (
+            "the Amplitude host",
+            text(&recorded.amplitude),
+            text(amplitude),
+        ),
+        (
+            "the Amplitude project",
+            number(recorded.project),
+            number(project),
+        ),
+        (
+            "the partner of cohort import",
+            recorded.partner.clone(),
+            partner(configuration),
+        ),
+        (
+            "the data import key",
+            recorded.import_key.clone(),
+            import_key,
+        ),
+    ];
+    pairs.into_iter().find_map(|(what, before, now)| {
+        let (before, now) = before.zip(now)?;
+        (before != now).then_some((what, before, now))
+    })
+}
+
+/// Returns whether anything was ever written from a state: else it is about nobody yet.
+pub(super) fn has_begun(manifest: &Manifest) -> bool {
+    !manifest.target.braze_key.is_empty() || !manifest.resources.is_empty()
+}
+
 /// Returns the fingerprint of the data import key, where there is one.
-pub(super) fn import_key(session: &Session, lineage: &str) -> Option<String> {
-    let import = session.configuration.braze.cohort_import.as_ref()?;
+pub(super) fn import_key(configuration: &Configuration, lineage: &str) -> Option<String> {
+    let import = configuration.braze.cohort_import.as_ref()?;
     let key = import.data_import_key.value.as_ref()?;
     Some(fingerprint(lineage, key))
 }
 
 /// Returns the partner that cohorts are imported for, where there is one.
-pub(super) fn partner(session: &Session) -> Option<String> {
-    let import = session.configuration.braze.cohort_import.as_ref();
+pub(super) fn partner(configuration: &Configuration) -> Option<String> {
+    let import = configuration.braze.cohort_import.as_ref();
     import.map(|import| import.partner.clone())
 }
 

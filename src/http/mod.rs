@@ -1,11 +1,15 @@
 //! The one HTTP stack under both services: sending, retrying, pacing, scrubbing. It knows no service.
 
+mod heard;
 mod limit;
+mod patience;
 mod redact;
 mod retry;
 mod send;
 
+pub use heard::Heard;
 pub use limit::Limiter;
+pub use patience::Patience;
 pub use redact::Scrubber;
 pub use retry::{Exhausted, Policy, backoff, retrying};
-pub use send::{Answer, Authorization, Failure, Request, Sender, Stream, asked};
+pub use send::{Answer, Authorization, Failure, Request, Sender, Stage, Stream, asked};

@@ -1,12 +1,14 @@
 //! Retries what is worth it: 408, 423 (locked by another request), 429, 5xx, timeouts and dropped connections. Nothing
 //! else is ever sent again.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rand::RngExt;
-use reqwest::header::HeaderMap;
 
-use super::{Answer, Failure, Limiter, Request, Sender};
+use super::{
+    Answer, Failure, Limiter, Request, Sender, Stage,
+    heard::{date, number},
+};
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +37,6 @@ impl Policy {
     }
 }
 
-/// Tries where nobody ever answered: a wrong host or no network does not get better in minutes.
-const UNREACHED: u32 = 4;
 /// The try after which whoever watches is told.
 const TELL: u32 = 4;
 
@@ -50,6 +50,8 @@ pub struct Exhausted {
     pub tries: u32,
     /// How many of them may have been processed.
     pub doubts: u32,
+    /// How far the last one came.
+    pub stage: Stage,
 }
 
 /// Sends until there is an answer that another try would not change, or somebody asks to stop.
@@ -64,14 +66,16 @@ pub async fn retrying(
         last: "asked to stop".to_owned(),
         tries,
         doubts,
+        stage: Stage::Here,
     };
+    let (begin, patience) = (tokio::time::Instant::now(), sender.patience());
     loop {
         if !sender.waits(limiter.turn()).await {
             return Err(stopped(tries, doubts));
         }
         tries += 1;
         let mut wait = backoff(policy, tries);
-        let last = match sender.send(request).await {
+        let (last, stage) = match sender.send(request).await {
             Ok(answer) => {
                 let asked = asked_wait(&answer);
                 if let Some(asked) = asked {
@@ -85,34 +89,41 @@ pub async fn retrying(
                 let body = sender
                     .scrubber()
                     .clean(&String::from_utf8_lossy(&answer.body));
-                format!(
+                let last = format!(
                     "{} {}: status {} {body}",
                     request.method, request.path, answer.status
-                )
+                );
+                (last, Stage::Status)
             }
             Err(failure @ Failure::Never(_)) => {
                 return Err(Exhausted {
                     last: failure.to_string(),
                     tries,
                     doubts,
+                    stage: Stage::Here,
                 });
             }
             Err(failure) => {
                 doubts += u32::from(matches!(failure, Failure::Doubt(_)));
-                failure.to_string()
+                (failure.to_string(), failure.stage())
             }
         };
         let reached = sender.reached(&request.url);
         let most = if reached {
             policy.attempts
         } else {
-            policy.attempts.min(UNREACHED)
+            policy.attempts.min(patience.unreached)
         };
-        if tries >= most {
+        let late = |within| begin.elapsed() + wait > within;
+        if tries >= most || patience.within.is_some_and(late) {
             return Err(Exhausted {
-                last: format!("{last} ({tries} tries)"),
+                last: match tries {
+                    1 => last,
+                    tries => format!("{last} ({tries} tries)"),
+                },
                 tries,
                 doubts,
+                stage,
             });
         }
         if tries == TELL {
@@ -141,30 +152,18 @@ fn asked_wait(answer: &Answer) -> Option<Duration> {
     let over = answer.status == 429 || number(headers, "x-ratelimit-remaining") == Some(0);
     let reset = || {
         let reset = number(headers, "x-ratelimit-reset").filter(|_| over)?;
-        let date = headers.get("date").and_then(|date| date.to_str().ok());
         if reset <= 1_000_000_000 {
             Some(reset)
         } else {
-            Some(reset.saturating_sub(epoch(date)?))
+            // By the service's own clock where it tells it, else not at all: ours may be wrong.
+            let now = u64::try_from(date(headers)?.as_second()).ok()?;
+            Some(reset.saturating_sub(now))
         }
     };
     let seconds = number(headers, "x-ratelimit-retry-after")
         .or_else(|| number(headers, "retry-after"))
         .or_else(reset);
     seconds.map(Duration::from_secs)
-}
-
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// The service's own clock where it tells it, else none: ours may be wrong.
-fn epoch(date: Option<&str>) -> Option<u64> {
-    let date = jiff::fmt::rfc2822::parse(date?).ok()?;
-    SystemTime::from(date.timestamp())
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .ok()
-        .map(|since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Sends one request once. The answer, "it certainly never left", or "it may have arrived": callers need no more.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt,
     net::IpAddr,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,7 +12,10 @@ use futures_util::StreamExt;
 use reqwest::{Client, Method, Url, header::HeaderMap, redirect};
 use tokio::sync::watch;
 
-use super::Scrubber;
+use super::{
+    Patience, Scrubber,
+    heard::{Heads, Heard},
+};
 use crate::model::Secret;
 
 /// A request as a value. Debug shows neither body nor address: people's ids are in them.
@@ -81,11 +83,44 @@ pub enum Failure {
     #[error("{0}")]
     Never(String),
     /// No byte of the request left.
-    #[error("{0}")]
-    NotSent(String),
+    #[error("{text}")]
+    NotSent {
+        /// What happened.
+        text: String,
+        /// How far it came.
+        stage: Stage,
+    },
     /// It may have arrived.
     #[error("{0}")]
     Doubt(String),
+}
+
+/// How far a request came before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It could not be made here: a wrong address, no certificates.
+    Here,
+    /// The host's name has no address.
+    Name,
+    /// The host, or the proxy before it, takes no connection.
+    Connection,
+    /// There is a connection, and TLS does not come about.
+    Tls,
+    /// It may have arrived, and no whole answer came.
+    Answer,
+    /// There were answers, each saying that it does not go now.
+    Status,
+}
+
+impl Failure {
+    /// Returns how far the request came.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Never(_) => Stage::Here,
+            Self::NotSent { stage, .. } => *stage,
+            Self::Doubt(_) => Stage::Answer,
+        }
+    }
 }
 
 /// Sends requests. Plain http only to loopback; redirects are never followed on their own.
@@ -93,23 +128,20 @@ pub enum Failure {
 pub struct Sender {
     scrubber: Scrubber,
     stop: watch::Receiver<bool>,
-    reached: Mutex<BTreeSet<String>>,
+    patience: Patience,
+    heads: Mutex<Heads>,
     remote: OnceLock<Client>,
     loopback: OnceLock<Client>,
 }
 
-/// Longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(10);
-/// Longest silence inside an answer.
-const SILENCE: Duration = Duration::from_mins(1);
-
 impl Sender {
     /// Makes a sender that knows which secrets to keep out of texts, and waits for nothing once `stop` is true.
-    pub fn new(scrubber: Scrubber, stop: watch::Receiver<bool>) -> Self {
+    pub fn new(scrubber: Scrubber, stop: watch::Receiver<bool>, patience: Patience) -> Self {
         Self {
             scrubber,
             stop,
-            reached: Mutex::default(),
+            patience,
+            heads: Mutex::default(),
             remote: OnceLock::new(),
             loopback: OnceLock::new(),
         }
@@ -117,11 +149,41 @@ impl Sender {
 
     /// Returns whether the host of an address ever answered: one that was never reached is not waited for long.
     pub(super) fn reached(&self, url: &str) -> bool {
-        self.hosts().contains(host(url))
+        self.heads().contains_key(host(url))
     }
 
-    fn hosts(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns how patient it is.
+    pub(super) fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// Returns what the head of the first answer said, of a host at a path.
+    pub fn heard(&self, url: &str, path: &str) -> Option<Heard> {
+        self.heads().get(host(url))?.get(path).map(Heard::of)
+    }
+
+    /// Returns whether a client for other machines can be made: it needs certificates to trust.
+    pub fn certificates(&self) -> Result<(), Failure> {
+        self.client_for(false).map(|_| ())
+    }
+
+    fn heads(&self) -> MutexGuard<'_, Heads> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers the first head of each host and path.
+    fn hear(&self, request: &Request, headers: &HeaderMap) {
+        let mut heads = self.heads();
+        let host = host(&request.url);
+        if !heads.contains_key(host) {
+            heads.insert(host.to_owned(), BTreeMap::new());
+        }
+        if let Some(paths) = heads.get_mut(host)
+            && !paths.contains_key(request.path)
+        {
+            let now = tokio::time::Instant::now();
+            paths.insert(request.path, (now, headers.clone()));
+        }
     }
 
     /// Waits, and returns true, or false at once when somebody asks to stop.
@@ -190,9 +252,7 @@ impl Sender {
             .send()
             .await
             .map_err(|error| self.failure(error, request))?;
-        if !self.reached(&request.url) {
-            self.hosts().insert(host(&request.url).to_owned());
-        }
+        self.hear(request, response.headers());
         Ok(Stream {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -209,6 +269,10 @@ impl Sender {
                 "plain http is for loopback only: use https".to_owned(),
             ));
         }
+        self.client_for(loopback)
+    }
+
+    fn client_for(&self, loopback: bool) -> Result<&Client, Failure> {
         let slot = if loopback {
             &self.loopback
         } else {
@@ -217,7 +281,7 @@ impl Sender {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = build(loopback).map_err(|error| {
+        let client = build(loopback, self.patience).map_err(|error| {
             Failure::Never(self.scrubber.clean(&format!(
                 "no HTTP client: {error} (are CA certificates installed?)"
             )))
@@ -227,11 +291,14 @@ impl Sender {
 
     fn failure(&self, error: reqwest::Error, request: &Request) -> Failure {
         let unsent = error.is_connect() || error.is_builder();
-        let what = match () {
-            () if error.is_timeout() && error.is_connect() => "no connection in time",
-            () if error.is_timeout() => "no answer in time",
-            () if error.is_connect() => "no connection",
-            () => "the connection broke",
+        let stage = stage(&error, request);
+        let what = match stage {
+            _ if error.is_timeout() && error.is_connect() => "no connection in time",
+            _ if error.is_timeout() => "no answer in time",
+            Stage::Name => "no address for the host's name",
+            Stage::Tls => "no TLS connection",
+            Stage::Connection => "no connection",
+            _ => "the connection broke",
         };
         let mut text = format!("{} {}: {what}", request.method, request.path);
         let error = error.without_url();
@@ -250,10 +317,39 @@ impl Sender {
         );
         let text = self.scrubber.clean(&text);
         if unsent {
-            Failure::NotSent(text)
+            Failure::NotSent { text, stage }
         } else {
             Failure::Doubt(text)
         }
+    }
+}
+
+/// How far a request came, by the words of the layers below; they have no better way to tell.
+fn stage(error: &reqwest::Error, request: &Request) -> Stage {
+    if error.is_builder() {
+        return Stage::Here;
+    }
+    if !error.is_connect() {
+        return Stage::Answer;
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if words.contains("dns error") {
+            return Stage::Name;
+        }
+        if ["tcp connect error", "tunnel", "proxy"]
+            .iter()
+            .any(|known| words.contains(known))
+        {
+            return Stage::Connection;
+        }
+        cause = inner.source();
+    }
+    if error.is_timeout() || !request.url.starts_with("https:") {
+        Stage::Connection
+    } else {
+        Stage::Tls
     }
 }
 
@@ -269,13 +365,13 @@ pub async fn asked(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-fn build(loopback: bool) -> Result<Client, reqwest::Error> {
+fn build(loopback: bool, patience: Patience) -> Result<Client, reqwest::Error> {
     // A second install is refused, and the first one stands.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("syncform/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
-        .read_timeout(SILENCE)
+        .connect_timeout(patience.connect)
+        .read_timeout(patience.silence)
         .redirect(redirect::Policy::none());
     // Loopback needs no proxy and no certificates, and reading those takes most of a start-up.
     if loopback {

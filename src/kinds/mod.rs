@@ -9,7 +9,7 @@ mod kind;
 mod registry;
 mod schema;
 
-pub use check::check;
+pub use check::{check, quota};
 pub use kind::{Desired, Form, Kind, Scope, Unit};
 pub use registry::{KindEntry, REGISTRY, Section, find};
 pub use schema::schema;

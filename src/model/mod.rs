@@ -1,6 +1,7 @@
 //! Nouns that every room speaks. Data only: no I/O, no clock, nothing of ours imported.
 
 mod address;
+mod checkup;
 mod clock;
 mod cohort;
 mod diagnostic;
@@ -13,12 +14,14 @@ mod lane;
 mod mapping;
 mod number;
 pub mod plan;
+mod rate;
 mod report;
 mod row;
 mod secret;
 mod span;
 
 pub use address::Address;
+pub use checkup::{Check, Checkup, Verdict};
 pub use clock::Clock;
 pub use cohort::Cohort;
 pub use diagnostic::{Diagnostic, Place, Severity};
@@ -29,6 +32,7 @@ pub use key::{BadKey, Identity, Key};
 pub use lane::Lane;
 pub use mapping::{AliasName, DEVICE_ID, Identifier, Mapping};
 pub use number::number;
+pub use rate::Rate;
 pub use report::{Report, ResourceOutcome, ResourceReport};
 pub use row::{Change, Member, Millis, Outcome, Presence, Record, Refusal, Text, Unsorted, Verb};
 pub use secret::Secret;

@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod diagnostic;
+pub mod doctor;
 pub mod plan;
 pub mod progress;
 pub mod refused;

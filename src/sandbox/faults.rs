@@ -18,6 +18,10 @@ struct Fault {
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
+    /// 401 in the service's shape: the key is not known; not processed.
+    Unknown,
+    /// 403 in the service's shape: the key may not; not processed.
+    Forbidden,
     /// 429 in the service's shape; not processed.
     TooMany,
     /// 423, of a partner's endpoint only; not processed.
@@ -73,6 +77,8 @@ fn fault(text: &str) -> Result<Fault, Error> {
         return Err(wrong("a path starts with `/`"));
     }
     let what = match what {
+        "401" => What::Unknown,
+        "403" => What::Forbidden,
         "429" => What::TooMany,
         "423" => What::Locked,
         "500" => What::Internal,
@@ -83,7 +89,7 @@ fn fault(text: &str) -> Result<Fault, Error> {
         "garbage" => What::Garbage,
         _ => {
             return Err(wrong(
-                "it is one of 423, 429, 500, 503, drop, drop_after, slow, garbage",
+                "it is one of 401, 403, 423, 429, 500, 503, drop, drop_after, slow, garbage",
             ));
         }
     };

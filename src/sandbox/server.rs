@@ -2,7 +2,12 @@
 
 use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, http::Request, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header},
+    response::Response,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -189,9 +194,11 @@ impl Service {
         // been served.
         let half = app.options.latency / 2;
         wait(half).await;
-        let answered = match (fault, body, ticket) {
+        let mut answered = match (fault, body, ticket) {
             (Some(What::Drop), ..) => return Err(Lost),
             (_, Err(_), _) => text(413, "Request Entity Too Large"),
+            (Some(What::Unknown), ..) => self.refuse(&path, 401),
+            (Some(What::Forbidden), ..) => self.refuse(&path, 403),
             (Some(What::TooMany), ..) => self.refuse(&path, 429),
             (Some(What::Internal), ..) => self.refuse(&path, 500),
             (Some(What::Unavailable), ..) => self.refuse(&path, 503),
@@ -208,6 +215,7 @@ impl Service {
             }
         };
         wait(half).await;
+        dated(&mut answered, app.now());
         hold(&app.stats).answered(&route, answered.status().as_u16());
         if fault == Some(What::DropAfter) {
             Err(Lost)
@@ -227,6 +235,13 @@ impl Service {
     /// Answers for the service whose path it is, without asking it.
     fn refuse(&self, path: &str, status: u16) -> Response {
         match (amplitude::serves(path), status) {
+            (true, 401) => amplitude::refused(
+                401,
+                "unauthorized",
+                "Unauthorized",
+                "Invalid API key or secret key",
+            ),
+            (true, 403) => amplitude::refused(403, "forbidden", "Forbidden", "Invalid API Key"),
             (true, 429) => amplitude::too_many("Exceeded rate limit with query of cost 1"),
             (true, _) => amplitude::refused(
                 status,
@@ -234,9 +249,25 @@ impl Service {
                 "Unspecified Error",
                 "try again later",
             ),
+            (false, 401) if path.starts_with("/partners/") => {
+                braze::refused(401, "Unauthorized access")
+            }
+            (false, 401) => braze::refused(401, "Invalid API Key"),
+            (false, 403) => braze::refused(403, "Access Denied"),
             (false, 429) => braze::rate_limited(&self.app),
             (false, _) => braze::refused(status, "Internal Server Error"),
         }
+    }
+}
+
+/// Tells the time of the sandbox's own clock.
+fn dated(answer: &mut Response, now: jiff::Timestamp) {
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+    if let Ok(date) = date
+        .map_err(drop)
+        .and_then(|date| date.parse().map_err(drop))
+    {
+        answer.headers_mut().insert(header::DATE, date);
     }
 }
 

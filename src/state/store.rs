@@ -39,6 +39,18 @@ impl Store {
         &self.root
     }
 
+    /// Sees whether something can be written where the state is, or will be made. Nothing stays.
+    pub fn try_writing(&self) -> Result<(), Error> {
+        let mut directory = self.root.as_path();
+        while !directory.exists() {
+            directory = match directory.parent() {
+                Some(parent) if parent != Path::new("") => parent,
+                _ => Path::new("."),
+            };
+        }
+        files::temporary(directory).map(drop)
+    }
+
     /// Reads the manifest; none where nothing was ever applied.
     pub fn manifest(&self) -> Result<Option<Manifest>, Error> {
         let path = self.root.join("manifest.json");

@@ -9,6 +9,7 @@
 
 mod changed;
 mod config;
+mod doctor;
 mod edges;
 mod events;
 mod faults;
@@ -19,6 +20,7 @@ mod importing;
 mod imports;
 mod kills;
 mod lease;
+mod online;
 mod passes;
 mod properties;
 mod quickstart;

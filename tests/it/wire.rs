@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use syncform::braze::{Fate, WriteError, Writer, Written, track_object};
-use syncform::http::{Scrubber, Sender};
+use syncform::http::{Patience, Scrubber, Sender};
 use syncform::model::{Edit, Key, Lane, Secret};
 
 use crate::support::binary::run;
@@ -69,7 +69,7 @@ fn track(script: &[Answer]) -> Result<Written, WriteError> {
         .unwrap();
     runtime.block_on(async {
         let (_stop, stop) = tokio::sync::watch::channel(false);
-        let sender = Arc::new(Sender::new(Scrubber::default(), stop));
+        let sender = Arc::new(Sender::new(Scrubber::default(), stop, Patience::WORK));
         let writer = Writer::new(
             sender,
             &serve(script.to_vec()),

@@ -2,7 +2,7 @@
 //! It reads a configuration that stands; nothing is asked of a service.
 
 mod identifiers;
-mod quota;
+pub mod quota;
 mod release;
 mod targets;
 

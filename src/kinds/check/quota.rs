@@ -11,9 +11,27 @@ use crate::{
 
 /// Cohorts named in the sums.
 const SHOWN: usize = 5;
+/// Name of the finding.
+pub const QUOTA: &str = "download-quota";
+
+/// A cohort, how often it is downloaded in a month, and by whom.
+type Fastest<'a> = IndexMap<CohortRef, (u64, &'a Resource)>;
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
-    let mut fastest: IndexMap<CohortRef, (u64, &Resource)> = IndexMap::new();
+    found.extend(over(
+        configuration,
+        configuration.amplitude.monthly_downloads,
+    ));
+}
+
+/// Returns how many cohort downloads a configuration may take in a month.
+pub fn monthly(configuration: &Configuration) -> u64 {
+    let fastest = fastest(configuration);
+    fastest.values().map(|(runs, _)| runs).sum()
+}
+
+fn fastest(configuration: &Configuration) -> Fastest<'_> {
+    let mut fastest = Fastest::new();
     for (resource, spec) in cohorts(configuration) {
         if resource.settings.paused == Some(true) {
             continue;
@@ -33,11 +51,14 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         }
     }
     fastest.sort_by(|_, a, _, b| b.0.cmp(&a.0));
+    fastest
+}
+
+/// Returns what is wrong with a quota that is too small, if it is.
+pub fn over(configuration: &Configuration, quota: u64) -> Option<Diagnostic> {
+    let fastest = fastest(configuration);
     let sum: u64 = fastest.values().map(|(runs, _)| runs).sum();
-    let quota = configuration.amplitude.monthly_downloads;
-    let Some((_, (_, resource))) = fastest.first().filter(|_| sum > quota) else {
-        return;
-    };
+    let (_, (_, resource)) = fastest.first().filter(|_| sum > quota)?;
     let mut parts: Vec<String> = fastest
         .iter()
         .take(SHOWN)
@@ -47,8 +68,8 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         let rest: u64 = fastest.values().skip(SHOWN).map(|(runs, _)| runs).sum();
         parts.push(format!("{} others {rest}", fastest.len() - SHOWN));
     }
-    found.push(Diagnostic {
-        code: "download-quota",
+    Some(Diagnostic {
+        code: QUOTA,
         severity: Severity::Warning,
         place: resource.origin.place("/cadence"),
         message: format!(
@@ -58,7 +79,7 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         hint: Some(
             "slow the fastest down, or say your own quota as amplitude.monthly_downloads".into(),
         ),
-    });
+    })
 }
 
 fn words(cohort: &CohortRef) -> String {

@@ -23,6 +23,8 @@ async fn each_fault_on_the_wire() {
     let write = json!({"attributes": [{"external_id": "ann", "tags": {"add": ["new"]}}]});
     let untouched = json!(["a", "b"]);
     for (spec, status) in [
+        ("401:1", Some(401)),
+        ("403:1", Some(403)),
         ("429:1", Some(429)),
         ("500:1", Some(500)),
         ("503:1", Some(503)),
@@ -38,6 +40,8 @@ async fn each_fault_on_the_wire() {
         );
         assert_eq!(tags(&sandbox).await, untouched, "{spec} is not processed");
         match (spec, answer) {
+            ("401:1", Some(answer)) => assert_eq!(answer.json()["message"], "Invalid API Key"),
+            ("403:1", Some(answer)) => assert_eq!(answer.json()["message"], "Access Denied"),
             ("429:1", Some(answer)) => {
                 assert_eq!(answer.json()["message"], "Rate Limited");
                 assert_eq!(
@@ -49,6 +53,16 @@ async fn each_fault_on_the_wire() {
             ("garbage:1", Some(answer)) => assert_eq!(answer.json(), Value::Null),
             _ => {}
         }
+    }
+    for status in [401, 403] {
+        fault(&sandbox, &format!("{status}:1@/api/3/cohorts")).await;
+        let answer = sandbox.amplitude("/api/3/cohorts").await;
+        assert_eq!(answer.json()["error"]["http_code"], status);
+        assert_eq!(
+            answer.header("date"),
+            Some("Thu, 01 Jan 2026 00:00:00 GMT"),
+            "by the sandbox's own clock"
+        );
     }
     fault(&sandbox, "429:1").await;
     assert_eq!(

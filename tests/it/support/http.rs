@@ -137,3 +137,20 @@ fn a_question_reaches_a_server_and_its_answer_comes_back() {
         "{question}"
     );
 }
+
+/// Serves until the process ends: the whole answer to each path, head included. Answers its address.
+pub(crate) fn serve_whole(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            if let Some((path, _)) = question(&mut stream) {
+                let text = answer(&path);
+                // Who hung up needs no answer.
+                let _ = stream.get_mut().write_all(text.as_bytes());
+            }
+        }
+    });
+    url
+}

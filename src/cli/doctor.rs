@@ -1,0 +1,117 @@
+//! `syncform doctor`: keys, permissions, hosts, limits, quota, clock, whatever of the set-up is broken.
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    failure::{Exit, Failure},
+    global::Global,
+    open,
+    reach::{Reach, reach},
+    talk,
+};
+use crate::{
+    engine::{self, Look, Surroundings, Unopened},
+    http::Patience,
+    model::{Diagnostic, Verdict},
+    render,
+    state::store::Store,
+};
+
+/// Look at keys, permissions, hosts, limits, quota and clock, and say what to do
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Changes nothing, spends no download, and goes on whatever is broken. Exits 1 if a check fails.\n\n\
+                  Examples:\n  syncform doctor -e staging\n  syncform doctor --sandbox"
+)]
+pub(super) struct Arguments {
+    /// Form of the checks
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "SYNCFORM_FORMAT",
+        default_value = "human",
+        hide_env = true
+    )]
+    format: Format,
+}
+
+/// Form of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+/// Findings after which it is not known which keys go where.
+const UNSETTLED: [&str; 2] = ["no-environment", "unknown-environment"];
+
+/// Variables that name proxies, as the HTTP client reads them.
+const PROXIES: [&str; 8] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    let (configuration, findings) = open::survey(global);
+    let Some(configuration) = configuration else {
+        return Err(Failure::Configuration(findings));
+    };
+    let unsettled = |one: &Diagnostic| UNSETTLED.contains(&one.code);
+    let reached = if findings.iter().any(unsettled) {
+        Err(Unopened::Environment)
+    } else {
+        reach(
+            global,
+            &configuration,
+            Patience::LOOK,
+            open::stop_when_asked(),
+        )
+        .await
+        .map_err(|failure| match failure {
+            Failure::Message { message, hint, .. } => Unopened::Sandbox(message, hint),
+            Failure::Configuration(_) => {
+                Unopened::Sandbox("the sandbox could not be opened".to_owned(), None)
+            }
+        })
+    };
+    let (services, sandbox, world) = match reached {
+        Ok(Reach {
+            services,
+            sandbox,
+            world,
+        }) => (Ok(services), sandbox, world),
+        Err(unopened) => (Err(unopened), None, None),
+    };
+    let set = |name: &&str| open::variable(name).is_some_and(|value| !value.is_empty());
+    let look = Look {
+        store: Store::at(open::state_place(global, &configuration, world.as_ref())),
+        surroundings: Surroundings {
+            proxies: PROXIES.into_iter().filter(|name| set(name)).collect(),
+            forgets: global.sandbox.is_none() && open::forgets(&configuration, world.as_ref()),
+            sandbox: global.sandbox.is_some(),
+        },
+        configuration,
+        findings,
+        services,
+        clock: open::clock(),
+    };
+    let checkup = engine::doctor(&look).await;
+    drop(look);
+    if let Some(sandbox) = sandbox {
+        sandbox.stop().await;
+    }
+    talk::result(&match arguments.format {
+        Format::Human => render::doctor::human(&checkup, talk::style(global)),
+        Format::Json => render::doctor::json(&checkup),
+    })?;
+    Ok(match checkup.count(Verdict::Fail) {
+        0 => Exit::Done,
+        _ => Exit::Error,
+    })
+}

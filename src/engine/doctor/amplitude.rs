@@ -1,0 +1,196 @@
+//! What Amplitude says: host, keys, downloads, rates.
+
+use super::{
+    Look, Service, Services,
+    here::plural,
+    host, knock,
+    told::{Met, Told},
+    within,
+};
+use crate::{
+    amplitude::{LIST_PATH, RATES, Reader, Usage},
+    config::Region,
+    diff::checkup,
+    http::Sender,
+    kinds::quota,
+    model::{Check, Cohort, Diagnostic, Rate, Span, number},
+};
+
+const HOST: &str = "amplitude host";
+const KEYS: &str = "amplitude keys";
+
+/// Paths whose first answers tell the time there.
+pub(super) const PATHS: [&str; 2] = [LIST_PATH, LIST_PATH];
+
+/// What became of what was asked.
+pub(super) struct Asked {
+    list: Told<Vec<Cohort>>,
+    usage: Told<Option<Usage>>,
+    /// Where no key could be asked with.
+    knocked: Told<()>,
+}
+
+impl Asked {
+    /// Returns the project, if a cohort told it.
+    pub(super) fn project(&self) -> Option<u64> {
+        match &self.list {
+            Told::Yes(list) => list.iter().find_map(|cohort| cohort.project),
+            _ => None,
+        }
+    }
+}
+
+pub(super) async fn ask(sender: &Sender, service: &Service<Reader>) -> Asked {
+    match &service.reader {
+        Err(_) => Asked {
+            list: Told::Unasked,
+            usage: Told::Unasked,
+            knocked: knock(sender, &service.url, LIST_PATH).await,
+        },
+        Ok(reader) => {
+            let (list, usage) = tokio::join!(within(reader.cohorts()), within(reader.usage()));
+            Asked {
+                list,
+                usage,
+                knocked: Told::Unasked,
+            }
+        }
+    }
+}
+
+pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Check> {
+    let service = &services.amplitude;
+    let met: Vec<Met> = [asked.list.met(), asked.knocked.met()]
+        .into_iter()
+        .flatten()
+        .collect();
+    vec![
+        host(HOST, "Amplitude", look, service, &met),
+        keys(look, service, &asked.list),
+        downloads(look, &asked.usage),
+        limits(look, service),
+    ]
+}
+
+fn keys(look: &Look, service: &Service<Reader>, list: &Told<Vec<Cohort>>) -> Check {
+    const NAME: &str = KEYS;
+    if let Err(missing) = &service.reader {
+        return missed(NAME, missing);
+    }
+    match list {
+        Told::Yes(list) => {
+            let archived = list.iter().filter(|cohort| cohort.archived).count();
+            let archived = match archived {
+                0 => String::new(),
+                count => format!(", {} archived", number(count as u64)),
+            };
+            Check::ok(
+                NAME,
+                format!("accepted; {}{archived}", plural(list.len(), "cohort")),
+            )
+        }
+        Told::Refused(words, hint) => {
+            let other = match look.configuration.amplitude.region {
+                Region::Us => "the region is us: for a project in the EU say amplitude.region: eu",
+                Region::Eu => "the region is eu: for a project in the US say amplitude.region: us",
+            };
+            let hint = hint.unwrap_or("see the keys in the project's settings");
+            Check::fail(
+                NAME,
+                format!("refused: {words}"),
+                format!("{hint}; {other}"),
+            )
+        }
+        _ => not_asked(NAME, HOST),
+    }
+}
+
+/// Says what is missing, all of it.
+pub(super) fn missed(name: &'static str, missing: &[Diagnostic]) -> Check {
+    let words = |of: fn(&Diagnostic) -> &str| {
+        let mut words: Vec<&str> = missing
+            .iter()
+            .map(of)
+            .filter(|one| !one.is_empty())
+            .collect();
+        words.dedup();
+        words.join("; ")
+    };
+    let hint = words(|one| one.hint.as_deref().unwrap_or_default());
+    Check::fail(name, words(|one| &one.message), hint)
+}
+
+/// A check that another one stands in the way of.
+pub(super) fn not_asked(name: &'static str, first: &str) -> Check {
+    Check::warn(
+        name,
+        "not known",
+        format!("mend `{first}` first, then look again"),
+    )
+}
+
+fn downloads(look: &Look, usage: &Told<Option<Usage>>) -> Check {
+    const NAME: &str = "download quota";
+    let need = quota::monthly(&look.configuration);
+    let now = look.clock.now();
+    match usage {
+        Told::Yes(Some(usage)) => {
+            let rest = checkup::rest_of_month(need, now);
+            let verdict = checkup::downloads(usage.limit, usage.used, need, rest);
+            let resets = usage.resets_at.map_or_else(
+                || "at the end of the month (UTC)".to_owned(),
+                |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            );
+            Check::because(
+                NAME,
+                verdict,
+                format!(
+                    "{} of {} used, resets {resets}; needed: up to {} a month, {} in the rest of this one",
+                    number(usage.used),
+                    number(usage.limit),
+                    number(need),
+                    number(rest)
+                ),
+                "slow the fastest cadences down, or have the quota raised by Amplitude",
+            )
+        }
+        Told::Yes(None) | Told::Odd(_) => Check::warn(
+            NAME,
+            format!(
+                "the project does not tell its usage; {} a month are reckoned with, {} needed",
+                number(look.configuration.amplitude.monthly_downloads),
+                number(need)
+            ),
+            "say your quota as amplitude.monthly_downloads",
+        ),
+        Told::Unreached(..) => not_asked(NAME, HOST),
+        Told::Refused(..) | Told::Unasked => not_asked(NAME, KEYS),
+    }
+}
+
+fn limits(look: &Look, service: &Service<Reader>) -> Check {
+    let percent = look.configuration.amplitude.use_at_most;
+    let mut rates = shares(&RATES, percent);
+    if let Ok(reader) = &service.reader {
+        rates = format!("{rates}, {} cohort files at once", reader.at_once());
+    }
+    Check::ok(
+        "amplitude limits",
+        format!("use_at_most {percent}%: {rates}"),
+    )
+}
+
+/// Says what a share makes of documented rates.
+pub(super) fn shares(rates: &[Rate], percent: f64) -> String {
+    let share = |rate: &Rate| {
+        let most = (rate.share(percent / 100.0) as u64).max(1);
+        let all = number(rate.requests);
+        format!(
+            "{} of {all} {} in {}",
+            number(most),
+            rate.what,
+            Span(rate.window)
+        )
+    };
+    rates.iter().map(share).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,237 @@
+//! What Braze says: instance, host, key, permissions, rates. Nobody is written: see `braze/permission.rs`.
+//!
+//! The keys of cohort import are not asked for. Their endpoint only changes cohorts; an empty change is how a connector
+//! tests them, but what it does under an id that was never named is not documented, and a look must leave no cohort
+//! behind in anybody's dashboard.
+
+use super::{
+    Look, Service, Services,
+    amplitude::{missed, not_asked, shares},
+    host, knock,
+    told::{Met, Told},
+    unless_needed, within,
+};
+use crate::{
+    braze::{Asked as Permission, LIST_PATH, RATES, Reader, TRACK_PATH},
+    config::{Configuration, instance_of},
+    diff::checkup,
+    engine::draft::scope,
+    http::Sender,
+    kinds,
+    model::{Check, Lane, Verdict, number},
+};
+
+const HOST: &str = "braze host";
+
+/// Paths whose first answers tell the time there.
+pub(super) const PATHS: [&str; 2] = [TRACK_PATH, LIST_PATH];
+
+/// What became of what was asked.
+pub(super) struct Asked {
+    track: Told<Permission>,
+    segments: Told<Option<String>>,
+    /// Where no key could be asked with.
+    knocked: Told<()>,
+}
+
+impl Asked {
+    /// Returns the workspace's oldest segment, if it was told.
+    pub(super) fn oldest(&self) -> Option<&str> {
+        match &self.segments {
+            Told::Yes(oldest) => oldest.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+pub(super) async fn ask(sender: &Sender, service: &Service<Reader>) -> Asked {
+    match &service.reader {
+        Err(_) => Asked {
+            track: Told::Unasked,
+            segments: Told::Unasked,
+            knocked: knock(sender, &service.url, LIST_PATH).await,
+        },
+        Ok(reader) => {
+            let (track, segments) =
+                tokio::join!(within(reader.may_track()), within(reader.oldest_segment()));
+            Asked {
+                track,
+                segments,
+                knocked: Told::Unasked,
+            }
+        }
+    }
+}
+
+pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Check> {
+    let service = &services.braze;
+    let track = match &asked.track {
+        // Garbage may come with any status.
+        Told::Yes(Permission::Odd { status, text }) => {
+            Some(Met::Odd(format!("status {status} {text}")))
+        }
+        other => other.met(),
+    };
+    let met: Vec<Met> = [asked.segments.met(), track, asked.knocked.met()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let (track, import) = needs(&look.configuration);
+    let mut checks = vec![instance(look)];
+    if !service.url.is_empty() {
+        checks.push(host(HOST, "Braze", look, service, &met));
+    }
+    match &service.reader {
+        Err(missing) => checks.push(missed("braze key", missing)),
+        Ok(_) => checks.extend([
+            key(asked),
+            tracking(&asked.track, track),
+            segments(&asked.segments),
+        ]),
+    }
+    if import || look.configuration.braze.cohort_import.is_some() {
+        checks.push(importing(&look.configuration, import));
+    }
+    checks.push(limits(look, services));
+    checks
+}
+
+/// Whether syncs write by `/users/track`, and by cohort import. An empty configuration will do the first.
+fn needs(configuration: &Configuration) -> (bool, bool) {
+    let lanes = configuration.resources.values().filter_map(|resource| {
+        let kind = kinds::find(&resource.address, &resource.kind)?;
+        let desired = kind.desired(resource, &scope(configuration, None)).ok()?;
+        Some(desired.lane())
+    });
+    let lanes: Vec<Lane> = lanes.collect();
+    let import = lanes.iter().any(|lane| matches!(lane, Lane::Cohort { .. }));
+    (!import || lanes.contains(&Lane::UsersTrack), import)
+}
+
+fn instance(look: &Look) -> Check {
+    const NAME: &str = "braze instance";
+    let braze = &look.configuration.braze;
+    let endpoint = match braze.endpoint.require() {
+        Ok(endpoint) => endpoint,
+        Err(missing) => return missed(NAME, &[missing]),
+    };
+    let stands_in = if look.surroundings.sandbox {
+        "; a sandbox stands in for it"
+    } else {
+        ""
+    };
+    match (braze.instance.as_deref(), instance_of(endpoint)) {
+        (Some(instance), _) | (None, Some(instance)) if endpoint.starts_with("https:") => {
+            Check::ok(NAME, format!("{instance} is {endpoint}{stands_in}"))
+        }
+        _ if look.surroundings.sandbox || endpoint.starts_with("http:") => {
+            Check::ok(NAME, format!("{endpoint} stands in for one{stands_in}"))
+        }
+        _ => Check::warn(
+            NAME,
+            format!("{endpoint} is of no documented instance"),
+            "compare it with the REST endpoint that your dashboard names; a gateway of your own is fine",
+        ),
+    }
+}
+
+/// The key is good if anything took it. A permission that is lacking is answered by 403, and by 401 as well.
+fn key(asked: &Asked) -> Check {
+    const NAME: &str = "braze key";
+    let lacks = |words: &str| words.starts_with("status 403");
+    match (&asked.track, &asked.segments) {
+        (Told::Yes(Permission::Permitted), _) | (_, Told::Yes(_)) => Check::ok(NAME, "accepted"),
+        (Told::Refused(words, _), _) | (_, Told::Refused(words, _)) if lacks(words) => {
+            Check::ok(NAME, "known, and not permitted all of what follows")
+        }
+        (Told::Refused(words, hint), _) | (_, Told::Refused(words, hint)) => Check::fail(
+            NAME,
+            format!("refused: {words}"),
+            hint.unwrap_or("see the key in the dashboard: Settings > APIs and Identifiers"),
+        ),
+        _ => not_asked(NAME, HOST),
+    }
+}
+
+fn tracking(track: &Told<Permission>, needed: bool) -> Check {
+    const NAME: &str = "users.track";
+    match track {
+        Told::Yes(Permission::Permitted) => Check::ok(
+            NAME,
+            "permitted; asked by an empty request, which writes nobody",
+        ),
+        Told::Yes(Permission::Odd { status, text }) => Check::warn(
+            NAME,
+            format!(
+                "an empty request was answered {status} {text}: nobody was in it, and nothing is proven"
+            ),
+            "an apply with --only and one small sync proves it",
+        ),
+        Told::Refused(words, hint) => Check::because(
+            NAME,
+            unless_needed(needed),
+            format!("not permitted: {words}"),
+            hint.unwrap_or("give the key the permission users.track"),
+        ),
+        _ => not_asked(NAME, HOST),
+    }
+}
+
+fn segments(segments: &Told<Option<String>>) -> Check {
+    const NAME: &str = "segments.list";
+    match segments {
+        Told::Yes(_) => Check::ok(NAME, "permitted"),
+        Told::Refused(words, _) => Check::warn(
+            NAME,
+            format!("not permitted: {words}"),
+            "optional: with the permission segments.list a rotated key is told from another workspace; it takes a new key",
+        ),
+        _ => not_asked(NAME, HOST),
+    }
+}
+
+fn importing(configuration: &Configuration, needed: bool) -> Check {
+    const NAME: &str = "cohort import";
+    let Some(import) = &configuration.braze.cohort_import else {
+        return Check::fail(
+            NAME,
+            "syncs write by cohort import, and the configuration has no `braze.cohort_import`",
+            "add braze.cohort_import with partner, data_import_key and partner_api_key",
+        );
+    };
+    let keys = [&import.data_import_key, &import.partner_api_key];
+    let missing: Vec<_> = keys.iter().filter_map(|key| key.require().err()).collect();
+    if missing.is_empty() {
+        let found = format!(
+            "both keys of partner {} are set; only an apply proves them, since no call reads with them",
+            import.partner
+        );
+        return Check::ok(NAME, found);
+    }
+    Check {
+        verdict: unless_needed(needed),
+        ..missed(NAME, &missing)
+    }
+}
+
+fn limits(look: &Look, services: &Services) -> Check {
+    let percent = look.configuration.braze.use_at_most;
+    let mut verdict = Verdict::Ok;
+    let mut found = format!("use_at_most {percent}%: {}", shares(&RATES, percent));
+    for path in PATHS {
+        let heard = services.sender.heard(&services.braze.url, path);
+        let told = heard.and_then(|heard| heard.remaining.zip(heard.limit));
+        if let Some((remaining, limit)) = told {
+            verdict = verdict.max(checkup::left(remaining, limit));
+            let (remaining, limit) = (number(remaining), number(limit));
+            found = format!("{found}; {path} has {remaining} of {limit} left by its headers");
+        }
+    }
+    Check::because(
+        "braze limits",
+        verdict,
+        found,
+        "others use the rest of this workspace's limit: see the API usage dashboard, and lower braze.use_at_most if they \
+         need it",
+    )
+}

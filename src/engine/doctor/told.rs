@@ -1,0 +1,137 @@
+//! What became of a question: answered, refused, odd, or never arrived. Texts are clean.
+
+use std::time::Duration;
+
+use crate::{
+    amplitude, braze,
+    http::{Exhausted, Stage},
+};
+
+/// What became of a question.
+#[derive(Debug)]
+pub(super) enum Told<T> {
+    /// It was answered.
+    Yes(T),
+    /// The key was refused: what was said, and what the key must be.
+    Refused(String, Option<&'static str>),
+    /// It was answered by something that nobody documented, or by "not now" over and over.
+    Odd(String),
+    /// No answer came: how far the question went, and what it met.
+    Unreached(Stage, String),
+    /// It was not asked: a key is missing, or nothing says where.
+    Unasked,
+}
+
+/// What a question says of the host it was put to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Met {
+    /// It answered as it should.
+    Answered,
+    /// It answered otherwise.
+    Odd(String),
+    /// It did not.
+    Failed(Stage, String),
+}
+
+impl<T> Told<T> {
+    /// A question that was given up.
+    pub(super) fn late(after: Duration) -> Self {
+        let text = format!("no whole answer within {} s", after.as_secs());
+        Self::Unreached(Stage::Answer, text)
+    }
+
+    /// Returns what it says of the host.
+    pub(super) fn met(&self) -> Option<Met> {
+        match self {
+            Self::Yes(_) | Self::Refused(..) => Some(Met::Answered),
+            Self::Odd(text) => Some(Met::Odd(text.clone())),
+            Self::Unreached(stage, text) => Some(Met::Failed(*stage, text.clone())),
+            Self::Unasked => None,
+        }
+    }
+}
+
+/// Says what became of a question that was retried.
+pub(super) fn told<T>(answer: Result<T, Exhausted>) -> Told<T> {
+    match answer {
+        Ok(answer) => Told::Yes(answer),
+        Err(exhausted) => {
+            // Whoever reads it knows what was asked.
+            let text = exhausted.last;
+            let text = text
+                .split_once(": ")
+                .map_or(text.as_str(), |(_, text)| text)
+                .to_owned();
+            match exhausted.stage {
+                Stage::Status => Told::Odd(text),
+                stage => Told::Unreached(stage, text),
+            }
+        }
+    }
+}
+
+fn refused<T>(status: u16, text: &str, hint: Option<&'static str>) -> Told<T> {
+    let words = format!("status {status} {text}");
+    match status {
+        401 | 403 => Told::Refused(words, hint),
+        _ => Told::Odd(words),
+    }
+}
+
+impl<T> From<Result<T, amplitude::Error>> for Told<T> {
+    fn from(answer: Result<T, amplitude::Error>) -> Self {
+        match answer {
+            Ok(answer) => Self::Yes(answer),
+            Err(error) => {
+                let hint = error.key_hint();
+                match error {
+                    amplitude::Error::Exhausted(exhausted) => told(Err(exhausted)),
+                    amplitude::Error::Refused { status, text, .. } => refused(status, &text, hint),
+                    amplitude::Error::Unexpected { what, .. } => {
+                        Self::Odd(format!("no JSON as documented ({what})"))
+                    }
+                    other => Self::Odd(other.to_string()),
+                }
+            }
+        }
+    }
+}
+
+impl<T> From<Result<T, braze::Error>> for Told<T> {
+    fn from(answer: Result<T, braze::Error>) -> Self {
+        match answer {
+            Ok(answer) => Self::Yes(answer),
+            Err(error) => {
+                let hint = error.key_hint();
+                match error {
+                    braze::Error::Exhausted(exhausted) => told(Err(exhausted)),
+                    braze::Error::Refused { status, text, .. } => refused(status, &text, hint),
+                    braze::Error::Unexpected { .. } => {
+                        Self::Odd("no JSON as documented".to_owned())
+                    }
+                    braze::Error::NoImportKeys => Self::Unasked,
+                }
+            }
+        }
+    }
+}
+
+/// What to do about a host that cannot be reached.
+pub(super) fn remedy(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Here => "see that the address is right, and that CA certificates are installed",
+        Stage::Name => {
+            "see that the host's name is right and that this machine can look names up (DNS); behind a proxy, set HTTPS_PROXY"
+        }
+        Stage::Connection => {
+            "a firewall between here and there may refuse it, or the address is wrong; behind a proxy, set HTTPS_PROXY"
+        }
+        Stage::Tls => {
+            "something between here and there may open TLS: add its certificate to those that this machine trusts \
+             (SSL_CERT_FILE); a wrong clock does this too"
+        }
+        Stage::Answer | Stage::Status => {
+            "the host takes connections and does not answer: see its status page, and what is in between; then look again"
+        }
+    }
+}

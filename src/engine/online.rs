@@ -1,0 +1,279 @@
+//! Asks the services whether a configuration can mean what it says: keys, cohorts, quota. Everything at once, each at
+//! its place. Nothing is changed, no download is spent, nothing is kept.
+
+use super::{
+    Service, Services,
+    subject::{meant, pinned},
+};
+use crate::{
+    amplitude::{self, Usage},
+    braze::{self, Asked},
+    config::{self, CohortRef, Configuration, Resource},
+    kinds::{self, quota},
+    model::{Cohort, Diagnostic, Severity},
+    state::{
+        self,
+        manifest::{Entry, Manifest},
+        store::Store,
+    },
+};
+
+/// Returns everything found, the warnings that the configuration had before included.
+pub async fn online(
+    configuration: &Configuration,
+    store: &Store,
+    services: &Services,
+) -> Vec<Diagnostic> {
+    let (amplitude, braze) = tokio::join!(
+        ask_amplitude(&services.amplitude),
+        ask_braze(configuration, &services.braze),
+    );
+    let mut found = configuration.warnings.clone();
+    match amplitude {
+        Err(missing) => found.extend(missing),
+        Ok((list, usage)) => {
+            match list {
+                Ok(list) => cohorts(configuration, store, &list, &mut found),
+                Err(error) => found.push(of_amplitude(configuration, &error)),
+            }
+            if let Some(usage) = usage {
+                downloads(configuration, usage, &mut found);
+            }
+        }
+    }
+    found.extend(braze);
+    // What `defaults` says for all is said once.
+    let mut seen = vec![];
+    found.retain(|one| {
+        let new = !seen.contains(one);
+        if new {
+            seen.push(one.clone());
+        }
+        new
+    });
+    config::sort(&mut found);
+    found
+}
+
+type Listed = (Result<Vec<Cohort>, amplitude::Error>, Option<Usage>);
+
+async fn ask_amplitude(service: &Service<amplitude::Reader>) -> Result<Listed, Vec<Diagnostic>> {
+    let reader = service.reader.as_ref().map_err(Clone::clone)?;
+    let list = reader.cohorts().await;
+    // A project that does not tell its usage has said nothing wrong.
+    let usage = match &list {
+        Ok(_) => reader.usage().await.ok().flatten(),
+        Err(_) => None,
+    };
+    Ok((list, usage))
+}
+
+fn of_amplitude(configuration: &Configuration, error: &amplitude::Error) -> Diagnostic {
+    let keys = error.is_authentication();
+    let pointer = match keys {
+        true => "/amplitude/api_key",
+        false if configuration.amplitude.endpoint.is_some() => "/amplitude/endpoint",
+        false => "/amplitude/region",
+    };
+    let code = if keys { "refused-key" } else { "unreachable" };
+    let hint = error
+        .key_hint()
+        .unwrap_or("syncform doctor tells what is in the way");
+    finding(
+        configuration,
+        pointer,
+        (code, Severity::Error),
+        error.to_string(),
+        hint,
+    )
+}
+
+async fn ask_braze(
+    configuration: &Configuration,
+    service: &Service<braze::Reader>,
+) -> Vec<Diagnostic> {
+    let reader = match &service.reader {
+        Ok(reader) => reader,
+        Err(missing) => return missing.clone(),
+    };
+    let Err(error) = reader.oldest_segment().await else {
+        return vec![];
+    };
+    if !error.is_authentication() {
+        return vec![of_braze(configuration, &error, Severity::Error)];
+    }
+    // The permission to list is optional, and a wrong key is answered by the same status as one that lacks it.
+    match reader.may_track().await {
+        Ok(Asked::Permitted) => vec![of_braze(configuration, &error, Severity::Warning)],
+        _ => vec![of_braze(configuration, &error, Severity::Error)],
+    }
+}
+
+fn of_braze(configuration: &Configuration, error: &braze::Error, severity: Severity) -> Diagnostic {
+    let (code, pointer) = if error.is_authentication() {
+        ("refused-key", "/braze/api_key")
+    } else if configuration.braze.instance.is_some() {
+        ("unreachable", "/braze/instance")
+    } else {
+        ("unreachable", "/braze/endpoint")
+    };
+    let hint = match (error.key_hint(), severity) {
+        (_, Severity::Warning) => {
+            "the key may write; with the permission segments.list a rotated key is told from another workspace"
+        }
+        (Some(hint), _) => hint,
+        _ => "syncform doctor tells what is in the way",
+    };
+    finding(
+        configuration,
+        pointer,
+        (code, severity),
+        error.to_string(),
+        hint,
+    )
+}
+
+fn finding(
+    configuration: &Configuration,
+    pointer: &str,
+    (code, severity): (&'static str, Severity),
+    message: String,
+    hint: &str,
+) -> Diagnostic {
+    Diagnostic {
+        code,
+        severity,
+        place: configuration.origin.place(pointer),
+        message,
+        hint: Some(hint.to_owned()),
+    }
+}
+
+/// What Amplitude says of the month's downloads counts more than what is configured.
+fn downloads(configuration: &Configuration, usage: Usage, found: &mut Vec<Diagnostic>) {
+    const WRITTEN: &str = "/amplitude/monthly_downloads";
+    let written = configuration.amplitude.monthly_downloads;
+    if written != usage.limit && configuration.origin.0.contains_key(WRITTEN) {
+        found.push(finding(
+            configuration,
+            WRITTEN,
+            ("other-quota", Severity::Warning),
+            format!(
+                "`monthly_downloads` is {written}, and Amplitude says {}",
+                usage.limit
+            ),
+            "Amplitude's number counts: write it, or leave the key out",
+        ));
+    }
+    found.retain(|one| one.code != quota::QUOTA);
+    found.extend(
+        quota::over(configuration, usage.limit).map(|over| Diagnostic {
+            hint: Some("slow the fastest down; the quota is Amplitude's own word".to_owned()),
+            ..over
+        }),
+    );
+}
+
+/// Every cohort that a sync names, paused or not, is there once.
+fn cohorts(
+    configuration: &Configuration,
+    store: &Store,
+    list: &[Cohort],
+    found: &mut Vec<Diagnostic>,
+) {
+    let manifest = store.manifest();
+    if let Err(error) = &manifest {
+        found.push(unread(error));
+    }
+    let manifest = manifest.ok().flatten();
+    for resource in configuration.resources.values() {
+        let before = manifest
+            .as_ref()
+            .and_then(|manifest| applied(configuration, manifest, resource));
+        for (pointer, reference) in references(configuration, resource, before) {
+            let at = |code, severity, message, hint| Diagnostic {
+                code,
+                severity,
+                place: resource.origin.place(&pointer),
+                message,
+                hint,
+            };
+            match (meant(&reference, before, list), &reference) {
+                (Err((message, hint)), _) => {
+                    found.push(at("cohort", Severity::Error, message, hint));
+                }
+                (Ok(cohort), CohortRef::Name(name))
+                    if cohort.name != *name
+                        && pinned(&reference, before).is_some_and(|pin| pin.id == cohort.id) =>
+                {
+                    let message = format!(
+                        "cohort \"{name}\" is named \"{}\" now, and is followed by its id {}",
+                        cohort.name, cohort.id
+                    );
+                    let hint = "write the name that it has now".to_owned();
+                    found.push(at("renamed-cohort", Severity::Warning, message, Some(hint)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn unread(error: &state::Error) -> Diagnostic {
+    Diagnostic {
+        code: "state",
+        severity: Severity::Error,
+        place: None,
+        message: format!("the state cannot be read: {error}"),
+        hint: Some("syncform doctor looks at it".to_owned()),
+    }
+}
+
+/// What the state remembers of a resource, by the address it had then.
+fn applied<'a>(
+    configuration: &Configuration,
+    manifest: &'a Manifest,
+    resource: &Resource,
+) -> Option<&'a Entry> {
+    let entry = |address: &str| {
+        let mut entries = manifest.resources.iter();
+        entries
+            .find(|(known, _)| known.as_str() == address)
+            .map(|(_, entry)| entry)
+    };
+    let now = resource.address.as_str();
+    entry(now).or_else(|| {
+        let moved = configuration.moved.iter().rev();
+        let mut from = now;
+        for one in moved.filter(|one| one.to != one.from) {
+            if one.to == from {
+                from = &one.from;
+            }
+        }
+        entry(from)
+    })
+}
+
+/// The cohorts that an entry names, each with its place in the entry.
+fn references(
+    configuration: &Configuration,
+    resource: &Resource,
+    before: Option<&Entry>,
+) -> Vec<(String, CohortRef)> {
+    let Some(kind) = kinds::find(&resource.address, &resource.kind) else {
+        return vec![];
+    };
+    let scope = super::draft::scope(configuration, before);
+    // What cannot be read as it stands was told by the checks before.
+    let Ok(desired) = kind.desired(resource, &scope) else {
+        return vec![];
+    };
+    let excluded = desired.exclude.into_iter().enumerate();
+    let excluded = excluded.map(|(at, cohort)| (format!("/exclude/{at}/cohort"), cohort));
+    let all = std::iter::once(("/cohort".to_owned(), desired.source)).chain(excluded);
+    all.map(|(pointer, cohort)| match cohort {
+        CohortRef::Id { .. } => (format!("{pointer}/id"), cohort),
+        CohortRef::Name(_) => (pointer, cohort),
+    })
+    .collect()
+}

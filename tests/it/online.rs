@@ -1,0 +1,285 @@
+//! `validate --online`: what the services say about keys, cohorts and quota, all of it at once and each at its place.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::binary::{Run, run};
+use crate::support::cdnow::{self, Ask, JUNE, Scenario};
+use crate::support::project::{OPEN, Project, array, flag, yaml};
+use crate::support::world::World;
+
+fn june() -> &'static Scenario {
+    cdnow::scenario(&Ask::day(JUNE).customers(500))
+}
+
+const ONLINE: [&str; 2] = ["validate", "--online"];
+
+fn two() -> Project {
+    Project::new(vec![
+        flag("Big spenders", "bigspnd"),
+        array("Repeat buyers", "repeat1"),
+    ])
+}
+
+/// An entry of the list as it is.
+fn entry(id: &str) -> Value {
+    let list: Value = serde_json::from_str(&june().files["amplitude/cohorts.json"]).unwrap();
+    let cohorts = list["cohorts"].as_array().unwrap();
+    cohorts.iter().find(|one| one["id"] == id).unwrap().clone()
+}
+
+/// The findings of a run, as `file:line:column severity code`.
+#[track_caller]
+fn found(run: &Run) -> Vec<String> {
+    let json = run.json();
+    let one = |one: &Value| {
+        let word = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        format!(
+            "{}:{}:{} {} {}",
+            word("file"),
+            one["line"],
+            one["column"],
+            word("severity"),
+            word("code")
+        )
+    };
+    json.as_array().unwrap().iter().map(one).collect()
+}
+
+#[test]
+fn what_is_well_is_said_and_nothing_is_spent() {
+    let world = World::start(&june().dir);
+    let project = two();
+    let run = project.run(&world, &ONLINE).exits(0);
+    assert_eq!(
+        run.stdout,
+        "Valid: 2 resources in workspace cdnow, and the services agree.\n"
+    );
+    let stats = world.stats();
+    assert_eq!((stats.downloads(), stats.writes().0), (0, 0), "{stats:?}");
+    assert!(!project.dir().join(".syncform").exists());
+    // Errors of the configuration come first, and nobody is asked.
+    project.write("version: 1\nworkspace: cdnow\nsyncz: {}\n");
+    let before = world.stats().requests;
+    project.run(&world, &ONLINE).exits(1).says("syncz");
+    assert_eq!(world.stats().requests, before);
+}
+
+#[test]
+fn every_cohort_is_looked_for_at_once() {
+    let world = World::start(&june().dir);
+    let mut twin = entry("act30d1");
+    twin["id"] = json!("act30d2");
+    twin["size"] = json!(7);
+    world.put_cohort("act30d2", &twin);
+    let mut archived = entry("lapsed1");
+    archived["archived"] = json!(true);
+    world.put_cohort("lapsed1", &archived);
+    let text = format!(
+        "version: 1\nworkspace: cdnow\namplitude: {{api_key: \"${{AMPLITUDE_API_KEY}}\", secret_key: \"${{AMPLITUDE_SECRET_KEY}}\"}}\n\
+         braze: {{instance: US-01, api_key: \"${{BRAZE_API_KEY}}\"}}\n{OPEN}\n\
+         defaults: {{exclude: [{{cohort: Do not contact}}]}}\n\
+         syncs:\n\
+         \x20 a:\n    kind: cohort\n    cohort: Big spendrs\n    to: {{attribute_flag: a}}\n\
+         \x20 b:\n    kind: cohort\n    cohort: Active 30d\n    to: {{attribute_flag: b}}\n    exclude:\n      - cohort: {{id: repeat2}}\n\
+         \x20 c:\n    kind: cohort\n    cohort: Lapsed\n    to: {{attribute_flag: c}}\n    paused: true\n\
+         \x20 d:\n    kind: cohort\n    cohort: {{id: bigspnd}}\n    to: {{attribute_flag: d}}\n"
+    );
+    let project = Project::written(vec![], &text);
+    let run = project.run(&world, &ONLINE).exits(1);
+    insta::assert_snapshot!(run.stderr, @r#"
+    error: Amplitude lists no cohort "Do not contact"
+     --> syncform.yaml:6:31
+      |
+    6 | defaults: {exclude: [{cohort: Do not contact}]}
+      |                               ^^^^^^^^^^^^^^
+      hint: it may be renamed, deleted, or not published (discoverable) in Amplitude
+
+    error: Amplitude lists no cohort "Big spendrs"
+      --> syncform.yaml:10:13
+       |
+    10 |     cohort: Big spendrs
+       |             ^^^^^^^^^^^
+       hint: did you mean "Big spenders"?
+
+    error: 2 cohorts are named like cohort "Active 30d": act30d1 (47 people), act30d2 (7 people)
+      --> syncform.yaml:14:13
+       |
+    14 |     cohort: Active 30d
+       |             ^^^^^^^^^^
+       hint: say which by its id: cohort: {id: act30d1}
+
+    error: Amplitude lists no cohort with id repeat2
+      --> syncform.yaml:17:22
+       |
+    17 |       - cohort: {id: repeat2}
+       |                      ^^^^^^^
+       hint: did you mean "repeat1"?
+
+    error: cohort "Lapsed" is archived in Amplitude (id lapsed1)
+      --> syncform.yaml:20:13
+       |
+    20 |     cohort: Lapsed
+       |             ^^^^^^
+       hint: un-archive it, or pause the sync; an archived cohort is never taken for an empty one
+
+    5 errors
+    "#);
+    assert_eq!(run.stdout, "");
+    let json = project.run(&world, &["validate", "--online", "--format", "json"]);
+    assert_eq!(
+        found(&json.exits(1)),
+        [
+            "syncform.yaml:6:31 error cohort",
+            "syncform.yaml:10:13 error cohort",
+            "syncform.yaml:14:13 error cohort",
+            "syncform.yaml:17:22 error cohort",
+            "syncform.yaml:20:13 error cohort",
+        ]
+    );
+    let github = project.run(&world, &["validate", "--online", "--format", "github"]);
+    let github = github.exits(1);
+    assert_eq!(github.stdout.lines().count(), 5, "{github}");
+    assert!(
+        github.stdout.starts_with("::error title=cohort,file="),
+        "{github}"
+    );
+}
+
+#[test]
+fn refused_and_missing_keys_are_told_together() {
+    let world = World::start(&june().dir);
+    let project = two();
+    let asked = |keys: &[(&str, &str)], words: &[&str]| {
+        let mut command = project.command(Some(&world), words);
+        command.envs(keys.iter().copied());
+        let run = run(command);
+        assert!(!run.all().contains("planted"), "a key is shown: {run}");
+        run
+    };
+    let bad = [
+        ("AMPLITUDE_API_KEY", "bad-planted-1"),
+        ("BRAZE_API_KEY", "bad-planted-2"),
+    ];
+    let json = [&ONLINE[..], &["--format", "json"]].concat();
+    let run = asked(&bad, &json).exits(1);
+    assert_eq!(
+        found(&run),
+        [
+            "syncform.yaml:3:22 error refused-key",
+            "syncform.yaml:4:35 error refused-key"
+        ]
+    );
+    asked(&bad, &ONLINE)
+        .exits(1)
+        .says("amplitude: /api/3/cohorts: status 401 Invalid API key or secret key")
+        .says("must be of one project, and of the region configured")
+        .says("braze: /segments/list: status 401 Invalid API Key")
+        .says("2 errors");
+    // A permission that is optional.
+    let narrow = [("BRAZE_API_KEY", "planted-no-segments.list")];
+    let run = asked(&narrow, &json).exits(0);
+    assert_eq!(found(&run), ["syncform.yaml:4:35 warning refused-key"]);
+    let narrow = [("BRAZE_API_KEY", "planted-no-segments.list-no-users.track")];
+    assert_eq!(
+        found(&asked(&narrow, &json).exits(1)),
+        ["syncform.yaml:4:35 error refused-key"]
+    );
+
+    // Without a sandbox, and without keys.
+    let run = crate::support::binary::run(project.command(None, &json)).exits(1);
+    let missing = "error missing-secret";
+    let places = ["3:22", "3:58", "4:35"];
+    let wanted = places.map(|place| format!("syncform.yaml:{place} {missing}"));
+    let told: Vec<String> = found(&run)
+        .into_iter()
+        .filter(|one| one.ends_with(missing))
+        .collect();
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_renamed_cohort_that_the_state_knows_is_drift() {
+    let world = World::start(&june().dir);
+    let project = two();
+    project.apply(&world).exits(0);
+    let mut renamed = entry("bigspnd");
+    renamed["name"] = json!("Whales");
+    world.put_cohort("bigspnd", &renamed);
+    project
+        .run(&world, &ONLINE)
+        .exits(0)
+        .says("cohort \"Big spenders\" is named \"Whales\" now")
+        .says("write the name that it has now");
+    // Under another address as well, where the YAML says that it moved.
+    let text = yaml(OPEN, 75, project.syncs()).replace("big-spenders-flag:", "whales:");
+    project.write(&format!(
+        "{text}moved: [{{from: sync.big-spenders-flag, to: sync.whales}}]\n"
+    ));
+    project
+        .run(&world, &ONLINE)
+        .exits(0)
+        .says("is named \"Whales\" now");
+    project.write(&text);
+    let run = project.run(&world, &ONLINE);
+    run.exits(1)
+        .says("Amplitude lists no cohort \"Big spenders\"");
+    // A state that cannot be read is told beside the rest.
+    fs::write(project.state(&world).join("manifest.json"), "{").unwrap();
+    let run = project.run(&world, &ONLINE).exits(1);
+    run.says("the state cannot be read")
+        .says("Amplitude lists no cohort");
+}
+
+#[test]
+fn the_quota_is_amplitudes_word() {
+    let world = World::start(&june().dir);
+    let project = two();
+    let text = yaml(OPEN, 75, project.syncs());
+    let with = |quota: &str| text.replace("amplitude: {", &format!("amplitude: {{{quota}"));
+    project.write(&with("monthly_downloads: 20, "));
+    project
+        .run(&world, &["validate"])
+        .exits(0)
+        .says("the quota is 20");
+    let run = project.run(&world, &ONLINE).exits(0);
+    assert!(!run.all().contains("the quota is 20"), "{run}");
+    run.says("`monthly_downloads` is 20, and Amplitude says 500")
+        .says("syncform.yaml:3:");
+    project.write(
+        &with("monthly_downloads: 9000, ").replace("defaults: {", "defaults: {cadence: hourly, "),
+    );
+    project
+        .run(&world, &ONLINE)
+        .exits(0)
+        .says("up to 1440 cohort downloads a month, and the quota is 500")
+        .says("Amplitude's own word");
+}
+
+#[test]
+fn services_that_cannot_be_asked_are_told_at_their_places() {
+    let project = two();
+    let text = yaml(OPEN, 75, project.syncs())
+        .replace(
+            "amplitude: {",
+            "amplitude: {endpoint: \"http://127.0.0.1:9\", ",
+        )
+        .replace("instance: US-01", "endpoint: \"http://127.0.0.1:9\"");
+    project.write(&text);
+    let mut command = project.command(None, &[&ONLINE[..], &["--format", "json"]].concat());
+    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+        command.env(key, "some");
+    }
+    // Nothing is written, so that a state which CI forgets is none to refuse.
+    command.env("CI", "true");
+    let run = run(command).exits(1);
+    assert_eq!(
+        found(&run),
+        [
+            "syncform.yaml:3:23 error unreachable",
+            "syncform.yaml:4:19 error unreachable"
+        ]
+    );
+    run.says("syncform doctor");
+}

@@ -42,16 +42,9 @@ pub async fn online(
         }
     }
     found.extend(braze);
-    // What `defaults` says for all is said once.
-    let mut seen = vec![];
-    found.retain(|one| {
-        let new = !seen.contains(one);
-        if new {
-            seen.push(one.clone());
-        }
-        new
-    });
     config::sort(&mut found);
+    // What `defaults` says for all is said once.
+    found.dedup();
     found
 }
 

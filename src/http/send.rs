@@ -300,7 +300,12 @@ impl Sender {
             Stage::Connection => "no connection",
             _ => "the connection broke",
         };
-        let mut text = format!("{} {}: {what}", request.method, request.path);
+        let mut text = format!(
+            "{} {}{}: {what}",
+            request.method,
+            host(&request.url),
+            request.path
+        );
         let error = error.without_url();
         let mut cause = std::error::Error::source(&error);
         while let Some(inner) = cause {
@@ -353,9 +358,12 @@ fn stage(error: &reqwest::Error, request: &Request) -> Stage {
     }
 }
 
-/// The part of an address between its scheme and its path.
+/// The part of an address between its scheme and its path, less a user and a password.
 fn host(url: &str) -> &str {
-    url.split('/').nth(2).unwrap_or(url)
+    let authority = url.split('/').nth(2).unwrap_or(url);
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host)
 }
 
 /// Waits until somebody asks to stop; for ever where nobody can.

@@ -11,8 +11,7 @@ use crate::config::{File, Settings};
 const NAME: &str = "^[a-z0-9][a-z0-9_-]*$";
 
 /// The same for people.
-const NAME_IN_WORDS: &str =
-    "A name is lower case: letters, digits, - and _, such as power-users.";
+const NAME_IN_WORDS: &str = "A name is lower case: letters, digits, - and _, such as power-users.";
 
 /// What an overlay of an environment may not say: it belongs to the file.
 const NOT_IN_OVERLAYS: [&str; 2] = ["version", "environments"];

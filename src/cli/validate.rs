@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    open, talk,
+    look, open, talk,
 };
 use crate::{model::Diagnostic, render::diagnostic};
 
@@ -37,10 +37,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         (Format::Human, Err(failure)) => Err(failure),
         (Format::Human, Ok(configuration)) => {
             if !configuration.warnings.is_empty() {
-                talk::say(
-                    diagnostic::human(&configuration.warnings, talk::colour_of_stderr(global))
-                        .trim_end(),
-                );
+                talk::say(look::findings(global, &configuration.warnings).trim_end());
             }
             let resources = configuration.resources.len();
             let plural = if resources == 1 { "" } else { "s" };

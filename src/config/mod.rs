@@ -23,4 +23,5 @@ mod wanted;
 pub use assemble::SANDBOX;
 pub use document::*;
 pub use file::File;
+pub use instance::{names as instances, wrong_url};
 pub use request::{Request, load, load_checked};

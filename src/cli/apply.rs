@@ -11,7 +11,7 @@ use clap::Args;
 use super::{
     failure::{Exit, Failure},
     global::{Global, Leasing, Selecting},
-    open, plan,
+    look, open, plan,
     stream::{self, Stream},
     talk,
 };
@@ -24,7 +24,7 @@ use crate::{
     render,
 };
 
-/// Make Braze what the configuration says, with the smallest set of changes
+/// Make Braze what the configuration says, by the fewest changes
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  syncform apply\n  syncform apply --auto-approve --only sync.trialists\n  syncform apply plan.tar\n  syncform apply plan.tar --format json | jq -c 'select(.type == \"report\")'"
@@ -194,10 +194,10 @@ pub(super) async fn carry_out(
         .await;
     session.events.seen().await;
     if stream.is_none() && changes {
-        talk::result(&format!(
+        talk::result(&look::page(&format!(
             "\n{}",
-            render::report::human(&report, talk::style(global), priced)
-        ))?;
+            render::report::human(&report, look::style(global), priced)
+        )))?;
     }
     if saved.is_some() && !report.complete() {
         talk::say("The saved plan counts as applied; a plan made now holds what is left.");

@@ -13,7 +13,7 @@ use crate::{
     engine::{How, Session},
 };
 
-/// Remove everything that was applied, after the workspace's name was typed
+/// Remove all that was applied, after the workspace's name was typed
 #[derive(Debug, Args)]
 #[command(
     after_help = "Each resource goes as its `on_destroy` says: `empty` takes its rows out of Braze, `keep` leaves them.\n\nExamples:\n  syncform destroy\n  syncform destroy --confirm acme"

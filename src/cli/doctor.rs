@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    open,
+    look, open,
     reach::{Reach, reach},
     talk,
 };
@@ -17,7 +17,7 @@ use crate::{
     state::store::Store,
 };
 
-/// Look at keys, permissions, hosts, limits, quota and clock, and say what to do
+/// Check keys, permissions, hosts, quota and clock, and say what to do
 #[derive(Debug, Args)]
 #[command(
     after_help = "Changes nothing, spends no download, and goes on whatever is broken. Exits 1 if a check fails.\n\n\
@@ -89,7 +89,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         Err(unopened) => (Err(unopened), None, None),
     };
     let set = |name: &&str| open::variable(name).is_some_and(|value| !value.is_empty());
-    let look = Look {
+    let set_up = Look {
         store: Store::at(open::state_place(global, &configuration, world.as_ref())),
         surroundings: Surroundings {
             proxies: PROXIES.into_iter().filter(|name| set(name)).collect(),
@@ -101,13 +101,13 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         services,
         clock: open::clock(),
     };
-    let checkup = engine::doctor(&look).await;
-    drop(look);
+    let checkup = engine::doctor(&set_up).await;
+    drop(set_up);
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
     talk::result(&match arguments.format {
-        Format::Human => render::doctor::human(&checkup, talk::style(global)),
+        Format::Human => look::page(&render::doctor::human(&checkup, look::style(global))),
         Format::Json => render::doctor::json(&checkup),
     })?;
     Ok(match checkup.count(Verdict::Fail) {

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use super::{
     global::{Global, LogFormat},
-    talk,
+    look, talk,
 };
 use crate::{
     amplitude, braze, engine,
     model::{Diagnostic, Event, Severity},
-    render, state,
+    state,
 };
 
 /// How a command ends. The table is in the README.
@@ -96,8 +96,7 @@ impl Failure {
                 diagnostics.iter().for_each(talk::found);
             }
             Self::Configuration(diagnostics) => {
-                let colour = talk::colour_of_stderr(global);
-                talk::say(render::diagnostic::human(diagnostics, colour).trim_end());
+                talk::say(look::findings(global, diagnostics).trim_end());
             }
             Self::Message { message, hint, .. } => talk::complain(message, hint.as_deref()),
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::open;
 use crate::model::Span;
 
 /// Flags that every verb takes.
@@ -43,7 +44,7 @@ pub(super) struct Global {
         hide_env = true
     )]
     pub(super) sandbox: Option<String>,
-    /// When to use colour
+    /// When to use colour; auto heeds NO_COLOR
     #[arg(
         long,
         global = true,
@@ -54,7 +55,7 @@ pub(super) struct Global {
     )]
     pub(super) color: When,
     /// Say more (-v), and each request (-vv)
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "SYNCFORM_VERBOSE", hide_env = true)]
     pub(super) verbose: u8,
     /// Say only results and errors: no progress
     #[arg(short, long, global = true, env = "SYNCFORM_QUIET", hide_env = true)]
@@ -77,6 +78,25 @@ pub(super) enum When {
     Auto,
     Always,
     Never,
+}
+
+impl When {
+    /// What the command line and the environment say of colour, where the rest could not be understood.
+    pub(super) fn of_the_command_line() -> Self {
+        let mut words = std::env::args();
+        let mut said = None;
+        while let Some(word) = words.next() {
+            match word.strip_prefix("--color") {
+                Some("") => said = words.next(),
+                Some(rest) => said = rest.strip_prefix('=').map(str::to_owned).or(said),
+                None if word == "--" => break,
+                None => {}
+            }
+        }
+        let said = said.or_else(|| open::variable("SYNCFORM_COLOR"));
+        said.and_then(|word| Self::from_str(&word, false).ok())
+            .unwrap_or(Self::Auto)
+    }
 }
 
 /// Form of the log.

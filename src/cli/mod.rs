@@ -2,10 +2,13 @@
 //! that another room could decide.
 
 mod apply;
+mod completions;
 mod destroy;
 mod doctor;
 mod failure;
 mod global;
+mod init;
+mod look;
 mod open;
 mod own_file;
 mod plan;
@@ -21,7 +24,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::{failure::Exit, global::Global};
 
@@ -31,7 +34,8 @@ use self::{failure::Exit, global::Global};
     name = "syncform",
     version,
     propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = "Examples:\n  syncform init\n  syncform plan --sandbox\n  syncform -C audiences -e staging apply"
 )]
 struct Arguments {
     #[command(flatten)]
@@ -42,6 +46,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Init(init::Arguments),
     Validate(validate::Arguments),
     Doctor(doctor::Arguments),
     Plan(plan::Arguments),
@@ -52,15 +57,26 @@ enum Verb {
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
     Schema(schema::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// The command line as it is understood.
+pub fn command() -> clap::Command {
+    // Each command's version is the program's, and says so.
+    fn named(command: clap::Command) -> clap::Command {
+        command.display_name("syncform").mut_subcommands(named)
+    }
+    named(Arguments::command())
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let Arguments { global, verb } = match Arguments::try_parse() {
+    let read = command().try_get_matches();
+    let read = read.and_then(|matches| Arguments::from_arg_matches(&matches));
+    let Arguments { global, verb } = match read {
         Ok(arguments) => arguments,
         Err(error) => {
-            // A broken pipe is nobody's error; help and version are none at all.
-            let _ = error.print();
+            talk::usage(&error);
             return Exit::from_usage(&error).into();
         }
     };
@@ -78,6 +94,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match verb {
+            Verb::Init(arguments) => init::run(&global, &arguments),
             Verb::Validate(arguments) => validate::run(&global, &arguments).await,
             Verb::Doctor(arguments) => doctor::run(&global, &arguments).await,
             Verb::Plan(arguments) => plan::run(&global, &arguments).await,
@@ -88,6 +105,7 @@ pub fn main() -> ExitCode {
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,
             Verb::Schema(arguments) => schema::run(&arguments),
+            Verb::Completions(arguments) => completions::run(&arguments),
         }
     });
     // Threads that still read a body are not waited for.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{
     failure::{Exit, Failure},
     global::{Global, Selecting},
-    open, own_file, talk,
+    look, open, own_file, talk,
 };
 use crate::{
     config::Billing,
@@ -151,7 +151,10 @@ pub(super) fn drawn(
     priced: bool,
 ) -> Result<String, Failure> {
     match format {
-        Format::Human => Ok(render::plan::human(plan, talk::style(global), priced)),
+        Format::Human => {
+            let drawn = render::plan::human(plan, look::style(global), priced);
+            Ok(look::page(&drawn))
+        }
         Format::Json => serde_json::to_string_pretty(plan)
             .map(|json| json + "\n")
             .map_err(|error| {
@@ -189,7 +192,7 @@ fn save(
     let about = engine::save_plan(session, planned, &path)?;
     let line = render::plan::saved(&out.display().to_string(), about.expires_at);
     match format {
-        Format::Human => talk::result(&line),
+        Format::Human => talk::result(&look::page(&line)),
         Format::Json => {
             talk::say(line.trim());
             Ok(())

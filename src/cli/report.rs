@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    open, own_file, talk,
+    look, open, own_file, talk,
 };
 use crate::{
     config::Billing,
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// The run, as an apply prints it; the last one if left out
     run: Option<String>,
     /// Write the refused rows to this file as CSV
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "SYNCFORM_REFUSED", hide_env = true)]
     refused: Option<PathBuf>,
 }
 
@@ -64,7 +64,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     talk::result(&head)?;
     if let Some(report) = store.report(&run.id)? {
         let priced = configuration.braze.billing == Billing::DataPoints;
-        talk::result(&render::report::human(&report, talk::style(global), priced))?;
+        let drawn = render::report::human(&report, look::style(global), priced);
+        talk::result(&look::page(&drawn))?;
     } else {
         talk::result("It sent nothing.\n")?;
     }

@@ -11,76 +11,97 @@ use super::{
 };
 use crate::sandbox::{self, Contract, Faults, Limits, Options};
 
-/// Serve a local stand-in for Amplitude and Braze.
+/// Serve a local stand-in for Amplitude and Braze
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  syncform sandbox --scenario sandbox\n  syncform sandbox --listen 127.0.0.1:0 --world world --limits off\n  syncform sandbox --faults 500:0.1@/users/track --seed 7"
+)]
 pub(super) struct SandboxArgs {
     #[command(subcommand)]
     command: Option<SandboxCommand>,
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    #[arg(
+        long,
+        env = "SYNCFORM_LISTEN",
+        hide_env = true,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8787"
+    )]
     listen: SocketAddr,
     /// Fill a new world from this directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "SYNCFORM_SCENARIO", hide_env = true, value_name = "DIR")]
     scenario: Option<PathBuf>,
     /// Keep the world in this directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "SYNCFORM_WORLD", hide_env = true, value_name = "DIR")]
     world: Option<PathBuf>,
     /// Rate limits, quotas and waits as documented: `real`, or `off`
-    #[arg(long, default_value = "real")]
+    #[arg(long, env = "SYNCFORM_LIMITS", hide_env = true, default_value = "real")]
     limits: Limits,
     /// Time added to every answer, such as 30ms
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
+    #[arg(long, env = "SYNCFORM_LATENCY", hide_env = true, value_name = "TIME", default_value = "0ms", value_parser = time)]
     latency: Duration,
     /// Time during which Braze's exports do not see a write
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    #[arg(long, env = "SYNCFORM_LAG", hide_env = true, value_name = "TIME", default_value = "0s", value_parser = time)]
     lag: Duration,
     /// What goes wrong: WHAT:PROBABILITY[@PATH], comma-separated; WHAT is 401, 403, 423, 429, 500, 503, drop, drop_after, slow, garbage
     #[arg(
         long,
         value_name = "SPEC",
+        env = "SYNCFORM_FAULTS",
+        hide_env = true,
         default_value = "",
         hide_default_value = true
     )]
     faults: Faults,
     /// Makes the faults repeatable
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, env = "SYNCFORM_SEED", hide_env = true, default_value_t = 0)]
     seed: u64,
     /// Dialect of Braze's rate-limit headers: `data-points` or `mau`
-    #[arg(long, default_value = "data-points")]
+    #[arg(
+        long,
+        env = "SYNCFORM_CONTRACT",
+        hide_env = true,
+        default_value = "data-points"
+    )]
     contract: Contract,
     /// How long Amplitude prepares a download [default: 3s with real limits, else 0s]
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, env = "SYNCFORM_JOB_TIME", hide_env = true, value_name = "TIME", value_parser = time)]
     job_time: Option<Duration>,
     /// Redirect downloads larger than this many compressed bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024)]
+    #[arg(long, env = "SYNCFORM_REDIRECT_OVER", hide_env = true, value_name = "BYTES", default_value_t = 64 * 1024)]
     redirect_over: u64,
     /// Time by which the clock of both services is ahead of this machine's, such as 10m; -10m is behind
     #[arg(
         long,
+        env = "SYNCFORM_CLOCK_OFFSET",
+        hide_env = true,
         value_name = "TIME",
         default_value = "0s",
         allow_hyphen_values = true
     )]
     clock_offset: jiff::SignedDuration,
     /// Say what is wrong with an object of Braze by its code, such as EMAIL_BAD_FORMAT, not by a sentence
-    #[arg(long)]
+    #[arg(long, env = "SYNCFORM_ERROR_CODES", hide_env = true)]
     error_codes: bool,
     /// Put a TAB before every header and text of a cohort file
-    #[arg(long)]
+    #[arg(long, env = "SYNCFORM_TAB_PREFIX", hide_env = true)]
     tab_prefix: bool,
     /// Put `gp:` before the property headers of a cohort file
-    #[arg(long)]
+    #[arg(long, env = "SYNCFORM_GP_PREFIX", hide_env = true)]
     gp_prefix: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum SandboxCommand {
-    /// Replace Amplitude's side of a kept world by a scenario's, while no sandbox serves it
+    /// Replace Amplitude's side of a kept world by a scenario's
+    ///
+    /// No sandbox may serve it meanwhile.
+    #[command(after_help = "Example:\n  syncform sandbox load next-day")]
     Load {
         /// The scenario
         dir: PathBuf,
         /// The world; the embedded sandbox's where none is named
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", env = "SYNCFORM_WORLD", hide_env = true)]
         world: Option<PathBuf>,
     },
 }

@@ -13,7 +13,9 @@ use crate::{
 
 /// Print a JSON Schema
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  syncform schema config > syncform.schema.json")]
+#[command(
+    after_help = "The configuration's is what editors read: the first line of a file names it, as\n  # yaml-language-server: $schema=./.syncform.schema.json\n\nExample:\n  syncform schema config > .syncform.schema.json"
+)]
 pub(super) struct Arguments {
     /// Of what
     of: Subject,
@@ -30,13 +32,21 @@ enum Subject {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let schema = match arguments.of {
-        Subject::Config => kinds::schema(),
-        Subject::Plan => schemars::schema_for!(Plan).to_value(),
-        Subject::Events => schemars::schema_for!(EventLine).to_value(),
-    };
-    let json =
-        serde_json::to_string_pretty(&schema).map_err(|error| Failure::error(error.to_string()))?;
-    talk::result(&(json + "\n"))?;
+    talk::result(&match arguments.of {
+        Subject::Config => configuration()?,
+        Subject::Plan => drawn(&schemars::schema_for!(Plan).to_value())?,
+        Subject::Events => drawn(&schemars::schema_for!(EventLine).to_value())?,
+    })?;
     Ok(Exit::Done)
+}
+
+/// The schema of the configuration, as text.
+pub(super) fn configuration() -> Result<String, Failure> {
+    drawn(&kinds::schema())
+}
+
+fn drawn(schema: &serde_json::Value) -> Result<String, Failure> {
+    serde_json::to_string_pretty(schema)
+        .map(|json| json + "\n")
+        .map_err(|error| Failure::error(error.to_string()))
 }

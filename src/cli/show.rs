@@ -7,6 +7,7 @@ use clap::Args;
 use super::{
     failure::{Exit, Failure},
     global::Global,
+    look,
     plan::{self, Format, Showing},
     talk,
 };
@@ -37,7 +38,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     }
     if arguments.showing.format == Format::Human {
         let path = arguments.plan.display().to_string();
-        talk::result(&render::plan::saved(&path, about.expires_at))?;
+        let line = render::plan::saved(&path, about.expires_at);
+        talk::result(&look::page(&line))?;
     }
     Ok(Exit::Done)
 }

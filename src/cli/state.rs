@@ -23,13 +23,16 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// List the resources that were applied
+    #[command(after_help = "Example:\n  syncform state list --sandbox")]
     List,
     /// Show what is remembered of the whole, or of one resource, as JSON
+    #[command(after_help = "Example:\n  syncform state show sync.power-users | jq .ledger")]
     Show {
         /// Its address
         address: Option<String>,
     },
     /// Say who holds the lease, and how it is freed
+    #[command(after_help = "Example:\n  syncform state unlock")]
     Unlock,
     /// Make the state be about the services as they are configured now
     Rebind(rebind::Arguments),

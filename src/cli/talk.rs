@@ -1,7 +1,7 @@
 //! Results on stdout, talk and logs on stderr.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     panic::PanicHookInfo,
     sync::OnceLock,
     time::{Duration, Instant},
@@ -13,14 +13,14 @@ use tracing_subscriber::{EnvFilter, fmt};
 use super::{
     failure::Failure,
     global::{Global, LogFormat, When},
-    open,
+    look,
     stream::Stream,
 };
 use crate::{
     engine::Told,
     model::{Diagnostic, Event, Severity},
     render::{
-        Style,
+        self,
         bars::{Bars, Place},
         progress::Lines,
         stream::{PACE, Pace},
@@ -68,8 +68,28 @@ pub(super) fn say(line: &str) {
         tracing::info!(target: SAID, "{line}");
         return;
     }
+    let line = render::wrap(line, look::width_of_stderr());
     // Nobody has to watch.
     let _ = around(|| writeln!(io::stderr(), "{line}"));
+}
+
+/// Says what clap says: help and version are results, all else is an error.
+pub(super) fn usage(error: &clap::Error) {
+    let said = error.render();
+    let when = When::of_the_command_line();
+    let text = |colour| {
+        if colour {
+            said.ansi().to_string()
+        } else {
+            said.to_string()
+        }
+    };
+    // Nobody has to read it, and a broken pipe is nobody's error.
+    let _ = if error.use_stderr() {
+        io::stderr().write_all(text(look::colour_of_stderr(when)).as_bytes())
+    } else {
+        io::stdout().write_all(text(look::colour_of_stdout(when)).as_bytes())
+    };
 }
 
 /// Says what went wrong, and what to do.
@@ -109,24 +129,6 @@ pub(super) fn defect(info: &PanicHookInfo<'_>) {
         place.unwrap_or_default()
     );
     complain(&message, None);
-}
-
-pub(super) fn style(global: &Global) -> Style {
-    Style {
-        colour: colour(global, io::stdout().is_terminal()),
-    }
-}
-
-pub(super) fn colour_of_stderr(global: &Global) -> bool {
-    colour(global, io::stderr().is_terminal())
-}
-
-fn colour(global: &Global, terminal: bool) -> bool {
-    match global.color {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    }
 }
 
 /// Sends logs to stderr: warnings, more with -v, each request with -vv. Libraries' own logs stay out: they may show
@@ -176,7 +178,7 @@ impl Drawing {
     fn new(global: &Global) -> Self {
         if global.quiet {
             Self::Nothing
-        } else if watched(global) {
+        } else if look::watched(global) {
             Self::Bars(Bars::new(PLACE.get_or_init(Place::default).clone()))
         } else {
             Self::Lines(Lines::default())
@@ -196,16 +198,6 @@ impl Drawing {
             bars.clear();
         }
     }
-}
-
-/// Returns whether somebody sits before a terminal that can move its cursor, and no log runs through it.
-fn watched(global: &Global) -> bool {
-    let set = |name: &str| open::variable(name).filter(|value| !value.is_empty());
-    io::stderr().is_terminal()
-        && global.verbose == 0
-        && global.log_format == LogFormat::Text
-        && set("TERM").is_some_and(|term| term != "dumb")
-        && set("CI").is_none_or(|ci| ci == "false")
 }
 
 /// Draws events as they come, until nobody tells any more; `stream` takes them all.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    open,
+    look, open,
     reach::{Reach, reach},
     talk,
 };
@@ -52,10 +52,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         (Format::Human, Err(failure)) => Err(failure),
         (Format::Human, Ok(configuration)) => {
             if !configuration.warnings.is_empty() {
-                talk::say(
-                    diagnostic::human(&configuration.warnings, talk::colour_of_stderr(global))
-                        .trim_end(),
-                );
+                talk::say(look::findings(global, &configuration.warnings).trim_end());
             }
             let resources = configuration.resources.len();
             let plural = if resources == 1 { "" } else { "s" };

@@ -231,9 +231,11 @@ impl Origin {
 pub struct Settings {
     /// How often the sync is due. Default daily.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "daily"))]
     pub cadence: Option<Cadence>,
     /// Keeps the sync as it is. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub paused: Option<bool>,
     /// Cohorts whose people are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,24 +251,29 @@ pub struct Settings {
     pub create_users: Option<bool>,
     /// Whether people Braze once had and no longer has are created again. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub recreate: Option<bool>,
     /// What happens to values when a person leaves the audience. Default keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "keep"))]
     pub on_leave: Option<KeepOrClear>,
     /// What happens where the source has no value. Default keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "keep"))]
     pub on_null: Option<KeepOrClear>,
     /// What happens in Braze when the sync is removed. Default `empty` for memberships, `keep` for values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_destroy: Option<OnDestroy>,
     /// Makes removal a matter of two commits. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub protect: Option<bool>,
     /// Lifts `max_removals` and `max_shrink` for so many rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_removal: Option<AllowRemoval>,
     /// Lets a source that became empty through. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub allow_empty: Option<bool>,
     /// Guards of this sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -276,6 +283,7 @@ pub struct Settings {
     pub max_age: Option<Span>,
     /// Wait between dependent writes to one lane. Default 15s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "15s"))]
     pub settle: Option<Span>,
     /// How a first apply learns what Braze holds. Default `send` for cohorts, `read` for values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -285,9 +293,11 @@ pub struct Settings {
     pub confirm: Option<Confirm>,
     /// How far apart absent people are asked again. Default daily.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "daily"))]
     pub recheck: Option<Span>,
     /// When a refused row is tried again though its value did not change. Default 7d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "7d"))]
     pub retry_refused: Option<Span>,
 }
 
@@ -295,7 +305,7 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Cadence {
-    /// A word.
+    /// One of the words.
     Word(CadenceWord),
     /// A cron expression in a time zone.
     Cron {
@@ -309,17 +319,17 @@ pub enum Cadence {
     },
 }
 
-/// Cadences with a name.
+/// How often a sync is due, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CadenceWord {
-    /// Moves once.
+    /// Moves once, and never again.
     Once,
-    /// Every hour.
+    /// Due every hour.
     Hourly,
-    /// Every day.
+    /// Due every day.
     Daily,
-    /// As often as it is called.
+    /// Due whenever it is called.
     Realtime,
 }
 
@@ -364,7 +374,7 @@ pub enum Identifier {
     },
 }
 
-/// Identifiers with a name.
+/// How a person is named to Braze, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentifierWord {
@@ -374,7 +384,7 @@ pub enum IdentifierWord {
     DeviceId,
 }
 
-/// Keep or clear.
+/// What happens to a value: keep or clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeepOrClear {
@@ -419,7 +429,7 @@ pub enum Seed {
     Segment(String),
 }
 
-/// Confirming reads.
+/// What confirming reads may cost, or never.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Confirm {
@@ -443,9 +453,11 @@ pub enum Never {
 pub struct ConfirmBudget {
     /// Reads of 50 people. Default 200.
     #[serde(default)]
+    #[schemars(extend("default" = 200))]
     pub reads_per_run: Option<u64>,
     /// Seconds. Default 30.
     #[serde(default)]
+    #[schemars(extend("default" = 30))]
     pub max_seconds: Option<u64>,
 }
 
@@ -453,9 +465,9 @@ pub struct ConfirmBudget {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Moved {
-    /// The former address.
+    /// The former address, such as `sync.power-users`.
     pub from: String,
-    /// The new one.
+    /// The new address, such as `sync.loyal-users`.
     pub to: String,
 }
 
@@ -463,9 +475,9 @@ pub struct Moved {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Removed {
-    /// What is deleted.
+    /// Address of what is deleted, such as `sync.power-users`.
     pub address: String,
-    /// What happens in Braze.
+    /// What happens in Braze. Default `empty` for memberships, `keep` for values.
     #[serde(default)]
     pub on_destroy: Option<OnDestroy>,
     /// Why.

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::document::{Billing, Freeze, Moved, Region, Removed, Settings, StateSettings};
 use crate::model::{Guards, Span};
@@ -61,18 +62,19 @@ pub struct File {
     #[schemars(default)]
     pub freeze: Option<Vec<Freeze>>,
     /// How long a saved plan may be applied. Default 14d.
-    #[schemars(default)]
+    #[schemars(default, extend("default" = "14d"))]
     pub plan_ttl: Option<Span>,
 }
 
 /// A map by name. `kinds` puts the schema of its entries here.
-type Entries = std::collections::BTreeMap<String, serde_json::Value>;
+type Entries = std::collections::BTreeMap<String, Value>;
 
 /// The Amplitude project and how to reach it.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AmplitudeBlock {
     /// Data residency; selects every host. Default us.
+    #[schemars(extend("default" = "us"))]
     pub region: Option<Region>,
     /// One base URL instead of the region's hosts.
     #[schemars(extend("examples" = ["https://amplitude.example.com"]))]
@@ -89,9 +91,17 @@ pub struct AmplitudeBlock {
     #[schemars(extend("examples" = ["${AMPLITUDE_PAT:-}"]))]
     pub developer_token: Option<String>,
     /// Cohort downloads a month, where the usage endpoint does not tell. Default 500.
+    #[schemars(extend("default" = 500))]
     pub monthly_downloads: Option<u64>,
     /// Share of every documented rate to use; the rest is for others. Default 50%.
+    #[schemars(extend("default" = "50%"))]
     pub use_at_most: Option<Share>,
+}
+
+/// What an editor offers for `instance`: all of them.
+fn instances() -> Value {
+    let one = |name: &str| json!({"label": name, "body": name, "description": format!("The Braze instance {name}.")});
+    super::instance::names().map(one).collect()
 }
 
 /// The Braze workspace and how to reach it.
@@ -99,7 +109,7 @@ pub struct AmplitudeBlock {
 #[serde(deny_unknown_fields, default)]
 pub struct BrazeBlock {
     /// The instance, as the dashboard names it.
-    #[schemars(extend("examples" = ["US-01", "EU-01"]))]
+    #[schemars(extend("examples" = ["US-01", "EU-01"], "defaultSnippets" = instances()))]
     pub instance: Option<String>,
     /// REST base URL, instead of `instance`.
     #[schemars(extend("examples" = ["https://rest.iad-01.braze.com"]))]
@@ -110,11 +120,13 @@ pub struct BrazeBlock {
     /// App identifier; needed by event streams.
     pub app_id: Option<String>,
     /// What a plan prices. Default data_points.
+    #[schemars(extend("default" = "data_points"))]
     pub billing: Option<Billing>,
     /// Objects of one `/users/track` request. Default 75.
-    #[schemars(range(min = 1, max = 75))]
+    #[schemars(range(min = 1, max = 75), extend("default" = 75))]
     pub objects_per_request: Option<usize>,
     /// Share of every documented rate to use; the rest is for others. Default 50%.
+    #[schemars(extend("default" = "50%"))]
     pub use_at_most: Option<Share>,
     /// Partner cohort import; only for holders of a partner key of their own.
     pub cohort_import: Option<CohortImportBlock>,
@@ -142,7 +154,8 @@ pub struct CohortImportBlock {
 #[serde(transparent)]
 #[schemars(extend(
     "pattern" = "^(100(\\.0+)?|[1-9][0-9]?(\\.[0-9]+)?)%$",
-    "examples" = ["50%", "100%"]
+    "examples" = ["50%", "100%"],
+    "patternErrorMessage" = "A share from 1% to 100%, such as 50%."
 ))]
 pub struct Share(pub String);
 

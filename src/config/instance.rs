@@ -36,12 +36,12 @@ pub fn of(endpoint: &str) -> Option<&'static str> {
 }
 
 /// Returns the names of all instances.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> {
     INSTANCES.iter().map(|(name, _)| *name)
 }
 
 /// Returns why a text is no base URL to use, if it is none.
-pub(super) fn wrong_url(url: &str) -> Option<&'static str> {
+pub fn wrong_url(url: &str) -> Option<&'static str> {
     let (plain, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (false, rest),
         (_, Some(rest)) => (true, rest),

@@ -23,6 +23,6 @@ mod wanted;
 pub use assemble::SANDBOX;
 pub use document::*;
 pub use file::File;
-pub use instance::of as instance_of;
+pub use instance::{names as instances, of as instance_of, wrong_url};
 pub use locate::sort;
 pub use request::{Request, load, load_checked, survey};

@@ -10,6 +10,9 @@ use crate::config::{File, Settings};
 /// Names of resources and environments.
 const NAME: &str = "^[a-z0-9][a-z0-9_-]*$";
 
+/// The same for people.
+const NAME_IN_WORDS: &str = "A name is lower case: letters, digits, - and _, such as power-users.";
+
 /// What an overlay of an environment may not say: it belongs to the file.
 const NOT_IN_OVERLAYS: [&str; 2] = ["version", "environments"];
 
@@ -38,6 +41,9 @@ pub fn schema() -> Value {
     close(&mut definitions);
     tidy(&mut root);
     definitions.values_mut().for_each(tidy);
+
+    definitions.values_mut().for_each(titled);
+    offer(&mut root, &mut definitions);
 
     let overlay = overlay(&root, &definitions);
     definitions.extend(overlay);
@@ -90,7 +96,9 @@ fn entries<'a>(
 fn sync(kind: &str, own: Value, settings: &Value) -> Value {
     let mut schema = closed(own);
     let mut properties = Map::new();
-    let description = format!("What is moved: {kind}.");
+    let about = schema["description"].as_str().unwrap_or_default();
+    let description = format!("What is moved: {kind}. {about}");
+    schema["title"] = json!(format!("kind: {kind}"));
     properties.insert(
         "kind".into(),
         json!({"description": description, "type": "string", "const": kind}),
@@ -116,7 +124,7 @@ fn by_name(root: &mut Value, key: &str, definition: &str) {
     *slot = json!({
         "description": slot["description"],
         "type": ["object", "null"],
-        "propertyNames": {"pattern": NAME},
+        "propertyNames": {"pattern": NAME, "patternErrorMessage": NAME_IN_WORDS},
         "additionalProperties": {"$ref": format!("#/$defs/{definition}")},
     });
 }
@@ -144,6 +152,52 @@ fn tidy(schema: &mut Value) {
     }
 }
 
+/// Gives titles to what has several forms: an editor shows the one that was chosen, and under which title. A map among the
+/// forms is called by its keys.
+fn titled(definition: &mut Value) {
+    for keyword in ["oneOf", "anyOf"] {
+        let Some(forms) = definition.get_mut(keyword).and_then(Value::as_array_mut) else {
+            continue;
+        };
+        for form in forms {
+            let keys = form["required"].as_array().into_iter().flatten();
+            let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
+            if form.get("title").is_none() && !keys.is_empty() {
+                form["title"] = json!(keys.join(", "));
+            }
+        }
+        let about = definition["description"].as_str().unwrap_or_default();
+        let title = about.split(['.', ':']).next().unwrap_or_default();
+        if !title.is_empty() {
+            definition["title"] = json!(title);
+        }
+        return;
+    }
+}
+
+/// Whole pieces that an editor offers where it could not guess them: an entry under a name, a target with its key.
+fn offer(root: &mut Value, definitions: &mut Map<String, Value>) {
+    let cohort = json!({"kind": "cohort", "cohort": "${2:Name in Amplitude}", "to": {"attribute_array": "${3:amplitude_cohorts}"}});
+    root["properties"]["syncs"]["defaultSnippets"] = json!([{
+        "label": "a cohort of Amplitude in Braze",
+        "description": "An entry under a name of its own.",
+        "body": {"${1:power-users}": cohort},
+    }]);
+    if let Some(target) = definitions.get_mut("Target") {
+        let snippet = |key: &str, value: Value| {
+            let forms = target["anyOf"].as_array().into_iter().flatten();
+            let form = forms.filter(|form| form["title"] == key);
+            let about: Vec<&Value> = form.map(|form| &form["description"]).collect();
+            json!({"label": key, "description": about.first(), "body": {key: value}})
+        };
+        target["defaultSnippets"] = json!([
+            snippet("attribute_array", json!("${1:amplitude_cohorts}")),
+            snippet("attribute_flag", json!("${1:is_member}")),
+            snippet("cohort_import", json!({"id": "${1:id}"})),
+        ]);
+    }
+}
+
 /// Derives the overlay of an environment: every definition again, with nothing required and null allowed.
 fn overlay(root: &Value, definitions: &Map<String, Value>) -> Map<String, Value> {
     let mut whole = root.clone();
@@ -166,7 +220,7 @@ fn loosened(schema: &Value) -> Value {
     let mut loose = Map::new();
     for (key, value) in schema {
         match (key.as_str(), value) {
-            ("required" | "default", _) => {}
+            ("required" | "default" | "defaultSnippets", _) => {}
             ("$ref", Value::String(target)) => {
                 let target = target.replace("#/$defs/", "#/$defs/Overlay.");
                 loose.insert(key.clone(), Value::String(target));

@@ -22,11 +22,15 @@ pub enum Limit {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Written {
-    Count(u64),
+    // The first, since editors word what fits nowhere as the first form does.
     Text(
-        #[schemars(extend("pattern" = "^([0-9]+|(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%|none)$"))]
+        #[schemars(extend(
+            "pattern" = "^([0-9]+|(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%|none)$",
+            "patternErrorMessage" = "A bound: a share such as 30%, a count such as 1000, or none."
+        ))]
         String,
     ),
+    Count(u64),
 }
 
 impl TryFrom<Written> for Limit {
@@ -83,24 +87,31 @@ impl fmt::Display for Limit {
 pub struct Guards {
     /// Removals, of the most rows recorded in 24 h, once there are 10. Default 30%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "30%"))]
     pub max_removals: Option<Limit>,
     /// Shrinking of the source against the most it held in 24 h. Default 50%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "50%"))]
     pub max_shrink: Option<Limit>,
     /// Data points of one apply. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "none"))]
     pub max_data_points: Option<Limit>,
     /// People an apply may create. Default 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = 1000))]
     pub max_new_users: Option<Limit>,
     /// Rows that Braze refuses. Default 1%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "1%"))]
     pub max_refused: Option<Limit>,
     /// Rows with a usable identifier, at least. Default 0%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "0%"))]
     pub min_identified: Option<Limit>,
     /// Rows whose person Braze knows, at least, once 1,000 were asked. Default 0%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "0%"))]
     pub min_known: Option<Limit>,
 }
 

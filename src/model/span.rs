@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = "^([0-9]{1,6}(s|m|h|d)|hourly|daily)$", "examples" = ["15s", "5m", "2h", "7d", "hourly", "daily"]))]
+#[schemars(with = "String", extend("pattern" = "^([0-9]{1,6}(s|m|h|d)|hourly|daily)$", "examples" = ["15s", "5m", "2h", "7d", "hourly", "daily"], "patternErrorMessage" = "A length of time: 15s, 5m, 2h, 7d, hourly or daily."))]
 pub struct Span(pub Duration);
 
 impl Span {

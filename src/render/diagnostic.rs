@@ -8,13 +8,23 @@ use crate::model::{Diagnostic, Place, Severity};
 
 /// Letters of a line that are shown at most.
 const WIDEST: usize = 140;
+/// Columns beside a shown line at most: its number, the bar, two ellipses.
+const GUTTER: usize = 11;
 
 /// Draws findings one after the other, with their count at the end.
 pub fn human(diagnostics: &[Diagnostic], colour: bool) -> String {
+    within(diagnostics, colour, None)
+}
+
+/// Draws the same for a terminal of so many columns: of a line of YAML it shows no more than fits.
+pub fn within(diagnostics: &[Diagnostic], colour: bool, width: Option<usize>) -> String {
     let paint = Paint(colour);
+    let widest = width.map_or(WIDEST, |width| {
+        width.saturating_sub(GUTTER).clamp(20, WIDEST)
+    });
     let mut out = String::new();
     for one in diagnostics {
-        draw(one, &paint, &mut out);
+        draw(one, &paint, widest, &mut out);
         out.push('\n');
     }
     if let Some(count) = count(diagnostics) {
@@ -46,7 +56,7 @@ pub fn count(diagnostics: &[Diagnostic]) -> Option<String> {
     }
 }
 
-fn draw(one: &Diagnostic, paint: &Paint, out: &mut String) {
+fn draw(one: &Diagnostic, paint: &Paint, widest: usize, out: &mut String) {
     let (word, colour) = match one.severity {
         Severity::Error => ("error", "1;31"),
         Severity::Warning => ("warning", "1;33"),
@@ -66,7 +76,7 @@ fn draw(one: &Diagnostic, paint: &Paint, out: &mut String) {
         let arrow = paint.over("34", &format!("{:indent$}-->", ""));
         let _ = writeln!(out, "{arrow} {file}:{}:{}", place.line, place.column);
         if !place.text.trim().is_empty() {
-            quote(place, indent, colour, paint, out);
+            quote(place, indent, colour, paint, widest, out);
         }
     }
     if let Some(hint) = &one.hint {
@@ -81,15 +91,22 @@ fn draw(one: &Diagnostic, paint: &Paint, out: &mut String) {
 }
 
 /// The line and the caret under it.
-fn quote(place: &Place, indent: usize, colour: &str, paint: &Paint, out: &mut String) {
+fn quote(
+    place: &Place,
+    indent: usize,
+    colour: &str,
+    paint: &Paint,
+    widest: usize,
+    out: &mut String,
+) {
     let letters: Vec<char> = clean(&place.text).chars().collect();
     let caret = place.column.saturating_sub(1).min(letters.len());
-    let from = if letters.len() <= WIDEST {
+    let from = if letters.len() <= widest {
         0
     } else {
-        caret.saturating_sub(WIDEST / 2)
+        caret.saturating_sub(widest / 2)
     };
-    let to = (from + WIDEST).min(letters.len());
+    let to = (from + widest).min(letters.len());
     let ahead = if from > 0 { "…" } else { "" };
     let after = if to < letters.len() { "…" } else { "" };
     let shown: String = letters[from..to].iter().collect();

@@ -11,5 +11,7 @@ pub mod stream;
 
 mod screen;
 mod text;
+mod wrap;
 
 pub use text::{Style, count};
+pub use wrap::wrap;

@@ -69,9 +69,10 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that only some rooms may name, and where.
-const OUTSIDE: [(&str, &[&str]); 15] = [
+const OUTSIDE: [(&str, &[&str]); 17] = [
     ("axum", &["src/sandbox/", "src/service/"]),
     ("clap", &["src/cli/"]),
+    ("clap_complete", &["src/cli/"]),
     ("console", &["src/render/"]),
     ("hyper", &["src/sandbox/", "src/service/"]),
     ("hyper_util", &["src/sandbox/", "src/service/"]),
@@ -83,6 +84,7 @@ const OUTSIDE: [(&str, &[&str]); 15] = [
     ("saphyr_parser", &["src/config/"]),
     ("serde_yaml", &["src/config/load.rs"]),
     ("tar", &["src/state/"]),
+    ("terminal_size", &["src/cli/"]),
     ("tower", &["src/sandbox/", "src/service/"]),
     ("tracing_subscriber", &["src/cli/"]),
 ];

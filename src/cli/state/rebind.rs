@@ -18,6 +18,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  syncform state rebind -e production")]
 pub(super) struct Arguments {
     /// Do not ask
     #[arg(long, env = "SYNCFORM_AUTO_APPROVE", hide_env = true)]

@@ -14,6 +14,7 @@ pub struct Spec {
     pub to: Target,
     /// Who moves the data. Default syncform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "syncform"))]
     pub run_by: Option<RunBy>,
 }
 
@@ -40,7 +41,7 @@ pub enum Target {
     },
 }
 
-/// Targets without a parameter.
+/// Where a membership shows, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetWord {

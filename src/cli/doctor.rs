@@ -17,7 +17,7 @@ use crate::{
     state::store::Store,
 };
 
-/// Check keys, permissions, hosts, quota and clock, and say what to do
+/// Check keys, permissions, hosts, quota and clock; say what to do
 #[derive(Debug, Args)]
 #[command(
     after_help = "Changes nothing, spends no download, and goes on whatever is broken. Exits 1 if a check fails.\n\n\

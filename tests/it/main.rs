@@ -28,6 +28,7 @@ mod online;
 mod passes;
 mod properties;
 mod quickstart;
+mod readme;
 mod refused;
 mod replacing;
 mod saved;

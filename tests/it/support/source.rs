@@ -59,6 +59,18 @@ pub(crate) fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Copies a folder of the project, less what runs left in it, so that it stays as it was cloned.
+pub(crate) fn copied(folder: &str, into: &Path) {
+    let mut files = Vec::new();
+    walk(&root().join(folder), &mut files);
+    files.retain(|file| !file.iter().any(|part| part == ".syncform"));
+    for file in files {
+        let to = into.join(file.strip_prefix(root()).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(file, to).unwrap();
+    }
+}
+
 /// Blanks comments, texts and letters, keeping the lines.
 pub(crate) fn code(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();

@@ -25,7 +25,8 @@ pub fn wrap(text: &str, width: Option<usize>) -> String {
 }
 
 fn fold(line: &str, width: usize, out: &mut String) {
-    let begin = line.len() - line.trim_start_matches(' ').len();
+    let plain = console::strip_ansi_codes(line);
+    let begin = plain.len() - plain.trim_start_matches(' ').len();
     let hang = begin + if begin == 0 { HANG } else { HANG_BELOW };
     let hang = hang.min(width / 3);
     let (mut column, mut rest, mut broken) = (0, line, false);
@@ -86,6 +87,11 @@ mod tests {
     fn colours_take_no_room_and_wide_letters_take_two() {
         let red = "\u{1b}[31mREFUSED\u{1b}[0m: guards stop it.";
         assert_eq!(wrap(red, Some(24)), red);
+        let create = "\u{1b}[32m  + \u{1b}[0msync.power-users   cohort \"Power users\"";
+        assert_eq!(
+            wrap(create, Some(30)),
+            "\u{1b}[32m  + \u{1b}[0msync.power-users\n      cohort \"Power users\""
+        );
         let wide = "コホート コホート コホート";
         assert_eq!(wrap(wide, Some(20)), "コホート コホート\n  コホート");
     }

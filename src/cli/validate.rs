@@ -1,5 +1,7 @@
 //! `syncform validate`: all errors of the configuration at once. It needs no key and no network.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -7,11 +9,19 @@ use super::{
     global::Global,
     open, talk,
 };
-use crate::{model::Diagnostic, render::diagnostic};
+use crate::{
+    model::Diagnostic,
+    render::{annotation, diagnostic},
+};
 
 /// Check the configuration and show all its errors at once
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  syncform validate -C audiences -e staging")]
+#[command(after_help = "\
+With --format json a finding is {severity, code, file, line, column, message, hint}; a valid configuration is [] or
+warnings alone. Lines and columns count from 1, columns in characters; files are paths from the working directory.
+
+Example:
+  syncform validate -C audiences -e staging")]
 pub(super) struct Arguments {
     /// Form of the findings; json and github go to stdout
     #[arg(
@@ -62,7 +72,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
 
 fn told(format: Format, found: &[Diagnostic], global: &Global) -> Result<(), Failure> {
     talk::result(&match format {
-        Format::Github => diagnostic::github(found, &global.chdir),
-        Format::Human | Format::Json => diagnostic::json(found),
+        Format::Github => annotation::github(found, &from_here(global)),
+        Format::Human | Format::Json => annotation::json(found, &from_here(global)),
     })
+}
+
+/// The configuration's directory as it is reached from the working directory.
+fn from_here(global: &Global) -> PathBuf {
+    let chosen = &global.chdir;
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| chosen.strip_prefix(here).ok());
+    below.unwrap_or(chosen).to_owned()
 }

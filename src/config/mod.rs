@@ -2,14 +2,18 @@
 
 mod assemble;
 mod check;
+mod cron;
+mod dispatch;
 mod document;
 mod environment;
 mod file;
+mod gaps;
 mod instance;
 mod load;
 mod locate;
 mod mask;
 mod meaning;
+mod mend;
 mod report;
 mod request;
 mod resolve;

@@ -2,10 +2,13 @@
 //! here. It never shows the parser's own words, which may hold what the file holds.
 
 mod broken;
+mod recover;
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+
+pub(super) use recover::Gap;
 
 use super::{
     load::scalar,
@@ -18,11 +21,46 @@ use super::{
 const MOST_FROM_ALIASES: usize = 100_000;
 /// Levels of nesting.
 const DEEPEST: usize = 64;
+/// Stands for a key that is no text: no file holds such a letter.
+const DROPPED: &str = "\0";
+
+/// What could be read of a file.
+pub(super) struct Read {
+    pub tree: Node,
+    /// Where secrets stand in what the tree dropped.
+    pub dropped: Vec<Spot>,
+    /// What is no YAML, and not in the tree.
+    pub gaps: Vec<Gap>,
+}
 
 /// Reads one document. `None` where there is nothing to go on with.
-///
-/// Beside the tree it returns where secrets stand in what the tree dropped.
-pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<(Node, Vec<Spot>)> {
+pub(super) fn read(file: usize, text: &str, findings: &mut Findings) -> Option<Read> {
+    let before = findings.mark();
+    match tree(file, text, findings)? {
+        Ok((tree, dropped, gaps)) => whole(file, tree, findings).map(|tree| Read {
+            tree,
+            dropped,
+            gaps,
+        }),
+        Err(error) => {
+            findings.rewind(before);
+            let (left, mut gaps) = recover::recover(file, text, &error, findings)?;
+            let (tree, dropped, more) = tree(file, &left, findings)?.ok()?;
+            let tree = tree.filter(|tree| tree.map().is_some())?;
+            gaps.extend(more);
+            Some(Read {
+                tree,
+                dropped,
+                gaps,
+            })
+        }
+    }
+}
+
+/// A document's root, where secrets stand in what was dropped, and what was not read; or why it is no YAML.
+type Tree = Result<(Option<Node>, Vec<Spot>, Vec<Gap>), ScanError>;
+
+fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<Tree> {
     let mut builder = Builder {
         file,
         findings,
@@ -31,37 +69,40 @@ pub(super) fn tree(file: usize, text: &str, findings: &mut Findings) -> Option<(
         from_aliases: 0,
         root: None,
         documents: 0,
+        unread: Vec::new(),
         masks: Vec::new(),
     };
     let mut parser = Parser::new_from_str(text);
     loop {
         match parser.next_event() {
             None | Some(Ok((Event::StreamEnd, _))) => break,
-            Some(Ok((event, span))) => builder.event(event, span).ok()?,
-            Some(Err(error)) => {
-                broken::report(file, &error, text, builder.findings);
-                return None;
+            Some(Ok((event, span))) => {
+                builder.event(event, span).ok()?;
+                if builder.documents > 1 {
+                    break;
+                }
             }
+            Some(Err(error)) => return Some(Err(error)),
         }
     }
-    let masks = std::mem::take(&mut builder.masks);
-    let Some(root) = builder.root.filter(|root| !root.is_null()) else {
+    Some(Ok((builder.root, builder.masks, builder.unread)))
+}
+
+/// Refuses a file that is no map.
+fn whole(file: usize, root: Option<Node>, findings: &mut Findings) -> Option<Node> {
+    let Some(root) = root.filter(|root| !root.is_null()) else {
         let top = spot(file, &Span::empty(Marker::new(0, 1, 0)));
         let hint = "delete it, or begin with `version: 1`";
         findings.error("empty-file", top, "this file says nothing", hint.to_owned());
         return None;
     };
     if root.map().is_none() {
-        let hint = "begin with `version: 1`";
-        findings.error(
-            "wrong-type",
-            root.spot,
-            "a configuration is a map of keys",
-            hint.to_owned(),
-        );
+        let hint = "begin with `version: 1`".to_owned();
+        let message = "a configuration is a map of keys";
+        findings.error("wrong-type", root.spot, message, hint);
         return None;
     }
-    Some((root, masks))
+    Some(root)
 }
 
 /// Ends the reading of a file, once the reason was reported.
@@ -81,6 +122,8 @@ struct Builder<'f> {
     from_aliases: usize,
     root: Option<Node>,
     documents: usize,
+    /// What comes after the first document.
+    unread: Vec<Gap>,
     /// Where secrets stand in what was dropped.
     masks: Vec<Spot>,
 }
@@ -100,7 +143,10 @@ impl Builder<'_> {
                         "a second document begins here",
                         hint.to_owned(),
                     );
-                    return Err(Stop);
+                    self.unread.push(Gap {
+                        key: None,
+                        lines: spot.line..usize::MAX,
+                    });
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -196,11 +242,6 @@ impl Builder<'_> {
             self.findings.error("alias", spot, message, None);
             return Err(Stop);
         }
-        if self.wants_key() && node.text().is_none() {
-            self.findings
-                .error("wrong-key", spot, "a key is a text", None);
-            return Err(Stop);
-        }
         self.finish(node, 0)
     }
 
@@ -214,19 +255,27 @@ impl Builder<'_> {
             None => self.root = Some(node),
             Some(Frame::List(.., items)) => items.push(node),
             Some(Frame::Map(.., key @ None)) => {
-                let Data::Text(text) = node.data else {
+                let spot = node.spot;
+                let text = if let Data::Text(text) = node.data {
+                    text
+                } else {
                     let hint = "quote a value that begins with `{` or `[`, such as \"${NAME}\"";
                     self.findings
-                        .error("wrong-key", node.spot, "a key is a text", hint.to_owned());
-                    return Err(Stop);
+                        .error("wrong-key", spot, "a key is a text", hint.to_owned());
+                    self.masks.extend(mask::dropped(DROPPED, &node));
+                    DROPPED.to_owned()
                 };
-                *key = Some((text, node.spot));
+                *key = Some((text, spot));
             }
-            Some(Frame::Map(_, _, map, key)) => {
+            Some(Frame::Map(whole, _, map, key)) => {
                 let Some((name, spot)) = key.take() else {
                     return Ok(());
                 };
-                if name == "<<" || map.contains_key(&name) {
+                let dropped = name == DROPPED || name == "<<";
+                if dropped {
+                    self.findings.merged.insert(*whole);
+                }
+                if dropped || map.contains_key(&name) {
                     self.masks.extend(mask::dropped(&name, &node));
                 }
                 if let Some(first) = map.get(&name) {
@@ -234,7 +283,7 @@ impl Builder<'_> {
                     let message = format!("{} is written twice in one map", mask::named(&name));
                     let hint = format!("the first is at {place}");
                     self.findings.error("duplicate-key", spot, message, hint);
-                } else if name != "<<" {
+                } else if !dropped {
                     map.insert(name, Entry { key: spot, node });
                 }
             }

@@ -100,10 +100,10 @@ pub(super) fn found(finding: &Diagnostic) {
     );
     match finding.severity {
         Severity::Error => {
-            tracing::error!(target: SAID, code, hint, file, line, column, "{message}")
+            tracing::error!(target: SAID, code, hint, file, line, column, "{message}");
         }
         Severity::Warning => {
-            tracing::warn!(target: SAID, code, hint, file, line, column, "{message}")
+            tracing::warn!(target: SAID, code, hint, file, line, column, "{message}");
         }
     }
 }

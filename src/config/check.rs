@@ -159,15 +159,11 @@ impl Checker {
             .and_then(Value::as_object)
             .map(|map| map.keys().collect())
             .unwrap_or_default();
-        let knows = |index: &usize| {
-            let known = self.schema.keys(self.schema.branch(schema, *index));
-            keys.iter().filter(|key| known.contains(key)).count()
+        let fits = |index: &usize| {
+            let own = self.schema.keys(self.schema.branch(schema, *index));
+            keys.iter().any(|key| own.contains(key))
         };
-        let fitting: Vec<usize> = meant
-            .iter()
-            .copied()
-            .filter(|index| knows(index) > 0)
-            .collect();
+        let fitting: Vec<usize> = meant.iter().copied().filter(fits).collect();
         let one = match (meant.as_slice(), fitting.as_slice()) {
             // Examples say more than any one form does.
             _ if schema.get("examples").is_some() => None,
@@ -179,7 +175,7 @@ impl Checker {
             .map(|index| self.schema.branch(schema, *index))
             .collect();
         let known = self.known(&several);
-        let unknown: Vec<&&String> = keys.iter().filter(|key| !known.contains(**key)).collect();
+        let strange: Vec<&&String> = keys.iter().filter(|key| !known.contains(**key)).collect();
         let problem = if let Some(one) = one {
             for error in &context[one] {
                 self.explain(error, whole, faults);
@@ -187,8 +183,8 @@ impl Checker {
             return;
         } else if several.is_empty() || schema.get("examples").is_some() {
             Problem::Value(self.schema.wanted(schema))
-        } else if !unknown.is_empty() {
-            for key in unknown {
+        } else if !strange.is_empty() {
+            for key in strange {
                 faults.push(self.unknown(path, keyword, key, &several));
             }
             return;
@@ -233,8 +229,11 @@ fn once(faults: Vec<Fault>) -> Vec<Fault> {
 fn other_form(error: &ValidationError<'_>, path: &str) -> bool {
     let at = error.instance_path().as_str();
     match error.kind() {
-        Kind::Type { .. } | Kind::Pattern { .. } | Kind::Format { .. } => at == path,
-        Kind::Enum { .. } | Kind::Constant { .. } => at == path,
+        Kind::Type { .. }
+        | Kind::Pattern { .. }
+        | Kind::Format { .. }
+        | Kind::Enum { .. }
+        | Kind::Constant { .. } => at == path,
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             at == path
                 && context

@@ -23,11 +23,11 @@ pub(super) fn wrong(text: &str) -> Option<String> {
         let wanted = "minute, hour, day of the month, month, day of the week";
         return Some(format!("five fields are wanted: {wanted}"));
     }
-    let (field, part) = fields.iter().zip(&FIELDS).find_map(|(written, field)| {
+    let (held, part) = fields.iter().zip(&FIELDS).find_map(|(written, field)| {
         let wrong = written.split(',').find(|part| !fits(part, field));
         wrong.map(|part| (field, part))
     })?;
-    let (name, least, most, _) = field;
+    let (name, least, most, _) = held;
     let shown = if part.len() <= 20 && part.is_ascii() {
         format!("`{part}` is no {name}")
     } else {
@@ -54,10 +54,10 @@ fn fits(part: &str, field: &Field) -> bool {
 }
 
 fn value(text: &str, (_, least, most, names): &Field) -> Option<u32> {
-    let named = names
+    let known = names
         .iter()
         .position(|name| text.eq_ignore_ascii_case(name));
-    let number = match named {
+    let number = match known {
         Some(at) => u32::try_from(at).ok()? + least,
         None if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok()?,
         None => return None,

@@ -10,7 +10,8 @@ use serde_yaml::Value;
 
 use super::{
     gaps::Gaps,
-    locate::{Findings, Source},
+    locate::Findings,
+    source::Source,
     syntax::{self, Read},
     tree::{Data, Node, Spot},
 };
@@ -103,7 +104,7 @@ fn file(directory: &Path, name: &Path, findings: &mut Findings) -> Option<Read> 
         return None;
     }
     let read = syntax::read(number, text, findings)?;
-    findings.mask(number, &read);
+    findings.know(number, &read);
     Some(read)
 }
 

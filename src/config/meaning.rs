@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use indexmap::IndexSet;
 use jiff::{Timestamp, civil::Date};
 
 use super::{
@@ -160,7 +161,7 @@ fn only_in(tree: &Node, environments: &[String], findings: &mut Findings) {
 
 fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
     let mut left = SUGGESTED;
-    let mut must_exist = |node: &Node, known: &HashSet<String>, findings: &mut Findings| {
+    let mut must_exist = |node: &Node, known: &IndexSet<String>, findings: &mut Findings| {
         let section = node
             .text()
             .and_then(|text| section(text.split('.').next()?));
@@ -168,7 +169,7 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
             must_exist(node, known, &mut left, findings);
         }
     };
-    let known: HashSet<String> = SECTIONS
+    let known: IndexSet<String> = SECTIONS
         .iter()
         .flat_map(|(section, word)| {
             tree.entries(section)
@@ -185,7 +186,7 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
         items.filter_map(move |item| Some(item.at(&[key])?.text()?.to_owned()))
     };
     // What moves on, or was removed since, need not be declared.
-    let passed: HashSet<String> = known
+    let passed: IndexSet<String> = known
         .iter()
         .cloned()
         .chain(listed("moved", "from"))
@@ -247,7 +248,7 @@ fn section(word: &str) -> Option<&'static str> {
     found.map(|(section, _)| *section)
 }
 
-fn must_exist(node: &Node, known: &HashSet<String>, left: &mut usize, findings: &mut Findings) {
+fn must_exist(node: &Node, known: &IndexSet<String>, left: &mut usize, findings: &mut Findings) {
     let Some(address) = node.text().filter(|text| !known.contains(*text)) else {
         return;
     };
@@ -257,9 +258,8 @@ fn must_exist(node: &Node, known: &HashSet<String>, left: &mut usize, findings: 
     let mut hint = None;
     if *left > 0 {
         *left -= 1;
-        let mut sorted: Vec<&str> = known.iter().map(String::as_str).collect();
-        sorted.sort_unstable();
-        hint = nearest(address, sorted).map(|near| format!("did you mean `{near}`?"));
+        hint = nearest(address, known.iter().map(String::as_str))
+            .map(|near| format!("did you mean `{near}`?"));
     }
     findings.error(
         "unknown-reference",
@@ -269,7 +269,7 @@ fn must_exist(node: &Node, known: &HashSet<String>, left: &mut usize, findings: 
     );
 }
 
-fn must_be_gone(node: Option<&Node>, how: &str, known: &HashSet<String>, findings: &mut Findings) {
+fn must_be_gone(node: Option<&Node>, how: &str, known: &IndexSet<String>, findings: &mut Findings) {
     let Some((node, address)) = node.and_then(|node| Some((node, node.text()?))) else {
         return;
     };

@@ -132,7 +132,7 @@ fn like(text: &str, wanted: &Wanted) -> Option<String> {
         Some("cron") => return cron::wrong(text),
         Some("date") => return day(text),
         Some("date-time") => return time(text),
-        Some("time-zone") => return zone(text),
+        Some("time-zone") => return Some(zone(text)),
         _ => {}
     }
     if example("15s") {
@@ -170,14 +170,21 @@ fn time(text: &str) -> Option<String> {
         .then(|| format!("say its zone: {zoned} is UTC"))
 }
 
-fn zone(text: &str) -> Option<String> {
+fn zone(text: &str) -> String {
     let names: Vec<String> = jiff::tz::db()
         .available()
         .map(|name| name.to_string())
         .collect();
-    let near = nearest(text, names.iter().map(String::as_str));
+    // Most people know the city.
+    let city = |name: &&str| {
+        name.rsplit('/')
+            .next()
+            .is_some_and(|city| city.eq_ignore_ascii_case(text))
+    };
+    let all = || names.iter().map(String::as_str);
+    let near = all().find(city).or_else(|| nearest(text, all()));
     let hint = near.map(|near| format!("did you mean `{near}`?"));
-    Some(hint.unwrap_or_else(|| "write the name of a time zone, as in the IANA list".to_owned()))
+    hint.unwrap_or_else(|| "write the name of a time zone, as in the IANA list".to_owned())
 }
 
 fn span(text: &str) -> Option<String> {

@@ -18,6 +18,7 @@ mod report;
 mod request;
 mod resolve;
 mod secrets;
+mod source;
 mod suggest;
 mod syntax;
 mod template;

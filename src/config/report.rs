@@ -81,7 +81,7 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
             match fault.path.as_str() {
                 "/version" => version(node, spot, findings),
                 path if is_kind(path) => kind(node, spot, &wanted.words, findings),
-                path => value(owner(path, tree), node, spot, wanted, findings),
+                path => value(owner(path, tree).as_deref(), node, spot, wanted, findings),
             }
         }
     }
@@ -128,8 +128,8 @@ fn kind(node: &Node, spot: Spot, words: &[String], findings: &mut Findings) {
     findings.error("unknown-kind", spot, message, hint);
 }
 
-fn value(owner: Option<String>, node: &Node, spot: Spot, wanted: &Wanted, findings: &mut Findings) {
-    let name = owner.clone().unwrap_or_else(|| "this".to_owned());
+fn value(owner: Option<&str>, node: &Node, spot: Spot, wanted: &Wanted, findings: &mut Findings) {
+    let name = owner.unwrap_or("this");
     let mut message = if wanted.forms.is_empty() {
         format!("{name} cannot be this")
     } else {
@@ -138,7 +138,7 @@ fn value(owner: Option<String>, node: &Node, spot: Spot, wanted: &Wanted, findin
     if let Data::Filled(_) = node.data {
         message.push_str("; its variable holds something else");
     }
-    let owner = owner.as_deref().map(|owner| owner.trim_matches('`'));
+    let owner = owner.map(|owner| owner.trim_matches('`'));
     let written = findings.written(spot);
     let hint = mend::hint(owner, node, written.as_deref(), wanted);
     findings.error("wrong-value", spot, message, hint);

@@ -97,7 +97,7 @@ impl Schema {
         let knows = |map: &&Value| map["properties"][key].is_object();
         let mut above: Vec<(String, Vec<&Value>)> = vec![("/".into(), self.maps(&self.0))];
         for part in path.split('/').skip(1) {
-            let next = above.last()?.1.iter().flat_map(|map| {
+            let next = above.last()?.1.iter().filter_map(|map| {
                 let child = [
                     &map["properties"][part],
                     &map["additionalProperties"],

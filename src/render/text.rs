@@ -66,15 +66,17 @@ pub(super) fn people(number_of: u64) -> String {
     }
 }
 
+/// Letters that turn the order of others, end a line, or are none.
+const MISLEADING: [char; 15] = [
+    '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202b}', '\u{202c}',
+    '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}', '\u{feff}',
+];
+
 /// Nothing that moves a terminal's cursor, and nothing that turns the order of its letters.
 pub(super) fn clean(text: &str) -> String {
     let letter = |letter: char| match letter {
         '\t' => ' ',
-        '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            '?'
-        }
-        '\u{2028}' | '\u{2029}' | '\u{feff}' => '?',
-        letter if letter.is_control() => '?',
+        letter if letter.is_control() || MISLEADING.contains(&letter) => '?',
         letter => letter,
     };
     text.chars().map(letter).collect()

@@ -92,15 +92,15 @@ fn json() {
 fn github() {
     assert_eq!(
         validate(WRONG, "audiences", "github", 1),
-        r#"::error title=literal-secret,file=audiences/a%2Cb.yaml,line=3,col=34::`amplitude.api_key` holds a literal: a secret is never written in a file%0Ahint: write ${AMPLITUDE_API_KEY} and export the variable; if this key was ever committed, replace it
+        "::error title=literal-secret,file=audiences/a%2Cb.yaml,line=3,col=34::`amplitude.api_key` holds a literal: a secret is never written in a file%0Ahint: write ${AMPLITUDE_API_KEY} and export the variable; if this key was ever committed, replace it
 ::error title=unknown-key,file=audiences/a%2Cb.yaml,line=6,col=57::`cadance` is no key here%0Ahint: did you mean `cadence`?
 ::warning title=expired-override,file=audiences/a%2Cb.yaml,line=7,col=99::this override ended with 2020-01-01 and no longer lifts any guard%0Ahint: take it out, or give it a new day
-"#
+"
     );
     assert_eq!(
         validate(WARNED, "audiences", "github", 0),
-        r#"::warning title=expired-override,file=audiences/a%2Cb.yaml,line=3,col=105::this override ended with 2020-01-01 and no longer lifts any guard%0Ahint: take it out, or give it a new day
-"#
+        "::warning title=expired-override,file=audiences/a%2Cb.yaml,line=3,col=105::this override ended with 2020-01-01 and no longer lifts any guard%0Ahint: take it out, or give it a new day
+"
     );
     assert_eq!(validate(VALID, "audiences", "github", 0), "");
 }

@@ -139,8 +139,8 @@ fn answer(directory: &Path, bytes: &[u8], asked: &Asked) -> Result<(), String> {
 
 #[test]
 fn a_spoilt_configuration_gets_an_answer() {
-    let asked = std::env::vars().find(|(name, _)| name == "MUTATIONS");
-    let many = asked.map_or(MANY, |(_, many)| many.parse().unwrap());
+    let asked = std::env::vars_os().find(|(name, _)| name == "MUTATIONS");
+    let many = asked.map_or(MANY, |(_, many)| many.to_str().unwrap().parse().unwrap());
     let seeds: Vec<(String, Asked)> = cases()
         .iter()
         .filter_map(|case| {

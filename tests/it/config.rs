@@ -22,7 +22,7 @@ use similar::TextDiff;
 use syncform::{
     config::{Configuration, Request, load_checked},
     kinds,
-    model::Diagnostic,
+    model::{Diagnostic, Severity},
     render::diagnostic::human,
 };
 
@@ -185,7 +185,8 @@ fn ten_thousand_syncs_are_read_and_ten_thousand_mistakes_found() {
     let found = |text: &str| {
         let directory = written(text);
         let begin = Instant::now();
-        let found = load(directory.path(), &Asked::default()).unwrap_err();
+        let mut found = load(directory.path(), &Asked::default()).unwrap_err();
+        found.retain(|one| one.severity == Severity::Error);
         assert!(begin.elapsed().as_secs() < 120, "{:?}", begin.elapsed());
         found
     };

@@ -106,7 +106,12 @@ pub(super) fn complain(message: &str, hint: Option<&str>) {
 
 /// Says a finding about the configuration as JSON, as the log is.
 pub(super) fn found(finding: &Diagnostic) {
-    let Diagnostic { message, hint, .. } = finding;
+    let Diagnostic {
+        code,
+        message,
+        hint,
+        ..
+    } = finding;
     let place = finding.place.as_ref();
     let file = place.map(|place| place.file.display().to_string());
     let (line, column) = (
@@ -114,8 +119,12 @@ pub(super) fn found(finding: &Diagnostic) {
         place.map(|place| place.column),
     );
     match finding.severity {
-        Severity::Error => tracing::error!(target: SAID, hint, file, line, column, "{message}"),
-        Severity::Warning => tracing::warn!(target: SAID, hint, file, line, column, "{message}"),
+        Severity::Error => {
+            tracing::error!(target: SAID, code, hint, file, line, column, "{message}");
+        }
+        Severity::Warning => {
+            tracing::warn!(target: SAID, code, hint, file, line, column, "{message}");
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! `syncform validate`: all errors of the configuration at once. It needs no key and no network, unless `--online` asks
 //! the services about keys and names as well.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -15,15 +17,19 @@ use crate::{
     engine,
     http::Patience,
     model::{Diagnostic, Severity},
-    render::diagnostic,
+    render::annotation,
     state::store::Store,
 };
 
 /// Check the configuration and show all its errors at once
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  syncform validate -C audiences -e staging\n  syncform validate --online --format github"
-)]
+#[command(after_help = "\
+With --format json a finding is {severity, code, file, line, column, message, hint}; a valid configuration is [] or
+warnings alone. Lines and columns count from 1, columns in characters; files are paths from the working directory.
+
+Examples:
+  syncform validate -C audiences -e staging
+  syncform validate --online --format github")]
 pub(super) struct Arguments {
     /// Form of the findings; json and github go to stdout
     #[arg(
@@ -105,7 +111,15 @@ async fn checked(global: &Global, arguments: &Arguments) -> Result<Configuration
 
 fn told(format: Format, found: &[Diagnostic], global: &Global) -> Result<(), Failure> {
     talk::result(&match format {
-        Format::Github => diagnostic::github(found, &global.chdir),
-        Format::Human | Format::Json => diagnostic::json(found),
+        Format::Github => annotation::github(found, &from_here(global)),
+        Format::Human | Format::Json => annotation::json(found, &from_here(global)),
     })
+}
+
+/// The configuration's directory as it is reached from the working directory.
+fn from_here(global: &Global) -> PathBuf {
+    let chosen = &global.chdir;
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| chosen.strip_prefix(here).ok());
+    below.unwrap_or(chosen).to_owned()
 }

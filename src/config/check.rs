@@ -1,11 +1,18 @@
 //! The schema's verdict, as faults with places and words of ours. It is handed the schema as a value, and shows
 //! no word of the library, which prints what it refuses.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::wanted::Schema;
+use super::{
+    cron,
+    dispatch::dispatched,
+    suggest::nearest,
+    wanted::{Schema, Wanted},
+};
 
 /// One thing the schema refuses.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,43 +25,48 @@ pub(super) struct Fault {
 /// What is wrong there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// A key that is not known, and those that are.
-    UnknownKey { key: String, known: Vec<String> },
+    /// A key that is not known, those that are, and where it belongs.
+    UnknownKey {
+        key: String,
+        known: Vec<String>,
+        belongs: Option<String>,
+    },
     /// A key that must be there, and what its schema says of it.
     MissingKey { key: String, about: Option<String> },
     /// A name that no resource or environment may have.
     Name { key: String },
     /// A map that takes exactly one of these keys.
     OneKeyOf(Vec<String>),
-    /// A value of another kind than wanted: what is wanted, and the words among it.
-    Value {
-        wanted: Vec<String>,
-        words: Vec<String>,
-        /// Whether a text is wanted, and quotes would make one.
-        text: bool,
-    },
+    /// A value of another kind than wanted.
+    Value(Wanted),
 }
 
 /// A schema, ready to judge.
-pub(super) struct Checker<'s> {
-    schema: Schema<'s>,
+pub(super) struct Checker {
+    schema: Schema,
     validator: Validator,
+    belongs: RefCell<HashMap<Spot, Option<String>>>,
 }
 
-impl<'s> Checker<'s> {
+/// A place of the schema, the section and depth in the file, and a key there.
+type Spot = (String, Option<String>, usize, String);
+
+impl Checker {
     /// Compiles a schema. `None` where it is none, which only a defect of this program can bring about.
-    pub(super) fn new(schema: &'s Value) -> Option<Self> {
+    pub(super) fn new(schema: &Value) -> Option<Self> {
+        let schema = dispatched(schema);
         let validator = jsonschema::options()
             .should_validate_formats(true)
-            .with_format("cron", is_cron)
+            .with_format("cron", |text: &str| cron::wrong(text).is_none())
             .with_format("time-zone", |name: &str| TimeZone::get(name).is_ok())
             .with_format("date", |date: &str| date.parse::<Date>().is_ok())
             .with_format("date-time", |time: &str| time.parse::<Timestamp>().is_ok())
-            .build(schema)
+            .build(&schema)
             .ok()?;
         Some(Self {
             schema: Schema(schema),
             validator,
+            belongs: RefCell::default(),
         })
     }
 
@@ -64,49 +76,68 @@ impl<'s> Checker<'s> {
         for error in self.validator.iter_errors(value) {
             self.explain(&error, value, &mut faults);
         }
-        faults
+        once(faults)
     }
 
     fn explain(&self, error: &ValidationError<'_>, whole: &Value, faults: &mut Vec<Fault>) {
         let path = error.instance_path().as_str().to_owned();
         let keyword = error.schema_path().as_str();
         let schema = self.schema.parent(keyword);
-        let mut add = |problem| {
-            faults.push(Fault {
-                path: path.clone(),
-                problem,
-            });
-        };
-        match error.kind() {
+        let problem = match error.kind() {
             Kind::AdditionalProperties { unexpected } => {
                 for key in unexpected {
-                    let (key, known) = (key.clone(), self.schema.keys(schema));
-                    add(Problem::UnknownKey { key, known });
+                    faults.push(self.unknown(&path, keyword, key, &[schema]));
                 }
+                return;
             }
             Kind::Required { property } => {
                 let key = property.as_str().unwrap_or_default().to_owned();
                 let about = Schema::about(schema, &key);
-                add(Problem::MissingKey { key, about });
+                Problem::MissingKey { key, about }
             }
             Kind::PropertyNames { error } => {
                 let key = error.instance().as_str().unwrap_or_default().to_owned();
-                add(Problem::Name { key });
+                Problem::Name { key }
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-                self.branches(&path, keyword, context, whole, faults);
+                return self.branches(&path, keyword, context, whole, faults);
             }
-            _ => add(self.value(schema)),
-        }
+            _ => Problem::Value(self.schema.wanted(schema)),
+        };
+        faults.push(Fault { path, problem });
     }
 
-    fn value(&self, schema: &Value) -> Problem {
-        let (wanted, words) = self.schema.wanted(schema);
-        let text = self.schema.takes_text(schema);
-        Problem::Value {
-            wanted,
-            words,
-            text,
+    fn known(&self, maps: &[&Value]) -> Vec<String> {
+        let mut known = Vec::new();
+        for key in maps.iter().flat_map(|map| self.schema.keys(map)) {
+            if !known.contains(&key) {
+                known.push(key);
+            }
+        }
+        known
+    }
+
+    /// A key that none of these maps knows, which stand at one place of the schema.
+    fn unknown(&self, path: &str, place: &str, key: &str, maps: &[&Value]) -> Fault {
+        // What is said of one entry's key is said of all: names aside, these tell where it stands.
+        let (section, depth) = (path.split('/').nth(1), path.matches('/').count());
+        let spot = (
+            place.to_owned(),
+            section.map(str::to_owned),
+            depth,
+            key.to_owned(),
+        );
+        let mut belongs = self.belongs.borrow_mut();
+        let belongs = belongs
+            .entry(spot)
+            .or_insert_with(|| self.schema.belongs(path, maps, key));
+        Fault {
+            path: path.to_owned(),
+            problem: Problem::UnknownKey {
+                key: key.to_owned(),
+                belongs: belongs.clone(),
+                known: self.known(maps),
+            },
         }
     }
 
@@ -119,98 +150,90 @@ impl<'s> Checker<'s> {
         whole: &Value,
         faults: &mut Vec<Fault>,
     ) {
-        let instance = whole.pointer(path).unwrap_or(&Value::Null);
         let schema = self.schema.parent(keyword);
         let meant: Vec<usize> = (0..context.len())
             .filter(|index| !context[*index].iter().any(|error| other_form(error, path)))
             .collect();
-        let problem = match meant.as_slice() {
-            [] => match told_apart_by(context, path) {
-                Some(key) => {
-                    let words = self.schema.constants(schema, &key);
-                    faults.push(Fault {
-                        path: format!("{path}/{key}"),
-                        problem: Problem::Value {
-                            wanted: words.iter().map(|word| format!("`{word}`")).collect(),
-                            words,
-                            text: false,
-                        },
-                    });
-                    return;
-                }
-                None => self.value(schema),
-            },
-            [one] => {
-                for error in &context[*one] {
-                    self.explain(error, whole, faults);
-                }
-                return;
-            }
-            several => {
-                let branches: Vec<&Value> = several
-                    .iter()
-                    .map(|index| self.schema.branch(schema, *index))
-                    .collect();
-                let mut known: Vec<String> = branches
-                    .iter()
-                    .flat_map(|it| self.schema.keys(it))
-                    .collect();
-                known.sort();
-                known.dedup();
-                let keys: Vec<&String> = instance
-                    .as_object()
-                    .into_iter()
-                    .flat_map(|it| it.keys())
-                    .collect();
-                if let Some(key) = self.schema.tag(schema)
-                    && !keys.iter().any(|it| **it == key)
-                    && several
-                        .iter()
-                        .all(|index| misses(&context[*index], path, &key))
-                {
-                    let words = self.schema.constants(schema, &key);
-                    let about = Some(format!("one of {}", words.join(", ")));
-                    Problem::MissingKey { key, about }
-                } else {
-                    let unknown: Vec<&&String> =
-                        keys.iter().filter(|key| !known.contains(**key)).collect();
-                    let fewest = several.iter().min_by_key(|index| context[**index].len());
-                    if unknown.is_empty() && !self.schema.single_keys(&branches) {
-                        for error in fewest.into_iter().flat_map(|index| &context[*index]) {
-                            self.explain(error, whole, faults);
-                        }
-                        return;
-                    }
-                    if unknown.is_empty() {
-                        Problem::OneKeyOf(known)
-                    } else {
-                        for key in unknown {
-                            faults.push(Fault {
-                                path: path.into(),
-                                problem: Problem::UnknownKey {
-                                    key: (*key).clone(),
-                                    known: known.clone(),
-                                },
-                            });
-                        }
-                        return;
-                    }
-                }
-            }
+        let keys: Vec<&String> = whole
+            .pointer(path)
+            .and_then(Value::as_object)
+            .map(|map| map.keys().collect())
+            .unwrap_or_default();
+        let fits = |index: &usize| {
+            let own = self.schema.keys(self.schema.branch(schema, *index));
+            keys.iter().any(|key| own.contains(key))
         };
-        faults.push(Fault {
-            path: path.into(),
-            problem,
-        });
+        let fitting: Vec<usize> = meant.iter().copied().filter(fits).collect();
+        let one = match (meant.as_slice(), fitting.as_slice()) {
+            // Examples say more than any one form does.
+            _ if schema.get("examples").is_some() => None,
+            ([one], _) | (_, [one]) => Some(*one),
+            _ => None,
+        };
+        let several: Vec<&Value> = meant
+            .iter()
+            .map(|index| self.schema.branch(schema, *index))
+            .collect();
+        let known = self.known(&several);
+        let strange: Vec<&&String> = keys.iter().filter(|key| !known.contains(**key)).collect();
+        let problem = if let Some(one) = one {
+            for error in &context[one] {
+                self.explain(error, whole, faults);
+            }
+            return;
+        } else if several.is_empty() || schema.get("examples").is_some() {
+            Problem::Value(self.schema.wanted(schema))
+        } else if !strange.is_empty() {
+            for key in strange {
+                faults.push(self.unknown(path, keyword, key, &several));
+            }
+            return;
+        } else if self.schema.single_keys(&several) {
+            Problem::OneKeyOf(known)
+        } else {
+            let fewest = meant.iter().min_by_key(|index| context[**index].len());
+            for error in fewest.into_iter().flat_map(|index| &context[*index]) {
+                self.explain(error, whole, faults);
+            }
+            return;
+        };
+        let path = path.to_owned();
+        faults.push(Fault { path, problem });
     }
+}
+
+/// Takes out what another fault explains: a key that is missing because it is misspelt right there.
+fn once(faults: Vec<Fault>) -> Vec<Fault> {
+    let mut unknown: HashMap<String, Vec<String>> = HashMap::new();
+    for fault in &faults {
+        if let Problem::UnknownKey { key, .. } = &fault.problem {
+            unknown
+                .entry(fault.path.clone())
+                .or_default()
+                .push(key.clone());
+        }
+    }
+    let misspelt = |fault: &Fault| match (&fault.problem, unknown.get(&fault.path)) {
+        (Problem::MissingKey { key, .. }, Some(written)) => written
+            .iter()
+            .any(|written| nearest(written, [key.as_str()]).is_some()),
+        _ => false,
+    };
+    faults
+        .into_iter()
+        .filter(|fault| !misspelt(fault))
+        .collect()
 }
 
 /// Whether an error says that a form is not the one meant: its type is another, or its tag.
 fn other_form(error: &ValidationError<'_>, path: &str) -> bool {
     let at = error.instance_path().as_str();
     match error.kind() {
-        Kind::Type { .. } | Kind::Pattern { .. } | Kind::Format { .. } => at == path,
-        Kind::Enum { .. } | Kind::Constant { .. } => at == path || child(at, path).is_some(),
+        Kind::Type { .. }
+        | Kind::Pattern { .. }
+        | Kind::Format { .. }
+        | Kind::Enum { .. }
+        | Kind::Constant { .. } => at == path,
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             at == path
                 && context
@@ -219,43 +242,4 @@ fn other_form(error: &ValidationError<'_>, path: &str) -> bool {
         }
         _ => false,
     }
-}
-
-/// The key right under a path, if this is its pointer.
-fn child<'p>(at: &'p str, path: &str) -> Option<&'p str> {
-    at.strip_prefix(path)?
-        .strip_prefix('/')
-        .filter(|rest| !rest.contains('/'))
-}
-
-/// The key whose constant every form refuses.
-fn told_apart_by(context: &[Vec<ValidationError<'static>>], path: &str) -> Option<String> {
-    let mut keys = context.iter().map(|branch| {
-        branch.iter().find_map(|error| match error.kind() {
-            Kind::Constant { .. } => child(error.instance_path().as_str(), path),
-            _ => None,
-        })
-    });
-    let first = keys.next()??;
-    // A branch for null beside the tagged ones says nothing.
-    keys.all(|key| key.is_none_or(|key| key == first))
-        .then(|| first.to_owned())
-}
-
-fn misses(branch: &[ValidationError<'static>], path: &str, key: &str) -> bool {
-    branch.iter().any(|error| {
-        error.instance_path().as_str() == path
-            && matches!(error.kind(), Kind::Required { property } if property == key)
-    })
-}
-
-/// Five fields of the letters a cron field may hold; what they mean is read where they are run.
-fn is_cron(text: &str) -> bool {
-    let field = |field: &str| {
-        field
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "*,-/".contains(letter))
-    };
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    fields.len() == 5 && fields.into_iter().all(field)
 }

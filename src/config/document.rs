@@ -143,6 +143,7 @@ pub struct StateSettings {
     pub backend: Backend,
     /// Directory of the local backend, relative to the configuration. Default `.syncform`.
     #[serde(default = "default_state_path")]
+    #[schemars(length(min = 1))]
     pub path: PathBuf,
     /// Bucket of a remote backend.
     #[serde(default)]
@@ -152,6 +153,7 @@ pub struct StateSettings {
     pub prefix: Option<String>,
     /// Versions of the manifest kept. Default 30.
     #[serde(default = "default_keep")]
+    #[schemars(range(min = 1))]
     pub keep: u32,
     /// Allows a local backend where `CI=true`. Default false: it would forget everything.
     #[serde(default)]

@@ -2,6 +2,7 @@
 //! no secret and no id, so that staging never writes to production by a forgotten line.
 
 use super::{
+    gaps::Gaps,
     locate::Findings,
     resolve::merge,
     suggest::{either, nearest},
@@ -39,12 +40,12 @@ const BLOCKS: [Block; 2] = [
     },
 ];
 
-/// Lays the asked environment over the joined files. Returns its name where there are any. `complete` says that
-/// every file could be read, so that an environment that is not there is not there.
+/// Lays the asked environment over the joined files. Returns its name where there are any. What is not there
+/// may stand in a gap.
 pub(super) fn lay(
     base: &mut Node,
     asked: Option<&str>,
-    complete: bool,
+    gaps: &Gaps,
     findings: &mut Findings,
 ) -> Option<String> {
     let environments = base
@@ -58,7 +59,12 @@ pub(super) fn lay(
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match (asked, environments) {
         (None, Some(entry)) if !names.is_empty() => {
-            let hint = format!("-e NAME (or SYNCFORM_ENV) chooses {}", either(&quoted));
+            let names = if gaps.knows("environments") {
+                either(&quoted)
+            } else {
+                "one".to_owned()
+            };
+            let hint = format!("-e NAME (or SYNCFORM_ENV) chooses {names}");
             let message = "this configuration has environments and none was asked for";
             findings.error("no-environment", entry.key, message, hint);
             None
@@ -70,13 +76,15 @@ pub(super) fn lay(
                     None => format!("there is {}", quoted.join(", ")),
                 };
                 let message = format!("no environment is called `{asked}`");
-                if complete {
+                if gaps.knows("environments") {
                     findings.error("unknown-environment", entry.key, message, hint);
                 }
                 return None;
             };
-            shared(base, &entry.node, asked, overlay, findings);
-            for block in &BLOCKS {
+            if gaps.none() {
+                shared(base, &entry.node, asked, overlay, findings);
+            }
+            for block in BLOCKS.iter().filter(|block| gaps.knows(block.name)) {
                 disinherit(base, &overlay.node, block, asked, findings);
             }
             if overlay.node.map().is_some() {
@@ -84,7 +92,7 @@ pub(super) fn lay(
             }
             Some(asked.to_owned())
         }
-        (Some(_), _) if !complete => None,
+        (Some(_), _) if !gaps.knows("environments") => None,
         (Some(asked), _) => {
             let message =
                 format!("environment `{asked}` was asked for and this configuration has none");
@@ -100,7 +108,8 @@ pub(super) fn lay(
 /// workspace what only the other's knows.
 fn shared(base: &Node, environments: &Node, asked: &str, overlay: &Entry, findings: &mut Findings) {
     let key = |overlay: &Node| {
-        let own = overlay
+        let own = (overlay.map().is_some() || overlay.is_null()).then_some(overlay)?;
+        let own = own
             .at(&["braze", "api_key"])
             .or_else(|| base.at(&["braze", "api_key"]));
         own.and_then(Node::text).map(str::to_owned)

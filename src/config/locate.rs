@@ -1,29 +1,17 @@
 //! From a spot in a file to the place a message shows, with every secret on its line masked.
 //! It decides nothing about what is wrong.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 
-use super::{
-    mask,
-    tree::{Node, Spot},
-};
+use super::{mask, source::Source, syntax::Read, tree::Spot};
 use crate::model::{Diagnostic, Place, Severity};
-
-/// Bytes of a line that is still shown: places are many, and each holds its line.
-const LONGEST: usize = 1000;
-
-/// One file as read.
-pub(super) struct Source {
-    pub path: PathBuf,
-    pub lines: Vec<String>,
-    /// Where secrets stand, once the file is a tree.
-    pub masks: Option<Vec<Spot>>,
-}
 
 /// What was found so far, and the files it was found in.
 #[derive(Default)]
 pub(super) struct Findings {
     pub sources: Vec<Source>,
+    /// Maps that say `<<`: what they lack may stand there.
+    pub merged: HashSet<Spot>,
     found: Vec<Finding>,
 }
 
@@ -87,36 +75,33 @@ impl Findings {
         });
     }
 
+    /// How much was found so far.
+    pub(super) fn mark(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Forgets what was found since.
+    pub(super) fn rewind(&mut self, mark: usize) {
+        self.found.truncate(mark);
+    }
+
     /// Whether something stops.
     pub(super) fn any_error(&self) -> bool {
         self.found.iter().any(|one| one.severity == Severity::Error)
     }
 
-    /// Remembers where the secrets of a file stand, those of what its tree dropped too.
-    pub(super) fn mask(&mut self, file: usize, tree: &Node, dropped: Vec<Spot>) {
+    /// Remembers what was read of a file.
+    pub(super) fn know(&mut self, file: usize, read: &Read) {
         if let Some(source) = self.sources.get_mut(file) {
-            let mut masks = mask::spots(tree);
-            masks.extend(dropped);
-            source.masks = Some(masks);
+            source.know(read);
         }
     }
 
     /// Returns the place of a spot, its line masked.
     pub(super) fn place(&self, spot: Spot) -> Place {
         let source = self.sources.get(spot.file);
-        let line = source
-            .and_then(|it| it.lines.get(spot.line.saturating_sub(1)))
-            .filter(|line| line.len() <= LONGEST);
-        let text = match (source, line) {
-            (Some(source), Some(line)) => match &source.masks {
-                Some(masks) => mask::by_spots(line, spot, masks),
-                None => mask::by_words(line, spot, previous(source, spot.line)),
-            },
-            _ => String::new(),
-        };
-        let masked = source
-            .and_then(|it| it.masks.as_ref())
-            .is_some_and(|masks| masks.contains(&spot));
+        let (text, skipped) = source.map(|source| source.shown(spot)).unwrap_or_default();
+        let masked = source.is_some_and(|source| source.is_masked(spot));
         let width = if masked {
             mask::STARS.len()
         } else {
@@ -128,20 +113,13 @@ impl Findings {
             column: spot.column,
             width: width.max(1),
             text,
+            skipped,
         }
     }
 
     /// Returns what stands at a spot as it is written, if it is no secret.
     pub(super) fn written(&self, spot: Spot) -> Option<String> {
-        let source = self.sources.get(spot.file)?;
-        let open = !source.masks.as_ref()?.contains(&spot);
-        let line = source.lines.get(spot.line.checked_sub(1)?)?;
-        open.then(|| {
-            line.chars()
-                .skip(spot.column - 1)
-                .take(spot.width)
-                .collect()
-        })
+        self.sources.get(spot.file)?.written(spot)
     }
 
     /// Returns `file:line:column` of a spot.
@@ -172,7 +150,7 @@ impl Findings {
 
     /// Returns everything found, each once.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let fresh = |one: &&Finding| seen.insert((one.code, one.spot, one.message.clone()));
         self.found
             .iter()
@@ -186,15 +164,6 @@ impl Findings {
             })
             .collect()
     }
-}
-
-/// The last line before this one that says anything.
-fn previous(source: &Source, line: usize) -> &str {
-    source.lines[..line.saturating_sub(1).min(source.lines.len())]
-        .iter()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .map_or("", String::as_str)
 }
 
 /// Sorts by file, line and column; what has no place comes first.

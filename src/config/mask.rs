@@ -238,7 +238,9 @@ mod tests {
                 "syncs: {braze: {label: shown, cohort: 7}}",
             ),
         ] {
-            let (tree, _) = syntax::tree(0, line, &mut Findings::default()).unwrap();
+            let tree = syntax::read(0, line, &mut Findings::default())
+                .unwrap()
+                .tree;
             let caret = Spot {
                 line: 1,
                 column: 1,

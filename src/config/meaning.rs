@@ -3,9 +3,11 @@
 
 use std::collections::HashSet;
 
+use indexmap::IndexSet;
 use jiff::{Timestamp, civil::Date};
 
 use super::{
+    gaps::Gaps,
     instance,
     locate::Findings,
     suggest::nearest,
@@ -20,25 +22,27 @@ pub(super) const SECTIONS: [(&str, &str); 4] = [
     ("destinations", "destination"),
 ];
 
-/// Checks one whole configuration. `complete` says that every file could be read, so that what is not there is
-/// not there.
+/// References that get a suggestion: each is looked for among all names.
+const SUGGESTED: usize = 50;
+
+/// Checks one whole configuration. What is not there may stand in a gap.
 pub(super) fn check(
     tree: &Node,
     environments: &[String],
     today: Date,
-    complete: bool,
+    gaps: &Gaps,
     findings: &mut Findings,
 ) {
     hosts(tree, findings);
     freezes(tree, findings);
     overrides(tree, today, findings);
-    only_in(tree, environments, findings);
-    if complete {
-        references(tree, findings);
-        if tree.at(&["workspace"]).is_none() {
-            let hint = "write `workspace: NAME` in one of the files".to_owned();
-            findings.error("missing-key", None, "no file names the workspace", hint);
-        }
+    if gaps.knows("environments") {
+        only_in(tree, environments, findings);
+    }
+    references(tree, gaps, findings);
+    if gaps.knows("workspace") && tree.at(&["workspace"]).is_none() {
+        let hint = "write `workspace: NAME` in one of the files".to_owned();
+        findings.error("missing-key", None, "no file names the workspace", hint);
     }
 }
 
@@ -155,8 +159,17 @@ fn only_in(tree: &Node, environments: &[String], findings: &mut Findings) {
     }
 }
 
-fn references(tree: &Node, findings: &mut Findings) {
-    let known: HashSet<String> = SECTIONS
+fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
+    let mut left = SUGGESTED;
+    let mut must_exist = |node: &Node, known: &IndexSet<String>, findings: &mut Findings| {
+        let section = node
+            .text()
+            .and_then(|text| section(text.split('.').next()?));
+        if section.is_none_or(|section| gaps.knows(section)) {
+            must_exist(node, known, &mut left, findings);
+        }
+    };
+    let known: IndexSet<String> = SECTIONS
         .iter()
         .flat_map(|(section, word)| {
             tree.entries(section)
@@ -173,16 +186,19 @@ fn references(tree: &Node, findings: &mut Findings) {
         items.filter_map(move |item| Some(item.at(&[key])?.text()?.to_owned()))
     };
     // What moves on, or was removed since, need not be declared.
-    let passed: HashSet<String> = known
+    let passed: IndexSet<String> = known
         .iter()
         .cloned()
         .chain(listed("moved", "from"))
         .chain(listed("removed", "address"))
         .collect();
     for item in tree.at(&["moved"]).map_or(&[][..], Node::list) {
-        if let Some(node) = item.at(&["to"]) {
+        if let Some(node) = item.at(&["to"])
+            && !not_a_name(item.at(&["from"]), node, findings)
+            && gaps.knows("moved")
+            && gaps.knows("removed")
+        {
             must_exist(node, &passed, findings);
-            same_section(item.at(&["from"]), node, findings);
         }
         must_be_gone(item.at(&["from"]), "moved away", &known, findings);
     }
@@ -209,30 +225,42 @@ fn once_each(tree: &Node, section: &str, key: &str, findings: &mut Findings) {
     }
 }
 
-fn same_section(from: Option<&Node>, to: &Node, findings: &mut Findings) {
+/// Reports a rename that is none, and returns whether it is so.
+fn not_a_name(from: Option<&Node>, to: &Node, findings: &mut Findings) -> bool {
     let section = |node: &Node| Some(node.text()?.split_once('.')?.0.to_owned());
-    if let (Some(before), Some(after)) = (from.and_then(section), section(to))
-        && before != after
-    {
-        findings.error(
-            "other-section",
-            to.spot,
-            format!("a {before} cannot become a {after}"),
-            "`moved` only gives another name".to_owned(),
-        );
-    }
+    let message = match (from.and_then(section), section(to)) {
+        (Some(before), Some(after)) if before != after => {
+            format!("a {before} cannot become a {after}")
+        }
+        (Some(_), Some(_)) if from.and_then(Node::text) == to.text() => {
+            format!("{} cannot move to itself", to.quoted())
+        }
+        _ => return false,
+    };
+    let hint = "`moved` only gives another name".to_owned();
+    findings.error("other-section", to.spot, message, hint);
+    true
 }
 
-fn must_exist(node: &Node, known: &HashSet<String>, findings: &mut Findings) {
+/// The section of the tree that a word of addresses means.
+fn section(word: &str) -> Option<&'static str> {
+    let found = SECTIONS.iter().find(|(_, known)| *known == word);
+    found.map(|(section, _)| *section)
+}
+
+fn must_exist(node: &Node, known: &IndexSet<String>, left: &mut usize, findings: &mut Findings) {
     let Some(address) = node.text().filter(|text| !known.contains(*text)) else {
         return;
     };
     if !is_address(address, node, findings) {
         return;
     }
-    let mut sorted: Vec<&str> = known.iter().map(String::as_str).collect();
-    sorted.sort_unstable();
-    let hint = nearest(address, sorted).map(|near| format!("did you mean `{near}`?"));
+    let mut hint = None;
+    if *left > 0 {
+        *left -= 1;
+        hint = nearest(address, known.iter().map(String::as_str))
+            .map(|near| format!("did you mean `{near}`?"));
+    }
     findings.error(
         "unknown-reference",
         node.spot,
@@ -241,7 +269,7 @@ fn must_exist(node: &Node, known: &HashSet<String>, findings: &mut Findings) {
     );
 }
 
-fn must_be_gone(node: Option<&Node>, how: &str, known: &HashSet<String>, findings: &mut Findings) {
+fn must_be_gone(node: Option<&Node>, how: &str, known: &IndexSet<String>, findings: &mut Findings) {
     let Some((node, address)) = node.and_then(|node| Some((node, node.text()?))) else {
         return;
     };
@@ -260,7 +288,7 @@ fn must_be_gone(node: Option<&Node>, how: &str, known: &HashSet<String>, finding
 
 fn is_address(text: &str, node: &Node, findings: &mut Findings) -> bool {
     let fits = text.split_once('.').is_some_and(|(section, name)| {
-        !name.is_empty() && !name.contains('@') && SECTIONS.iter().any(|(_, word)| *word == section)
+        !name.is_empty() && !name.contains('@') && self::section(section).is_some()
     });
     if !fits {
         let hint = "write sync.NAME, segment.NAME, cohort.NAME or destination.NAME".to_owned();

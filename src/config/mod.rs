@@ -2,18 +2,23 @@
 
 mod assemble;
 mod check;
+mod cron;
+mod dispatch;
 mod document;
 mod environment;
 mod file;
+mod gaps;
 mod instance;
 mod load;
 mod locate;
 mod mask;
 mod meaning;
+mod mend;
 mod report;
 mod request;
 mod resolve;
 mod secrets;
+mod source;
 mod suggest;
 mod syntax;
 mod template;

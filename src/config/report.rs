@@ -3,25 +3,14 @@
 
 use super::{
     check::{Fault, Problem},
-    load,
     locate::Findings,
     mask::named,
-    secrets,
+    mend, secrets,
     suggest::{either, nearest},
     template,
     tree::{Data, Node, Spot},
+    wanted::Wanted,
 };
-
-/// Keys that people write one level too high.
-const UNDER_GUARDS: [&str; 7] = [
-    "max_removals",
-    "max_shrink",
-    "max_data_points",
-    "max_new_users",
-    "max_refused",
-    "min_identified",
-    "min_known",
-];
 
 /// Reports a fault of a tree.
 pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
@@ -29,21 +18,26 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
         return;
     };
     match &fault.problem {
-        Problem::UnknownKey { key, known } => {
+        Problem::UnknownKey {
+            key,
+            known,
+            belongs,
+        } => {
             let spot = node.entry(key).map_or(node.spot, |entry| entry.key);
-            let words = findings
-                .written(spot)
-                .map_or_else(|| "this".into(), |_| named(key));
-            let message = format!("{words} is no key here");
-            findings.error("unknown-key", spot, message, unknown(key, known));
+            let shown = findings.written(spot).is_some() && named(key) != "this";
+            let words = if shown { named(key) } else { "this".into() };
+            let hint = unknown(key, known, belongs.clone().filter(|_| shown));
+            findings.error("unknown-key", spot, format!("{words} is no key here"), hint);
         }
+        Problem::MissingKey { .. } if findings.merged.contains(&node.spot) => {}
         Problem::MissingKey {
             key: missing,
             about,
         } => {
-            let message = match owner(&fault.path) {
-                Some(owner) => format!("`{owner}` has no `{missing}`"),
-                None => format!("this file has no `{missing}`"),
+            let message = match owner(&fault.path, tree) {
+                _ if fault.path.is_empty() => format!("this file has no `{missing}`"),
+                Some(owner) => format!("{owner} has no `{missing}`"),
+                None => format!("this has no `{missing}`"),
             };
             let hint = match (missing.as_str(), about) {
                 ("version", _) => Some("write `version: 1` in each file".to_owned()),
@@ -68,116 +62,101 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
         }
         Problem::OneKeyOf(keys) => {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-            let name = owner(&fault.path).unwrap_or_else(|| "this".to_owned());
-            findings.error(
-                "wrong-value",
-                key,
-                format!("`{name}` takes one of {}", either(&keys)),
-                None,
-            );
+            let name = owner(&fault.path, tree).unwrap_or_else(|| "this".to_owned());
+            let message = format!("{name} takes exactly one of {}", either(&keys));
+            findings.error("wrong-value", key, message, None);
         }
-        Problem::Value {
-            wanted,
-            words,
-            text,
-        } => {
+        Problem::Value(wanted) => {
             let overlay_null = node.is_null() && fault.path.starts_with("/environments/");
             let template = matches!(&node.data, Data::Text(text) if template::is_template(text));
             let scalar = !matches!(node.data, Data::Map(_) | Data::List(_));
             if overlay_null || template || scalar && secrets::is_secret(&fault.path) {
                 return;
             }
-            value(&fault.path, node, key, (wanted, words, *text), findings);
+            let spot = if scalar && !node.is_null() {
+                node.spot
+            } else {
+                key
+            };
+            match fault.path.as_str() {
+                "/version" => version(node, spot, findings),
+                path if is_kind(path) => kind(node, spot, &wanted.words, findings),
+                path => value(owner(path, tree).as_deref(), node, spot, wanted, findings),
+            }
         }
     }
 }
 
-fn value(
-    path: &str,
-    node: &Node,
-    key: Spot,
-    (wanted, words, wants_text): (&[String], &[String], bool),
-    findings: &mut Findings,
-) {
-    let name = owner(path).unwrap_or_else(|| "this".to_owned());
-    let spot = if matches!(node.data, Data::Map(_) | Data::List(_) | Data::Null) {
-        key
-    } else {
-        node.spot
+/// Reports a sync that only an environment has, and not whole.
+pub(super) fn stranger(spot: Spot, name: &str, tree: &Node, findings: &mut Findings) {
+    let names = tree.entries("syncs").map(|(name, _)| name);
+    let near = nearest(name, names.filter(|known| *known != name));
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "an environment changes what the files declare; one of its own begins with `kind`"
+            .into(),
     };
-    if name == "kind" {
-        let near = node
-            .text()
-            .and_then(|text| nearest(text, words.iter().map(String::as_str)));
-        let kinds = format!("kinds are {}", words.join(", "));
-        let hint = near.map_or(kinds, |near| format!("did you mean `{near}`?"));
-        findings.error(
-            "unknown-kind",
-            spot,
-            format!("{} is no kind of sync", node.quoted()),
-            hint,
-        );
-        return;
-    }
-    let mut message = if wanted.is_empty() {
-        format!("`{name}` cannot be this")
+    let message = format!(
+        "no file declares a sync {}, and this has no `kind`",
+        named(name)
+    );
+    findings.error("missing-key", spot, message, hint);
+}
+
+fn version(node: &Node, spot: Spot, findings: &mut Findings) {
+    let hint = match &node.data {
+        Data::Text(text) if text == "1" => "take the quotes away",
+        Data::Number(_) => "this release reads version 1 of the language",
+        _ => "write `version: 1`",
+    };
+    findings.error("wrong-value", spot, "`version` wants 1", hint.to_owned());
+}
+
+/// Whether a path is that of a sync's kind.
+fn is_kind(path: &str) -> bool {
+    let mut parts = path.rsplit('/');
+    parts.next() == Some("kind") && parts.nth(1) == Some("syncs")
+}
+
+fn kind(node: &Node, spot: Spot, words: &[String], findings: &mut Findings) {
+    let near = node
+        .text()
+        .and_then(|text| nearest(text, words.iter().map(String::as_str)));
+    let kinds = format!("kinds are {}", words.join(", "));
+    let hint = near.map_or(kinds, |near| format!("did you mean `{near}`?"));
+    let message = format!("{} is no kind of sync", node.quoted());
+    findings.error("unknown-kind", spot, message, hint);
+}
+
+fn value(owner: Option<&str>, node: &Node, spot: Spot, wanted: &Wanted, findings: &mut Findings) {
+    let name = owner.unwrap_or("this");
+    let mut message = if wanted.forms.is_empty() {
+        format!("{name} cannot be this")
     } else {
-        format!("`{name}` wants {}", either(wanted))
+        format!("{name} wants {}", either(&wanted.forms))
     };
     if let Data::Filled(_) = node.data {
         message.push_str("; its variable holds something else");
     }
-    let near = |text: &str| {
-        nearest(text, words.iter().map(String::as_str))
-            .map(|near| format!("did you mean `{near}`?"))
-    };
-    let wants = |what: &str| wanted.iter().any(|one| one.starts_with(what));
-    let hint = match &node.data {
-        Data::Bool(_) | Data::Number(_) if wants_text => findings
-            .written(spot)
-            .map(|text| format!("put it in quotes: \"{text}\"")),
-        Data::Text(text)
-            if wants("true or false") && ["yes", "on", "no", "off"].contains(&text.as_str()) =>
-        {
-            Some("YAML's booleans are true and false".to_owned())
-        }
-        Data::Text(text)
-            if (wants("a whole number") || wants("true or false")) && is_plain(text) =>
-        {
-            Some("take the quotes away".to_owned())
-        }
-        Data::Text(_) | Data::Map(_) if wants("a list") => {
-            Some("a list stands in [ ], or each item on a line that begins with `- `".to_owned())
-        }
-        Data::Text(text) => near(text),
-        Data::Null => Some("write a value, or leave the key out".to_owned()),
-        _ => None,
-    };
+    let owner = owner.map(|owner| owner.trim_matches('`'));
+    let written = findings.written(spot);
+    let hint = mend::hint(owner, node, written.as_deref(), wanted);
     findings.error("wrong-value", spot, message, hint);
 }
 
-fn unknown(key: &str, known: &[String]) -> Option<String> {
+fn unknown(key: &str, known: &[String], belongs: Option<String>) -> Option<String> {
     if let Some((before, _)) = key.split_once(':')
         && known.iter().any(|known| known == before)
     {
         return Some(format!("`{before}:` wants a space after it"));
     }
+    if belongs.is_some() {
+        return belongs;
+    }
     if let Some(near) = nearest(key, known.iter().map(String::as_str)) {
         return Some(format!("did you mean `{near}`?"));
     }
-    if UNDER_GUARDS.contains(&key) && known.iter().any(|known| known == "guards") {
-        return Some(format!("it belongs under `guards`: guards: {{{key}: …}}"));
-    }
-    match known.len() {
-        0 => None,
-        1..=12 => Some(format!("known here: {}", known.join(", "))),
-        _ => Some(format!("known here: {}, …", known[..10].join(", "))),
-    }
-}
-
-/// Whether a text would be a number or boolean without its quotes.
-fn is_plain(text: &str) -> bool {
-    matches!(load::scalar(text), Data::Bool(_) | Data::Number(_))
+    (!known.is_empty()).then(|| format!("known here: {}", known.join(", ")))
 }
 
 /// A name made of a text that is none.
@@ -191,21 +170,29 @@ fn slug(text: &str) -> Option<String> {
     (!slug.is_empty() && slug.len() <= 64).then(|| slug.to_owned())
 }
 
-/// The last name of a path: what a person would call the thing.
-fn owner(path: &str) -> Option<String> {
-    path.split('/')
-        .skip(1)
-        .filter(|part| part.parse::<usize>().is_err())
-        .last()
-        .map(|part| part.replace("~1", "/").replace("~0", "~"))
-        .filter(|part| named(part) != "this")
+/// What a person would call the thing at a path: its key in backticks, or an item of a list.
+fn owner(path: &str, tree: &Node) -> Option<String> {
+    let at = path.rfind('/')?;
+    let (above, last) = (&path[..at], &path[at + 1..]);
+    if tree
+        .pointer(above)
+        .is_some_and(|(node, _)| node.map().is_none())
+    {
+        return owner(above, tree).map(|list| format!("an item of {list}"));
+    }
+    let last = last.replace("~1", "/").replace("~0", "~");
+    Some(named(&last)).filter(|name| name != "this")
 }
 
+/// A description as the rest of a sentence; names of services stay as they are.
 fn lower(text: &str) -> String {
     let mut letters = text.chars();
     let second_is_small = text.chars().nth(1).is_some_and(char::is_lowercase);
+    let is_name = ["Amplitude", "Braze", "Currents"]
+        .iter()
+        .any(|name| text.starts_with(name));
     match letters.next() {
-        Some(first) if second_is_small => first.to_lowercase().chain(letters).collect(),
+        Some(first) if second_is_small && !is_name => first.to_lowercase().chain(letters).collect(),
         _ => text.to_owned(),
     }
 }

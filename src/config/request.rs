@@ -11,11 +11,15 @@ use super::{
     check::{Checker, Fault, Problem},
     document::Configuration,
     environment,
+    gaps::Gaps,
     locate::{Findings, sort},
     meaning, report, resolve, secrets, template,
-    tree::{Data, Node, push},
+    tree::{Data, Node, Spot, push},
 };
 use crate::model::{Diagnostic, Severity};
+
+/// Syncs of an environment alone that get a suggestion: each is looked for among all names.
+const STRANGERS: usize = 50;
 
 /// What to load, and all that comes from outside of it.
 pub struct Request<'a> {
@@ -64,35 +68,45 @@ pub fn survey(
     check: &dyn Fn(&Configuration) -> Vec<Diagnostic>,
 ) -> (Option<Configuration>, Vec<Diagnostic>) {
     let mut findings = Findings::default();
-    let built = build(request, &mut findings);
+    let (trees, mut gaps) = super::load::directory(request.directory, &mut findings);
+    let built = build(request, &trees, &mut gaps, &mut findings);
     let mut diagnostics = built.as_ref().map(check).unwrap_or_default();
+    gaps.sift(&mut diagnostics, request.environment.is_some());
     diagnostics.extend(findings.diagnostics());
     sort(&mut diagnostics);
     (built, diagnostics)
 }
 
-fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration> {
-    let trees = super::load::directory(request.directory, findings);
-    let complete = !findings.sources.is_empty() && trees.len() == findings.sources.len();
+fn build(
+    request: &Request<'_>,
+    trees: &[Node],
+    gaps: &mut Gaps,
+    findings: &mut Findings,
+) -> Option<Configuration> {
     let Some(checker) = Checker::new(request.schema) else {
         findings.error("defect", None, "the schema of this program is broken", None);
         return None;
     };
     let mut said = HashSet::new();
-    for tree in &trees {
+    for tree in trees {
         for fault in checker.faults(&tree.value()) {
-            report::report(&fault, tree, findings);
+            if !follows(&fault, gaps) {
+                report::report(&fault, tree, findings);
+            }
+            if let Problem::MissingKey { key, .. } = &fault.problem {
+                said.insert(format!("{}/{key}", fault.path));
+            }
             said.insert(fault.path);
         }
         secrets::literals(tree, findings);
         templates(&mut tree.clone(), findings);
     }
-    let mut tree = resolve::join(&trees, findings);
+    let mut tree = resolve::join(trees, findings);
     let environments: Vec<String> = tree
         .entries("environments")
         .map(|(name, _)| name.into())
         .collect();
-    let environment = environment::lay(&mut tree, request.environment, complete, findings);
+    let environment = environment::lay(&mut tree, request.environment, gaps, findings);
 
     let variables = resolve::Variables {
         lookup: request.variables,
@@ -103,8 +117,13 @@ fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration
     resolve::substitute(&mut tree, &variables, &keep, &missing, findings);
     defaults(&mut tree);
     tree.prune();
-    let wrong = settle_types(&checker, &mut tree, &said, findings);
-    meaning::check(&tree, &environments, request.today, complete, findings);
+    let wrong = settle_types(&checker, &mut tree, &said, gaps, findings);
+    meaning::check(&tree, &environments, request.today, gaps, findings);
+    // What is wrong is left out of what other rooms check.
+    let sections = meaning::SECTIONS.map(|(section, _)| format!("/{section}"));
+    let parts = wrong.iter().filter(|pointer| !sections.contains(pointer));
+    let keys = parts.filter_map(|pointer| pointer.strip_prefix('/'));
+    gaps.lacks(keys.filter(|key| !key.contains('/')));
     let assembler = Assembler {
         tree: &tree,
         environment,
@@ -114,6 +133,14 @@ fn build(request: &Request<'_>, findings: &mut Findings) -> Option<Configuration
         wrong: &|pointer| wrong.contains(pointer),
     };
     Some(assembler.configuration())
+}
+
+/// Whether a fault is only that a broken block is not there.
+fn follows(fault: &Fault, gaps: &Gaps) -> bool {
+    match &fault.problem {
+        Problem::MissingKey { key, .. } => fault.path.is_empty() && !gaps.knows(key),
+        _ => false,
+    }
 }
 
 /// Reports every text that is no template, in environments not asked for, too.
@@ -161,9 +188,10 @@ fn defaults(tree: &mut Node) {
 /// text becomes a number or boolean only where its field wants one. `said` are the pointers that a file's own check has
 /// spoken of. Returns the pointers of what stays wrong.
 fn settle_types(
-    checker: &Checker<'_>,
+    checker: &Checker,
     tree: &mut Node,
     said: &HashSet<String>,
+    gaps: &Gaps,
     findings: &mut Findings,
 ) -> HashSet<String> {
     let mut faults = checker.faults(&tree.value());
@@ -183,15 +211,29 @@ fn settle_types(
         faults = checker.faults(&tree.value());
     }
     let mut wrong = HashSet::new();
+    let mut strangers = STRANGERS;
+    let below: HashSet<&str> = said
+        .iter()
+        .filter_map(|path| Some(path.rsplit_once('/')?.0))
+        .collect();
     for fault in &faults {
         let known = match &fault.problem {
             Problem::MissingKey { key, .. } => {
-                key == "version" || said.contains(&format!("{}/{key}", fault.path))
+                let section = fault.path.split('/').nth(1);
+                let in_gap = section.is_some_and(|section| !gaps.knows(section));
+                in_gap || key == "version" || said.contains(&format!("{}/{key}", fault.path))
             }
+            // What was wrong below is gone by now, or not.
+            Problem::OneKeyOf(_) => below.contains(fault.path.as_str()),
             _ => false,
         };
-        if !known {
-            report::report(fault, tree, findings);
+        match stranger(fault, tree) {
+            _ if known => {}
+            Some((spot, name)) if strangers > 0 => {
+                strangers -= 1;
+                report::stranger(spot, name, tree, findings);
+            }
+            _ => report::report(fault, tree, findings),
         }
         let mut pointer = String::new();
         for part in fault.path.split('/').skip(1).take(2) {
@@ -200,4 +242,16 @@ fn settle_types(
         }
     }
     wrong
+}
+
+/// The place and name of a sync that only an environment has, and without its kind: it means another, or is not whole.
+fn stranger<'f>(fault: &'f Fault, tree: &Node) -> Option<(Spot, &'f str)> {
+    let Problem::MissingKey { key, .. } = &fault.problem else {
+        return None;
+    };
+    let name = fault
+        .path
+        .strip_prefix("/syncs/")
+        .filter(|_| key == "kind")?;
+    Some((tree.at(&["syncs"])?.entry(name)?.key, name))
 }

@@ -10,14 +10,11 @@ pub(crate) fn nearest<'c>(
         return None;
     }
     let most = (letters / 3).max(1);
+    let word = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                distance(&word.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .filter(|candidate| candidate.chars().count().abs_diff(letters) <= most)
+        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

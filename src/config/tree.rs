@@ -14,6 +14,18 @@ pub(super) struct Spot {
     pub below: usize,
 }
 
+impl Spot {
+    /// The same spot on a line whose first letters are left out.
+    pub(super) fn without(self, letters: usize) -> Self {
+        let hidden = letters.saturating_sub(self.column - 1).min(self.width);
+        Self {
+            column: (self.column - 1).saturating_sub(letters) + 1,
+            width: self.width - hidden,
+            ..self
+        }
+    }
+}
+
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {

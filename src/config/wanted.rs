@@ -2,18 +2,41 @@
 
 use serde_json::Value;
 
-/// A schema with its definitions.
-pub(super) struct Schema<'s>(pub &'s Value);
+use super::suggest::either;
 
-impl<'s> Schema<'s> {
+/// A schema with its definitions.
+pub(super) struct Schema(pub Value);
+
+/// What a schema wants in one place.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Each way to write it, for a sentence.
+    pub forms: Vec<String>,
+    /// The plain words among them.
+    pub words: Vec<String>,
+    /// What it may look like, where that says more than its type.
+    pub examples: Vec<String>,
+    /// Keys of the map that is wanted, if one is.
+    pub keys: Vec<String>,
+    /// The one key of each form that is a map of one key.
+    pub single: Vec<String>,
+    /// What each item wants, where a list is wanted.
+    pub items: Option<Box<Wanted>>,
+    /// The format a text has.
+    pub format: Option<String>,
+    /// Whether a text is wanted, and quotes would make one.
+    pub text: bool,
+}
+
+impl Schema {
     /// Returns the schema whose keyword a path names.
-    pub(super) fn parent(&self, keyword: &str) -> &'s Value {
+    pub(super) fn parent(&self, keyword: &str) -> &Value {
         let parent = &keyword[..keyword.rfind('/').unwrap_or(0)];
         self.0.pointer(parent).unwrap_or(&Value::Null)
     }
 
     /// Follows a reference.
-    fn resolved(&self, schema: &'s Value) -> &'s Value {
+    fn resolved<'s>(&'s self, schema: &'s Value) -> &'s Value {
         match schema["$ref"]
             .as_str()
             .and_then(|target| target.strip_prefix('#'))
@@ -31,14 +54,14 @@ impl<'s> Schema<'s> {
     }
 
     /// Returns one form of several.
-    pub(super) fn branch(&self, schema: &'s Value, index: usize) -> &'s Value {
+    pub(super) fn branch<'s>(&'s self, schema: &'s Value, index: usize) -> &'s Value {
         Self::forms(schema)
             .get(index)
             .map_or(&Value::Null, |form| self.resolved(form))
     }
 
     /// Returns the keys a map may have.
-    pub(super) fn keys(&self, schema: &'s Value) -> Vec<String> {
+    pub(super) fn keys(&self, schema: &Value) -> Vec<String> {
         let properties = self.resolved(schema)["properties"].as_object();
         properties
             .map(|it| it.keys().cloned().collect())
@@ -51,27 +74,110 @@ impl<'s> Schema<'s> {
         Some(text.trim_end_matches('.').replace('\n', " "))
     }
 
-    /// Returns the key that tells forms apart, if each has a constant under it.
-    pub(super) fn tag(&self, schema: &'s Value) -> Option<String> {
-        self.keys(self.branch(schema, 0))
-            .into_iter()
-            .find(|key| !self.constants(schema, key).is_empty())
-    }
-
-    /// Returns the constants of a key over all forms.
-    pub(super) fn constants(&self, schema: &'s Value, key: &str) -> Vec<String> {
-        let constant = |form: &'s Value| self.resolved(form)["properties"][key]["const"].as_str();
-        let forms = Self::forms(schema).iter();
-        forms.filter_map(constant).map(str::to_owned).collect()
-    }
-
     /// Whether each form is a map of one key: a choice by key.
-    pub(super) fn single_keys(&self, forms: &[&'s Value]) -> bool {
+    pub(super) fn single_keys(&self, forms: &[&Value]) -> bool {
         forms.iter().all(|form| self.keys(form).len() == 1)
     }
 
+    /// Returns the maps that a schema allows.
+    fn maps<'s>(&'s self, schema: &'s Value) -> Vec<&'s Value> {
+        let schema = self.resolved(schema);
+        let branches = schema["allOf"].as_array().into_iter().flatten();
+        let branches = branches.map(|branch| &branch["then"]);
+        let forms = Self::forms(schema).iter().chain(branches);
+        let mut maps: Vec<&Value> = forms.flat_map(|form| self.maps(form)).collect();
+        if schema["properties"].is_object() || schema["additionalProperties"].is_object() {
+            maps.push(schema);
+        }
+        maps
+    }
+
+    /// Says where a key belongs that these maps at a path do not know, if it does anywhere near.
+    pub(super) fn belongs(&self, path: &str, here: &[&Value], key: &str) -> Option<String> {
+        let knows = |map: &&Value| map["properties"][key].is_object();
+        let mut above: Vec<(String, Vec<&Value>)> = vec![("/".into(), self.maps(&self.0))];
+        for part in path.split('/').skip(1) {
+            let next = above.last()?.1.iter().filter_map(|map| {
+                let child = [
+                    &map["properties"][part],
+                    &map["additionalProperties"],
+                    &map["items"],
+                ];
+                child.into_iter().find(|schema| schema.is_object())
+            });
+            let next = next.flat_map(|schema| {
+                let schema = self.resolved(schema);
+                let mut maps = self.maps(schema);
+                if schema["items"].is_object() {
+                    maps.push(schema);
+                }
+                maps
+            });
+            let next = next.collect();
+            above.push((part.replace("~1", "/").replace("~0", "~"), next));
+        }
+        if let Some([(_, beside), (child, _)]) = above.last_chunk()
+            && child == "defaults"
+            && self
+                .below(beside, key)
+                .is_some_and(|places| places.contains("`syncs`"))
+        {
+            return Some("each sync says its own".into());
+        }
+        if let Some(places) = self.below(here, key) {
+            return Some(places);
+        }
+        let at = above.iter().rposition(|(_, maps)| maps.iter().any(knows))?;
+        match above.get(at + 1) {
+            _ if at == 0 => Some("it belongs at the top of a file".into()),
+            Some((child, _)) => Some(format!("it belongs one level up, beside `{child}`")),
+            None => None,
+        }
+    }
+
+    /// Says under which keys of these maps another key belongs.
+    fn below(&self, maps: &[&Value], key: &str) -> Option<String> {
+        let mut places: Vec<String> = Vec::new();
+        let properties = maps.iter().filter_map(|map| map["properties"].as_object());
+        for (name, schema) in properties.flatten() {
+            let schema = self.resolved(schema);
+            let knows = |schema: &Value| {
+                let maps = self.maps(schema);
+                maps.iter().any(|map| map["properties"][key].is_object())
+            };
+            let place = if knows(&schema["items"]) {
+                format!("in an item of `{name}`")
+            } else if knows(&schema["additionalProperties"]) {
+                format!("in an entry of `{name}`")
+            } else if knows(schema) {
+                format!("under `{name}`")
+            } else {
+                continue;
+            };
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        // The overlay of an environment says anything again.
+        places.retain(|place| !place.contains("`environments`"));
+        match places.as_slice() {
+            [] => None,
+            places => Some(format!("it belongs {}", either(places))),
+        }
+    }
+
+    /// Returns what a schema wants.
+    pub(super) fn wanted(&self, schema: &Value) -> Wanted {
+        let mut wanted = Wanted {
+            text: self.takes_text(schema),
+            ..Wanted::default()
+        };
+        self.collect(schema, &mut wanted);
+        wanted
+    }
+
     /// Whether a text fits, so that quotes may mend a number.
-    pub(super) fn takes_text(&self, schema: &'s Value) -> bool {
+    fn takes_text(&self, schema: &Value) -> bool {
         let schema = self.resolved(schema);
         let text = match &schema["type"] {
             Value::String(one) => one == "string",
@@ -83,38 +189,26 @@ impl<'s> Schema<'s> {
             || Self::forms(schema).iter().any(|form| self.takes_text(form))
     }
 
-    /// Returns what a schema wants, in words, and the plain words among them.
-    pub(super) fn wanted(&self, schema: &'s Value) -> (Vec<String>, Vec<String>) {
-        let (mut wanted, mut words) = (Vec::new(), Vec::new());
-        self.collect(schema, &mut wanted, &mut words);
-        (wanted, words)
-    }
-
-    fn collect(&self, schema: &'s Value, wanted: &mut Vec<String>, words: &mut Vec<String>) {
+    fn collect(&self, schema: &Value, wanted: &mut Wanted) {
         let schema = self.resolved(schema);
-        let mut add = |text: String| {
-            if !wanted.contains(&text) {
-                wanted.push(text);
-            }
-        };
         let plain = |value: &Value| {
             value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned)
         };
+        if let Some(format) = schema["format"].as_str() {
+            wanted.format = Some(format.to_owned());
+        }
         if let Some(examples) = schema["examples"].as_array() {
-            let examples: Vec<String> = examples.iter().map(plain).collect();
-            add(format!(
-                "something like {}",
-                super::suggest::either(&examples)
-            ));
+            wanted.examples = examples.iter().map(plain).collect();
+            wanted.add(format!("something like {}", either(&wanted.examples)));
         } else if let Some(constant) = schema.get("const") {
-            add(format!("`{}`", plain(constant)));
-            words.push(plain(constant));
+            wanted.add(format!("`{}`", plain(constant)));
+            wanted.words.push(plain(constant));
         } else if let Some(options) = schema["enum"].as_array() {
             for option in options.iter().filter(|option| !option.is_null()) {
-                add(format!("`{}`", plain(option)));
-                words.push(plain(option));
+                wanted.add(format!("`{}`", plain(option)));
+                wanted.words.push(plain(option));
             }
         } else if Self::forms(schema).is_empty() {
             let types = match &schema["type"] {
@@ -123,41 +217,65 @@ impl<'s> Schema<'s> {
                 _ => Vec::new(),
             };
             for name in types.into_iter().filter(|name| *name != "null") {
-                add(Self::typed(name, schema));
+                self.typed(name, schema, wanted);
             }
         } else {
             for form in Self::forms(schema) {
-                self.collect(form, wanted, words);
+                self.collect(form, wanted);
             }
         }
     }
 
-    fn typed(name: &str, schema: &Value) -> String {
+    fn typed(&self, name: &str, schema: &Value, wanted: &mut Wanted) {
         let bounds = match (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
             (Some(least), Some(most)) => format!(" from {least} to {most}"),
             (Some(least), None) if least > 0 => format!(" of at least {least}"),
             _ => String::new(),
         };
-        match name {
+        if name == "array" {
+            wanted.items = Some(Box::new(self.wanted(&schema["items"])));
+        }
+        let form = match name {
+            "string" if schema["format"] == "date-time" => {
+                "something like 2026-12-24T00:00:00Z".into()
+            }
             "string" if schema.get("minLength").is_some() => "a text that is not empty".into(),
             "string" => "a text".into(),
             "integer" => format!("a whole number{bounds}"),
             "number" => format!("a number{bounds}"),
             "boolean" => "true or false".into(),
             "array" => "a list".into(),
+            _ if schema["propertyNames"].is_object() => "a map of names".into(),
             _ => {
+                wanted.keys.extend(self.keys(schema));
                 let required = schema["required"].as_array();
-                let keys: Vec<String> = required
+                let keys: Vec<&str> = required
                     .into_iter()
                     .flatten()
                     .filter_map(Value::as_str)
-                    .map(|key| format!("`{key}`"))
                     .collect();
+                if let ([one], 1) = (keys.as_slice(), self.keys(schema).len()) {
+                    wanted.single.push((*one).to_owned());
+                }
                 match keys.as_slice() {
                     [] => "a map".into(),
-                    keys => format!("a map with {}", keys.join(", ")),
+                    keys => format!("`{{{}: …}}`", keys.join(": …, ")),
                 }
             }
+        };
+        wanted.add(form);
+    }
+}
+
+impl Wanted {
+    fn add(&mut self, form: String) {
+        if !self.forms.contains(&form) {
+            self.forms.push(form);
         }
+    }
+
+    /// Whether one of the ways to write it begins so.
+    pub(super) fn wants(&self, what: &str) -> bool {
+        self.forms.iter().any(|form| form.starts_with(what))
     }
 }

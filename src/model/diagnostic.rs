@@ -22,8 +22,10 @@ pub struct Place {
     pub column: usize,
     /// Characters under the caret; at least 1.
     pub width: usize,
-    /// The line, with any literal secret replaced by `***`.
+    /// The line, with any literal secret replaced by `***`; of a very long one a part.
     pub text: String,
+    /// Letters of the line that are left out before `text`.
+    pub skipped: usize,
 }
 
 /// A finding. Codes are stable words in kebab case (`unknown-key`), for tests and machine output.

@@ -3,15 +3,18 @@
 
 use std::fmt::Write;
 
-use super::text::clean;
+use super::text::{clean, columns, number};
 use crate::model::{Diagnostic, Place, Severity};
 
 /// Letters of a line that are shown at most.
 const WIDEST: usize = 140;
 /// Columns beside a shown line at most: its number, the bar, two ellipses.
 const GUTTER: usize = 11;
+/// Findings that are shown at most.
+const MOST: usize = 100;
 
-/// Draws findings one after the other, with their count at the end.
+/// Draws findings one after the other, with their count at the end. Of very many it shows the first, errors before
+/// warnings.
 pub fn human(diagnostics: &[Diagnostic], colour: bool) -> String {
     within(diagnostics, colour, None)
 }
@@ -23,15 +26,35 @@ pub fn within(diagnostics: &[Diagnostic], colour: bool, width: Option<usize>) ->
         width.saturating_sub(GUTTER).clamp(20, WIDEST)
     });
     let mut out = String::new();
-    for one in diagnostics {
+    for one in some(diagnostics) {
         draw(one, &paint, widest, &mut out);
         out.push('\n');
+    }
+    if let Some(left) = diagnostics.len().checked_sub(MOST).filter(|left| *left > 0) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "… and {} more", number(left as u64));
     }
     if let Some(count) = count(diagnostics) {
         out.push_str(&count);
         out.push('\n');
     }
     out
+}
+
+/// Returns those that are shown, in their order.
+fn some(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &Diagnostic> {
+    let is_error = |one: &&Diagnostic| one.severity == Severity::Error;
+    let mut errors = diagnostics.iter().filter(is_error).count().min(MOST);
+    let mut warnings = MOST - errors;
+    diagnostics.iter().filter(move |one| {
+        let room = match one.severity {
+            Severity::Error => &mut errors,
+            Severity::Warning => &mut warnings,
+        };
+        let shown = *room > 0;
+        *room = room.saturating_sub(1);
+        shown
+    })
 }
 
 /// Returns how many errors and warnings there are, in words.
@@ -44,7 +67,7 @@ pub fn count(diagnostics: &[Diagnostic]) -> Option<String> {
         match many {
             0 => None,
             1 => Some(format!("1 {word}")),
-            many => Some(format!("{many} {word}s")),
+            many => Some(format!("{} {word}s", number(many as u64))),
         }
     };
     match (
@@ -100,23 +123,25 @@ fn quote(
     out: &mut String,
 ) {
     let letters: Vec<char> = clean(&place.text).chars().collect();
-    let caret = place.column.saturating_sub(1).min(letters.len());
-    let from = if letters.len() <= widest {
+    let caret = place.column.saturating_sub(1).saturating_sub(place.skipped);
+    let caret = caret.min(letters.len());
+    let from = if letters.len() <= widest && place.skipped == 0 {
         0
     } else {
         caret.saturating_sub(widest / 2)
     };
     let to = (from + widest).min(letters.len());
-    let ahead = if from > 0 { "…" } else { "" };
+    let ahead = if from + place.skipped > 0 { "…" } else { "" };
     let after = if to < letters.len() { "…" } else { "" };
     let shown: String = letters[from..to].iter().collect();
-    let width = place.width.clamp(1, (to - caret).max(1));
+    let under = (caret + place.width).min(to);
+    let wide = |letters: &[char]| letters.iter().copied().map(columns).sum::<usize>();
     let bar = paint.over("34", "|");
-    let number = paint.over("34", &place.line.to_string());
-    let blank = " ".repeat(caret - from + ahead.chars().count());
-    let carets = paint.over(colour, &"^".repeat(width));
+    let line = paint.over("34", &place.line.to_string());
+    let blank = " ".repeat(wide(&letters[from..caret]) + ahead.chars().count());
+    let carets = paint.over(colour, &"^".repeat(wide(&letters[caret..under]).max(1)));
     let _ = writeln!(out, "{:indent$} {bar}", "");
-    let _ = writeln!(out, "{number} {bar} {ahead}{}{after}", shown.trim_end());
+    let _ = writeln!(out, "{line} {bar} {ahead}{}{after}", shown.trim_end());
     let _ = writeln!(out, "{:indent$} {bar} {blank}{carets}", "");
 }
 
@@ -129,71 +154,6 @@ impl Paint {
         } else {
             text.to_owned()
         }
-    }
-}
-
-/// Draws findings as one JSON array, for machines.
-pub fn json(diagnostics: &[Diagnostic]) -> String {
-    let finding = |one: &Diagnostic| {
-        let place = one.place.as_ref();
-        serde_json::json!({
-            "code": one.code,
-            "severity": word(one.severity),
-            "file": place.map(|place| place.file.display().to_string()),
-            "line": place.map(|place| place.line),
-            "column": place.map(|place| place.column),
-            "message": one.message,
-            "hint": one.hint,
-        })
-    };
-    let findings: Vec<_> = diagnostics.iter().map(finding).collect();
-    format!("{:#}\n", serde_json::Value::from(findings))
-}
-
-/// Draws findings as annotations of a GitHub workflow; paths are below `directory`.
-pub fn github(diagnostics: &[Diagnostic], directory: &std::path::Path) -> String {
-    let mut out = String::new();
-    for one in diagnostics {
-        let mut properties = vec![format!("title={}", property(one.code))];
-        if let Some(place) = &one.place {
-            let file = directory.join(&place.file).display().to_string();
-            let file = file.strip_prefix("./").unwrap_or(&file);
-            properties.push(format!("file={}", property(file)));
-            properties.push(format!("line={},col={}", place.line, place.column));
-        }
-        let hint = one.hint.as_ref().map(|hint| format!("\nhint: {hint}"));
-        let message = format!("{}{}", one.message, hint.unwrap_or_default());
-        let escaped = message
-            .replace('%', "%25")
-            .replace('\r', "%0D")
-            .replace('\n', "%0A");
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "::{} {}::{escaped}",
-            word(one.severity),
-            properties.join(",")
-        );
-    }
-    out
-}
-
-fn property(text: &str) -> String {
-    [
-        ("%", "%25"),
-        ("\r", "%0D"),
-        ("\n", "%0A"),
-        (":", "%3A"),
-        (",", "%2C"),
-    ]
-    .iter()
-    .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
     }
 }
 
@@ -211,6 +171,7 @@ mod tests {
                 column: 3,
                 width: 7,
                 text: "  cadance: daily".into(),
+                skipped: 0,
             }),
             message: "`cadance` is no key here".into(),
             hint: Some("did you mean `cadence`?".into()),
@@ -244,6 +205,39 @@ mod tests {
             drawn.lines().all(|line| line.chars().count() < WIDEST + 20),
             "{drawn}"
         );
+    }
+
+    #[test]
+    fn stands_under_what_is_wide() {
+        let mut wide = finding();
+        if let Some(place) = &mut wide.place {
+            (place.text, place.column, place.width) = ("  名前é: 値段 x".into(), 8, 2);
+        }
+        let drawn = human(&[wide], false);
+        assert!(
+            drawn.contains("12 |   名前é: 値段 x\n   |          ^^^^\n"),
+            "{drawn}"
+        );
+    }
+
+    #[test]
+    fn shows_some_of_very_many_errors_first() {
+        let warning = Diagnostic {
+            severity: Severity::Warning,
+            ..finding()
+        };
+        let many: Vec<Diagnostic> = std::iter::repeat_n(warning, 60)
+            .chain(std::iter::repeat_n(finding(), 1090))
+            .collect();
+        let drawn = human(&many, false);
+        assert_eq!(drawn.matches("error: ").count(), MOST);
+        assert!(
+            drawn.ends_with("\n… and 1,050 more\n1,090 errors, 60 warnings\n"),
+            "{drawn}"
+        );
+        let drawn = human(&many[..70], false);
+        assert_eq!(drawn.matches("warning: ").count(), 60);
+        assert!(drawn.ends_with("\n10 errors, 60 warnings\n"), "{drawn}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Draws what other rooms found, for eyes and machines. It never sees a client and decides nothing.
 
+pub mod annotation;
 pub mod bars;
 pub mod diagnostic;
 pub mod doctor;

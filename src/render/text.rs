@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use unicode_width::UnicodeWidthChar;
+
 pub(super) use crate::model::number;
 
 /// How much may be drawn.
@@ -64,12 +66,23 @@ pub(super) fn people(number_of: u64) -> String {
     }
 }
 
-/// Nothing that moves a terminal's cursor.
+/// Letters that turn the order of others, end a line, or are none.
+const MISLEADING: [char; 15] = [
+    '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202b}', '\u{202c}',
+    '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}', '\u{feff}',
+];
+
+/// Nothing that moves a terminal's cursor, and nothing that turns the order of its letters.
 pub(super) fn clean(text: &str) -> String {
     let letter = |letter: char| match letter {
         '\t' => ' ',
-        letter if letter.is_control() => '?',
+        letter if letter.is_control() || MISLEADING.contains(&letter) => '?',
         letter => letter,
     };
     text.chars().map(letter).collect()
+}
+
+/// Columns that a letter takes on a terminal.
+pub(super) fn columns(letter: char) -> usize {
+    letter.width().unwrap_or(0)
 }

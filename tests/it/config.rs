@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod machines;
 mod merging;
+mod mutations;
+mod recovery;
 mod secrets;
 
 use std::{
@@ -10,6 +13,8 @@ use std::{
     fmt::Write,
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Instant,
 };
 
 use jiff::civil::date;
@@ -17,7 +22,7 @@ use similar::TextDiff;
 use syncform::{
     config::{Configuration, Request, load_checked},
     kinds,
-    model::Diagnostic,
+    model::{Diagnostic, Severity},
     render::diagnostic::human,
 };
 
@@ -77,12 +82,15 @@ impl Asked {
     }
 }
 
+/// Composed once: much is loaded here.
+static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(kinds::schema);
+
 fn load(directory: &Path, asked: &Asked) -> Result<Configuration, Vec<Diagnostic>> {
     let request = Request {
         directory,
         environment: asked.environment.as_deref(),
         variables: &|name| asked.variables.get(name).cloned(),
-        schema: &kinds::schema(),
+        schema: &SCHEMA,
         today: date(2026, 11, 22),
         sandbox: asked.sandbox,
     };
@@ -161,28 +169,53 @@ braze:
   cohort_import: {partner: acme, data_import_key: "${B_DATA}", partner_api_key: "${B_PARTNER}"}
 "#;
 
+/// Ten thousand syncs: all are read, and each mistake is found once, in a time that grows with their number alone.
 #[test]
-fn ten_thousand_syncs_are_read_and_two_thousand_mistakes_found() {
-    let syncs = |many: usize, extra: &str| {
+fn ten_thousand_syncs_are_read_and_ten_thousand_mistakes_found() {
+    let many = 10_000;
+    let syncs = |extra: &dyn Fn(usize) -> String| {
         let mut text = format!("{HEAD}syncs:\n");
         for number in 0..many {
-            let lines = [
-                format!("  sync-{number}:"),
-                "    kind: cohort".into(),
-                format!("    cohort: Cohort {number}"),
-                format!("    to: {{attribute_flag: flag_{number}}}{extra}"),
-            ];
-            text.push_str(&lines.join("\n"));
-            text.push('\n');
+            let target = format!("{{attribute_flag: flag_{number}}}");
+            let extra = extra(number);
+            writeln!(text, "  sync-{number}:\n    kind: cohort\n    cohort: Cohort {number}\n    to: {target}{extra}").unwrap();
         }
-        written(&text)
+        text
     };
-    let wrong = syncs(2_000, "\n    cadance: daily");
-    assert_eq!(
-        load(wrong.path(), &Asked::default()).unwrap_err().len(),
-        2_000
-    );
-    let right = syncs(10_000, "");
-    let configuration = load(right.path(), &Asked::default()).unwrap();
-    assert_eq!(configuration.resources.len(), 10_000);
+    let found = |text: &str| {
+        let directory = written(text);
+        let begin = Instant::now();
+        let mut found = load(directory.path(), &Asked::default()).unwrap_err();
+        found.retain(|one| one.severity == Severity::Error);
+        assert!(begin.elapsed().as_secs() < 120, "{:?}", begin.elapsed());
+        found
+    };
+    let right = syncs(&|_| String::new());
+    let directory = written(&right);
+    let configuration = load(directory.path(), &Asked::default()).unwrap();
+    assert_eq!(configuration.resources.len(), many);
+
+    let wrong = found(&syncs(&|_| "\n    cadance: daily".into()));
+    assert_eq!(wrong.len(), many);
+    let drawn = human(&wrong, false);
+    assert_eq!(drawn.matches("error: ").count(), 100);
+    assert!(drawn.ends_with("\n… and 9,900 more\n10,000 errors\n"));
+
+    let moved = (0..many)
+        .map(|number| format!("  - {{from: sync.old-{number}, to: sync.snyc-{number}}}\n"));
+    let moved: String = moved.collect();
+    assert_eq!(found(&format!("{right}moved:\n{moved}")).len(), many);
+    let line: Vec<String> = (0..many)
+        .map(|number| format!("s{number}: {{kind: cohort, cohort: C, to: {{attribute_flg: f}}}}"))
+        .collect();
+    let line = format!("{HEAD}syncs: {{{}}}\n", line.join(", "));
+    assert_eq!(found(&line).len(), many);
+    let broken = syncs(&|number| {
+        if number % 1000 == 1 {
+            ": x".into()
+        } else {
+            "\n    cadance: daily".into()
+        }
+    });
+    assert_eq!(found(&broken).len(), many);
 }

@@ -4,7 +4,9 @@ use super::*;
 use crate::config::syntax;
 
 fn node(text: &str) -> Node {
-    syntax::tree(0, text, &mut Findings::default()).unwrap().0
+    syntax::read(0, text, &mut Findings::default())
+        .unwrap()
+        .tree
 }
 
 fn json(node: &Node) -> String {

@@ -6,10 +6,27 @@ use saphyr_parser::{ScanError, Span};
 use super::spot;
 use crate::config::{locate::Findings, tree::Spot};
 
-/// Reports why this is no YAML, in our words.
-pub(super) fn report(file: usize, error: &ScanError, text: &str, findings: &mut Findings) {
-    let marker = error.marker();
-    let mut at = spot(file, &Span::empty(*marker));
+/// Reports why a text is no YAML, in our words, if it is `said`. Of its file `above` lines stand before it. Returns
+/// whether something in it is never closed, so that its end may be elsewhere.
+pub(super) fn report(
+    file: usize,
+    error: &ScanError,
+    text: &str,
+    above: usize,
+    said: bool,
+    findings: &mut Findings,
+) -> bool {
+    let (code, mut at, message, hint) = why(file, error, text);
+    let open = message.contains("never close");
+    at.line += above;
+    if said {
+        findings.error(code, at, message, hint);
+    }
+    open
+}
+
+fn why(file: usize, error: &ScanError, text: &str) -> (&'static str, Spot, String, Option<String>) {
+    let mut at = spot(file, &Span::empty(*error.marker()));
     let lines: Vec<&str> = text.lines().collect();
     let line = |number: usize| {
         lines
@@ -30,8 +47,7 @@ pub(super) fn report(file: usize, error: &ScanError, text: &str, findings: &mut 
         at.line = tabbed;
         at.column = before.chars().take_while(|letter| *letter != '\t').count() + 1;
         let hint = "YAML indents with spaces only".to_owned();
-        findings.error("tab", at, "a tab indents this line", hint);
-        return;
+        return ("tab", at, "a tab indents this line".into(), Some(hint));
     }
     let braces = [at.line, at.line.saturating_sub(1)]
         .into_iter()
@@ -42,19 +58,17 @@ pub(super) fn report(file: usize, error: &ScanError, text: &str, findings: &mut 
         at.column = before.chars().count() + 1;
         let hint = "quote it: {key: \"${NAME}\"}".to_owned();
         let message = "inside braces or brackets `${…}` must be quoted";
-        findings.error("unquoted-variable", at, message, hint);
-        return;
+        return ("unquoted-variable", at, message.into(), Some(hint));
     }
     if let Some((line, column, bracket)) = never_closed(text, at) {
         (at.line, at.column) = (line, column);
         let closer = if bracket == '{' { '}' } else { ']' };
         let hint = format!("close it with `{closer}`, or quote a text that holds `{bracket}`");
         let message = format!("this `{bracket}` is never closed");
-        findings.error("syntax", at, message, hint);
-        return;
+        return ("syntax", at, message, Some(hint));
     }
     let (message, hint) = words(error.info());
-    findings.error("syntax", at, message, hint.map(str::to_owned));
+    ("syntax", at, message.into(), hint.map(str::to_owned))
 }
 
 /// The last bracket before an error that nothing closes in the whole file.

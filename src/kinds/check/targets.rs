@@ -84,6 +84,19 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
                 import(resource, id, configuration, &mut owners, found);
             }
         }
+        if let CohortRef::Name(name) | CohortRef::Id { id: name } = &spec.cohort
+            && name.trim().is_empty()
+        {
+            let message = format!("`{}` names no cohort", resource.address);
+            let hint = Some("write the cohort's name as Amplitude shows it, or {id: …}".to_owned());
+            found.push(error(
+                &resource.origin,
+                "/cohort",
+                "wrong-cohort",
+                message,
+                hint,
+            ));
+        }
         excludes_itself(resource, &spec, found);
     }
 }

@@ -37,7 +37,7 @@ fn found(run: &Run) -> Vec<String> {
         let word = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
         format!(
             "{}:{}:{} {} {}",
-            word("file"),
+            word("file").rsplit('/').next().unwrap_or_default(),
             one["line"],
             one["column"],
             word("severity"),

@@ -20,5 +20,5 @@ pub use error::Error;
 
 pub use files::{
     directory, read as read_file, remove as remove_file, rename as rename_file,
-    temporary as temporary_file, write as write_file,
+    temporary as temporary_file, write as write_file, write_pieces,
 };

@@ -4,6 +4,7 @@ mod files;
 mod table;
 
 pub mod archive;
+pub mod budget;
 pub mod delta;
 pub mod journal;
 pub mod lease;

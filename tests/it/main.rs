@@ -25,6 +25,8 @@ mod quickstart;
 mod refused;
 mod replacing;
 mod saved;
+#[cfg(target_os = "linux")]
+mod scale;
 mod scenarios;
 mod schema;
 mod secrecy;

@@ -20,7 +20,7 @@ use crate::{
     kinds,
     model::{Clock, Diagnostic},
     sandbox::Running,
-    state::store::Store,
+    state::{budget::Budget, store::Store},
 };
 
 /// A session, the sandbox it may run in, and who listens to its events.
@@ -131,6 +131,7 @@ pub(super) async fn streamed(
         },
         store: Store::at(root),
         sender,
+        sorting: Budget::default(),
         clock: clock(),
         events,
         stop,

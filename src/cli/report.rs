@@ -1,6 +1,6 @@
 //! `syncform report`: what became of a run, again, and the rows that Braze refused in it.
 
-use std::path::PathBuf;
+use std::{fs::File, io::Read as _, path::PathBuf};
 
 use clap::Args;
 
@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     config::Billing,
-    engine::Error,
     render,
     state::{self, manifest::RunEntry, refusals::RefusalReader},
 };
@@ -72,21 +71,24 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     let Some(path) = &arguments.refused else {
         return Ok(Exit::Done);
     };
-    let mut csv = render::refused::HEAD.to_owned();
-    let mut rows = 0;
-    if let Some(blob) = &run.refused {
-        for refusal in RefusalReader::open(&store.blob(blob)?)? {
-            csv.push_str(&render::refused::line(&refusal.map_err(Error::from)?));
-            rows += 1;
-        }
-    }
     let path = global.chdir.join(path);
     let is_ours = || {
-        let known = std::fs::read_to_string(&path).unwrap_or_default();
-        known.starts_with(render::refused::HEAD)
+        let mut head = vec![0; render::refused::HEAD.len()];
+        let read = File::open(&path).and_then(|mut file| file.read_exact(&mut head));
+        read.is_ok() && head == render::refused::HEAD.as_bytes()
     };
     own_file::free(&path, is_ours, "list of refused rows")?;
-    state::write_file(&path, csv.as_bytes())?;
+    let refused = match &run.refused {
+        Some(blob) => Some(RefusalReader::open(&store.blob(blob)?)?),
+        None => None,
+    };
+    let mut rows = 0;
+    let lines = refused.into_iter().flatten().map(|refusal| {
+        rows += 1;
+        Ok::<_, state::Error>(render::refused::line(&refusal?))
+    });
+    let head = std::iter::once(Ok(render::refused::HEAD.to_owned()));
+    state::write_pieces(&path, head.chain(lines))?;
     talk::say(&format!(
         "{} written to {}: it holds people's ids.",
         render::count(rows, "refused row"),

@@ -28,7 +28,8 @@ pub struct Outcomes {
     doubted: Ranges<Millis>,
     released: Ranges<()>,
     intended: Ranges<Millis>,
-    parts: BTreeMap<(u64, u32), Outcome>,
+    /// By the part's number: where Braze refuses everybody, neighbours share an outcome.
+    parts: BTreeMap<u32, Ranges<Outcome>>,
 }
 
 impl Outcomes {
@@ -45,12 +46,12 @@ impl Outcomes {
 
     /// Takes in what became of one part of an object.
     pub fn tell_part(&mut self, ordinal: u64, part: u32, outcome: Outcome) {
-        self.parts.insert((ordinal, part), outcome);
+        self.parts.entry(part).or_default().put(ordinal, outcome);
     }
 
     /// Returns what became of one part of an object.
     pub fn of_part(&self, ordinal: u64, part: u32) -> Outcome {
-        let told = self.parts.get(&(ordinal, part)).copied();
+        let told = self.parts.get(&part).and_then(|told| told.at(ordinal));
         told.unwrap_or_else(|| self.of(ordinal))
     }
 
@@ -74,7 +75,8 @@ impl Outcomes {
     /// Returns when something was last sent, as far as the journal tells.
     pub fn last_send(&self) -> Option<Millis> {
         let times = [&self.intended, &self.acknowledged, &self.doubted];
-        let parts = self.parts.values().filter_map(|outcome| match outcome {
+        let parts = self.parts.values().flat_map(|told| told.0.values());
+        let parts = parts.filter_map(|(_, outcome)| match outcome {
             Outcome::Acknowledged(at) | Outcome::Doubt(at) => Some(*at),
             Outcome::Refused(_) | Outcome::NotSent => None,
         });
@@ -108,8 +110,56 @@ impl<T: Copy + PartialEq> Ranges<T> {
         }
     }
 
+    /// Sets the value of one, whatever was there.
+    fn put(&mut self, ordinal: u64, value: T) {
+        if let Some((_, (end, known))) = self.0.range_mut(..=ordinal).next_back() {
+            if *end == ordinal && *known == value {
+                *end += 1;
+                return;
+            }
+            if ordinal < *end {
+                let rest = (*end, *known);
+                *end = ordinal;
+                if ordinal + 1 < rest.0 {
+                    self.0.insert(ordinal + 1, rest);
+                }
+            }
+        }
+        self.0.insert(ordinal, (ordinal + 1, value));
+    }
+
     fn at(&self, ordinal: u64) -> Option<T> {
         let (_, (end, value)) = self.0.range(..=ordinal).next_back()?;
         (ordinal < *end).then_some(*value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_told_last_of_a_part_holds(told in prop::collection::vec((0u64..12, 0u32..3), 0..60)) {
+            let (mut outcomes, mut expected) = (Outcomes::default(), BTreeMap::new());
+            for (ordinal, reason) in told {
+                outcomes.tell_part(ordinal, 1, Outcome::Refused(reason));
+                expected.insert(ordinal, Outcome::Refused(reason));
+            }
+            for ordinal in 0..12 {
+                let wanted = expected.get(&ordinal).copied().unwrap_or(Outcome::NotSent);
+                prop_assert_eq!(outcomes.of_part(ordinal, 1), wanted);
+                prop_assert_eq!(outcomes.of_part(ordinal, 0), Outcome::NotSent);
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_of_one_outcome_are_kept_as_one() {
+        let mut outcomes = Outcomes::default();
+        (0..1000).for_each(|ordinal| outcomes.tell_part(ordinal, 0, Outcome::Refused(7)));
+        assert_eq!(outcomes.parts[&0].0.len(), 1);
     }
 }

@@ -57,34 +57,50 @@ pub(super) struct Comparison<'a> {
     pub(super) patience: Patience,
 }
 
-/// Returns the members of a relation that are in none of the others. `by_id` compares Amplitude's numbers too: where there
-/// are several identifiers, two files may name one person differently.
+/// Returns the Amplitude numbers of those people of a relation who are in one of the others: where there are several
+/// identifiers, two files may name one person differently. It holds as many as the relation has people, however many
+/// are excluded.
+pub(super) fn excluded_ids(
+    people: RelationReader,
+    excluded: Vec<RelationReader>,
+) -> Result<Vec<i64>, Error> {
+    let mut ids = Vec::with_capacity(people.about.rows as usize);
+    for member in people {
+        ids.extend(member?.amplitude_id);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = vec![false; ids.len()];
+    for member in excluded.into_iter().flatten() {
+        let id = member?.amplitude_id;
+        if let Some(Ok(at)) = id.map(|id| ids.binary_search(&id)) {
+            found[at] = true;
+        }
+    }
+    let mut found = found.into_iter();
+    ids.retain(|_| found.next() == Some(true));
+    Ok(ids)
+}
+
+/// Returns the members of a relation that are in none of the others, and are not of these numbers.
 pub(super) fn members(
     source: RelationReader,
     exclude: Vec<RelationReader>,
-    by_id: Vec<RelationReader>,
-) -> Result<Members, Error> {
-    let mut ids = vec![];
-    for excluded in by_id {
-        for member in excluded {
-            ids.extend(member?.amplitude_id);
-        }
-    }
-    ids.sort_unstable();
+    ids: Vec<i64>,
+) -> Members {
     let source = source.filter(move |member| {
         let id = member.as_ref().ok().and_then(|member| member.amplitude_id);
         id.is_none_or(|id| ids.binary_search(&id).is_err())
     });
     let source: Members = Box::new(source);
-    let members = exclude.into_iter().fold(source, |members, excluded| {
+    exclude.into_iter().fold(source, |members, excluded| {
         let left = Join::new(members, excluded).filter_map(|row| match row {
             Ok(Joined::Left(member)) => Some(Ok(member)),
             Ok(_) => None,
             Err(error) => Some(Err(error)),
         });
         Box::new(left)
-    });
-    Ok(members)
+    })
 }
 
 impl Comparison<'_> {

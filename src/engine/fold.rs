@@ -93,12 +93,14 @@ impl Recorded {
             return Ok(());
         }
         let settled = report.doubt + report.not_sent == 0;
+        let any_refused = report.refused() > 0;
         self.resources.push(report);
-        for refusal in fold.refusals(address)? {
-            if refused.is_none() {
-                *refused = Some(RefusalWriter::new(store.draft()?)?);
-            }
-            if let Some(writer) = refused {
+        if any_refused {
+            let writer = match refused {
+                Some(writer) => writer,
+                none => none.insert(RefusalWriter::new(store.draft()?)?),
+            };
+            for refusal in fold.refusals(address)? {
                 writer.push(&refusal?)?;
             }
         }
@@ -124,7 +126,11 @@ impl Recorded {
             self.manifest.resources.remove(address);
             return Ok(());
         }
-        let aside = aside(store, fold, address, becomes.set_aside.as_ref())?;
+        let aside = match becomes.set_aside.as_ref() {
+            // Nobody waits and nobody joins them: the rows need not be read for it.
+            None if !any_refused => None,
+            waiting => aside(store, fold, address, waiting)?,
+        };
         let (aside, set_aside) = aside.unzip();
         let mut becomes = Entry {
             set_aside,

@@ -19,7 +19,6 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
 use self::{
     download::{Sorted, Wish, download},
@@ -129,10 +128,9 @@ pub(super) async fn read(
     if missing.is_empty() {
         return Ok(readings);
     }
-    let sorting = Semaphore::new(1);
     let fetched: Vec<(Missing, Result<Fetched, Error>)> = stream::iter(missing)
         .map(async |missing| {
-            let fetched = fetch(session, &cache, &missing, &sorting).await;
+            let fetched = fetch(session, &cache, &missing).await;
             (missing, fetched)
         })
         .buffer_unordered(session.amplitude.at_once())
@@ -220,14 +218,8 @@ pub(super) fn young(read_at: Millis, now: Millis, max_age: Duration) -> bool {
     u64::try_from(now - read_at).is_ok_and(|age| u128::from(age) <= max_age.as_millis())
 }
 
-/// Fetches one cohort: from a request that still lives, else by a new one. One file is sorted at a time, so that
-/// the memory of sorting is that of one.
-async fn fetch(
-    session: &Session,
-    cache: &Path,
-    missing: &Missing<'_>,
-    sorting: &Semaphore,
-) -> Result<Fetched, Error> {
+/// Fetches one cohort: from a request that still lives, else by a new one.
+async fn fetch(session: &Session, cache: &Path, missing: &Missing<'_>) -> Result<Fetched, Error> {
     let cohort = &missing.cohort;
     session
         .events
@@ -249,7 +241,7 @@ async fn fetch(
         .map(|mapping| Ok((mapping.clone(), relation_path(cache, cohort, mapping)?)))
         .collect::<Result<Vec<Wish>, Error>>()?;
     if let Some(asked) = asked {
-        match download(session, cohort, &asked, &wishes, sorting).await {
+        match download(session, cohort, &asked, &wishes).await {
             // A request that Amplitude has forgotten is asked anew.
             Err(Error::Amplitude(amplitude::Error::Refused {
                 status: 400 | 404 | 410,
@@ -272,7 +264,7 @@ async fn fetch(
     };
     let json = serde_json::to_vec(&asked).unwrap_or_default();
     state::write_file(&request_path(cache, cohort)?, &json)?;
-    let sorted = download(session, cohort, &asked, &wishes, sorting).await?;
+    let sorted = download(session, cohort, &asked, &wishes).await?;
     Ok(Fetched { sorted, spent })
 }
 

@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     io::{BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tempfile::NamedTempFile;
@@ -32,7 +33,7 @@ use crate::{
 pub(super) struct Fold {
     pub(super) run: Text,
     parts: BTreeMap<Address, Vec<Part>>,
-    passes: Vec<(String, Outcomes)>,
+    passes: Vec<(String, Arc<Outcomes>)>,
     /// Words of refusals by pass and number.
     reasons: BTreeMap<(u16, u32), Text>,
     /// When refusals are dated: they carry no time of their own.
@@ -77,13 +78,13 @@ impl Fold {
             run: pending.run.as_str().into(),
             parts: BTreeMap::new(),
             passes: passes
-                .map(|pass| (pass.lane.clone(), Outcomes::default()))
+                .map(|pass| (pass.lane.clone(), Arc::default()))
                 .collect(),
             reasons: BTreeMap::new(),
             refused_at: pending.started_at.as_millisecond(),
         };
         for entry in entries {
-            fold.tell(entry);
+            fold.tell(entry?);
         }
         for (pass, number) in pending.passes.iter().zip(0..) {
             let deltas = pass
@@ -126,13 +127,13 @@ impl Fold {
                     PartWord::Released => Outcome::NotSent,
                 };
                 if let Some((_, outcomes)) = self.passes.get_mut(usize::from(part.pass)) {
-                    outcomes.tell_part(part.ordinal, part.delta, outcome);
+                    Arc::make_mut(outcomes).tell_part(part.ordinal, part.delta, outcome);
                 }
                 return;
             }
         };
         if let Some((_, outcomes)) = self.passes.get_mut(usize::from(range.pass)) {
-            outcomes.tell(range.first, u64::from(range.count), word);
+            Arc::make_mut(outcomes).tell(range.first, u64::from(range.count), word);
         }
     }
 
@@ -171,7 +172,7 @@ impl Fold {
 
     fn part(&self, part: &Part) -> Result<Changes, Error> {
         let (pass, number, at) = (part.pass, part.number, usize::from(part.pass));
-        let outcomes = self.passes[at].1.clone();
+        let outcomes = Arc::clone(&self.passes[at].1);
         let later = at > 0 && self.passes[at - 1].0 == self.passes[at].0;
         // A handle of its own: several streams of one part are read side by side.
         let mut ordinals = BufReader::new(part.ordinals.reopen().map_err(scratch)?);

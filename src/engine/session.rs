@@ -9,7 +9,7 @@ use crate::{
     config::Configuration,
     http::Sender,
     model::{Clock, Event, Secret},
-    state::store::Store,
+    state::{budget::Budget, store::Store},
 };
 
 /// What a command works with.
@@ -26,6 +26,8 @@ pub struct Session {
     pub amplitude: amplitude::Reader,
     /// Reads from Braze.
     pub braze: braze::Reader,
+    /// The memory that all sorting shares.
+    pub sorting: Budget,
     /// The time.
     pub clock: Clock,
     /// Who listens.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Session,
-    compute::{Members, members},
+    compute::{Members, excluded_ids, members},
     meaning::written,
     observe::Readings,
     rearrange::peaks,
@@ -208,12 +208,12 @@ impl Subject<'_> {
                 .map(|cohort| readings.open(&cohort.id, mapping))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let by_id = if mapping.iter().count() > 1 {
-            excluded()?
+        let ids = if mapping.iter().count() > 1 && !self.exclude.is_empty() {
+            excluded_ids(readings.open(&self.cohort.id, mapping)?, excluded()?)?
         } else {
             vec![]
         };
-        members(source, excluded()?, by_id)
+        Ok(members(source, excluded()?, ids))
     }
 
     /// How many people each excluded cohort holds.

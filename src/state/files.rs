@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -44,10 +44,23 @@ pub(super) fn persist(file: NamedTempFile, path: &Path) -> Result<(), Error> {
 
 /// Writes a whole file.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_pieces(path, std::iter::once(Ok::<_, Error>(bytes)))
+}
+
+/// Writes a whole file piece by piece: it need not fit in memory.
+pub fn write_pieces<E: From<Error>>(
+    path: &Path,
+    pieces: impl IntoIterator<Item = Result<impl AsRef<[u8]>, E>>,
+) -> Result<(), E> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    let mut file = temporary(parent)?;
-    file.write_all(bytes).map_err(Error::io(path))?;
-    persist(file, path)
+    let mut file = BufWriter::new(temporary(parent)?);
+    for piece in pieces {
+        let written = file.write_all(piece?.as_ref());
+        written.map_err(Error::io(path))?;
+    }
+    let file = file.into_inner();
+    let file = file.map_err(|error| Error::io(path)(error.into_error()))?;
+    persist(file, path).map_err(E::from)
 }
 
 /// Reads a whole file; none where there is none.

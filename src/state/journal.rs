@@ -146,7 +146,7 @@ impl Journal {
 }
 
 /// Reads a journal; none where there is no such file.
-pub fn read(path: &Path) -> Result<Option<(Header, Vec<Entry>)>, Error> {
+pub fn read(path: &Path) -> Result<Option<(Header, Entries)>, Error> {
     let Some(bytes) = files::read(path)? else {
         return Ok(None);
     };
@@ -160,20 +160,39 @@ pub fn read(path: &Path) -> Result<Option<(Header, Vec<Entry>)>, Error> {
         .ok_or_else(|| corrupt("its header is cut"))?;
     let header =
         serde_json::from_slice(&rest[..end]).map_err(|_| corrupt("its header is damaged"))?;
-    let mut rest = &rest[end + 1..];
-    let mut entries = vec![];
-    while let Some((entry, length)) = decode(rest) {
-        entries.push(entry);
-        rest = &rest[length..];
-    }
-    if rest
-        .chunks(RECORD)
-        .skip(1)
-        .any(|bytes| decode(bytes).is_some())
-    {
-        return Err(corrupt("a record in its middle is damaged"));
-    }
+    let entries = Entries {
+        at: MAGIC.len() + end + 1,
+        bytes,
+        path: path.to_owned(),
+    };
     Ok(Some((header, entries)))
+}
+
+/// The records of a journal, one in hand at a time: where objects are sent one by one there are millions.
+pub struct Entries {
+    bytes: Vec<u8>,
+    at: usize,
+    path: PathBuf,
+}
+
+impl Iterator for Entries {
+    type Item = Result<Entry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = &self.bytes[self.at..];
+        if let Some((entry, length)) = decode(rest) {
+            self.at += length;
+            return Some(Ok(entry));
+        }
+        // A torn tail is the end; anything whole behind it tells that it is no tail.
+        let mut behind = rest.chunks(RECORD).skip(1);
+        let damaged = behind.any(|bytes| decode(bytes).is_some());
+        self.at = self.bytes.len();
+        damaged.then(|| {
+            let what = "a record in its middle is damaged";
+            Err(Error::corrupt(&self.path, what))
+        })
+    }
 }
 
 fn crc(bytes: &[u8]) -> [u8; 4] {
@@ -291,6 +310,11 @@ mod tests {
         ]
     }
 
+    /// All records of a journal.
+    fn all(path: &Path) -> Result<Vec<Entry>, Error> {
+        read(path)?.unwrap().1.collect()
+    }
+
     fn written() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run.journal");
@@ -320,11 +344,11 @@ mod tests {
             + 1;
         for cut in head..=bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            let (_, found) = read(&path).unwrap().unwrap();
+            let found = all(&path).unwrap();
             assert_eq!(found, entries()[..found.len()], "cut at {cut}");
         }
         std::fs::write(&path, &bytes).unwrap();
-        assert_eq!(read(&path).unwrap().unwrap().1, entries());
+        assert_eq!(all(&path).unwrap(), entries());
     }
 
     #[test]
@@ -343,7 +367,7 @@ mod tests {
             damaged[at] ^= 0x10;
             std::fs::write(&path, &damaged).unwrap();
             assert!(
-                read(&path).is_err() || is_padding(&bytes, head, at),
+                all(&path).is_err() || is_padding(&bytes, head, at),
                 "byte {at} flipped unseen"
             );
         }

@@ -4,6 +4,7 @@ mod files;
 mod table;
 
 pub mod archive;
+pub mod budget;
 pub mod delta;
 pub mod journal;
 pub mod lease;
@@ -20,5 +21,5 @@ pub use error::Error;
 
 pub use files::{
     directory, read as read_file, remove as remove_file, rename as rename_file,
-    temporary as temporary_file, write as write_file,
+    temporary as temporary_file, write as write_file, write_pieces,
 };

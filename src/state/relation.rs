@@ -220,12 +220,18 @@ fn trailer(file: &mut File, path: &Path) -> Result<Option<(About, u64)>, Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::budget::Budget;
 
     #[test]
     fn a_file_that_was_cut_or_changed_is_never_a_smaller_relation() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rows");
-        let mut sorter = Sorter::new(directory.path(), 1 << 20);
+        let budget = Budget::new(1 << 20);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let lease = runtime.block_on(budget.leases(1)).remove(0);
+        let mut sorter = Sorter::new(directory.path(), lease);
         for person in ["b", "a", "c", "a"] {
             let key = Key::external(person).unwrap();
             sorter.push(key.bytes(), 7, b"").unwrap();

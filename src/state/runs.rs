@@ -2,104 +2,152 @@
 //! The rows come out strictly ascending, each key once.
 //!
 //! A prefix of eight bytes after the common prefix of the arena's keys decides most comparisons without touching
-//! the arena.
+//! the arena. All runs of a sorter are in one file: many sorters with many runs each must not run out of handles.
 
 use std::{
     cmp::Ordering,
     collections::BinaryHeap,
     fs::File,
-    io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::Error;
+use super::{Error, budget::Lease};
 
 /// Takes rows in any order.
 pub struct Sorter {
     directory: PathBuf,
-    budget: usize,
+    lease: Lease,
     arena: Vec<u8>,
-    index: Vec<usize>,
-    runs: Vec<File>,
+    /// Where rows begin; the number is filled in when they are sorted.
+    index: Vec<(u64, u32)>,
+    file: Option<File>,
+    runs: Vec<Range<u64>>,
 }
 
-/// Bytes that one entry of the index and its sort prefix take beside the arena.
-const ENTRY: usize = 8 + 16;
+/// Bytes of one entry of the index.
+const ENTRY: usize = size_of::<(u64, u32)>();
+/// Bytes that the shortest row takes in the arena: a key is a tag and a letter at least.
+const SHORTEST: usize = HEAD + 2;
+/// Bytes in memory of each run while runs are merged.
+const BUFFER: (usize, usize) = (4 << 10, 64 << 10);
 
 impl Sorter {
-    /// Makes a sorter that holds at most `budget` bytes and spills into unnamed files of `directory`.
-    pub fn new(directory: &Path, budget: usize) -> Self {
+    /// Makes a sorter that holds at most its lease and spills into an unnamed file of `directory`.
+    pub fn new(directory: &Path, lease: Lease) -> Self {
+        // What is not written to is not in memory; so nothing is ever moved, and no more is taken than what is leased.
+        let most = lease.most();
         Self {
             directory: directory.to_owned(),
-            budget,
-            arena: vec![],
-            index: vec![],
+            lease,
+            arena: Vec::with_capacity(most),
+            index: Vec::with_capacity(most / (ENTRY + SHORTEST)),
+            file: None,
             runs: vec![],
         }
     }
 
     /// Takes one row.
     pub fn push(&mut self, key: &[u8], amplitude_id: i64, value: &[u8]) -> Result<(), Error> {
-        if self.arena.len() + self.index.len() * ENTRY >= self.budget {
-            self.spill()?;
+        let more = ENTRY + HEAD + key.len() + value.len();
+        while self.held() + more > self.lease.bytes() {
+            if !self.lease.grow() {
+                self.spill()?;
+                break;
+            }
         }
-        self.index.push(self.arena.len());
+        self.index.push((0, self.arena.len() as u32));
         write_row(&mut self.arena, key, amplitude_id, value);
         Ok(())
     }
 
-    /// Ends the input and returns the rows in order.
-    pub fn finish(mut self) -> Result<Sorted, Error> {
-        if !self.runs.is_empty() {
-            self.spill()?;
-        }
-        let mut sources: Vec<Source> = self
-            .runs
-            .drain(..)
-            .map(|file| Source::Spilled(BufReader::new(file)))
-            .collect();
-        if sources.is_empty() {
-            let order = self.sorted();
-            sources.push(Source::Arena {
-                arena: self.arena,
-                order,
-                next: 0,
-            });
-        }
-        Sorted::new(sources, &self.directory)
+    fn held(&self) -> usize {
+        self.arena.len() + self.index.len() * ENTRY
     }
 
-    fn sorted(&mut self) -> Vec<usize> {
+    /// Ends the input and returns the rows in order.
+    pub fn finish(mut self) -> Result<Sorted, Error> {
+        if self.runs.is_empty() {
+            self.sort();
+            let order = self.index.into_iter();
+            let source = Source::Arena {
+                arena: self.arena,
+                order,
+            };
+            return Sorted::new(vec![source], self.lease, &self.directory);
+        }
+        self.spill()?;
+        let buffer = self.lease.bytes() / self.runs.len();
+        let buffer = buffer.clamp(BUFFER.0, BUFFER.1);
+        let sources = self.file.into_iter().flat_map(|file| {
+            let file = Arc::new(file);
+            let run = move |range| {
+                let file = Arc::clone(&file);
+                Source::Spilled(BufReader::with_capacity(buffer, Run { file, range }))
+            };
+            self.runs.drain(..).map(run).collect::<Vec<_>>()
+        });
+        Sorted::new(sources.collect(), self.lease, &self.directory)
+    }
+
+    fn sort(&mut self) {
         let arena = &self.arena;
         let common = common_prefix(arena, &self.index);
-        let mut order: Vec<(u64, usize)> = self
-            .index
-            .drain(..)
-            .map(|at| (prefix(&key_at(arena, at)[common..]), at))
-            .collect();
-        order.sort_unstable_by(|(a, left), (b, right)| {
+        for (number, at) in &mut self.index {
+            *number = prefix(&key_at(arena, *at as usize)[common..]);
+        }
+        self.index.sort_unstable_by(|(a, left), (b, right)| {
             a.cmp(b)
-                .then_with(|| compare(&arena[*left..], &arena[*right..]))
+                .then_with(|| compare(&arena[*left as usize..], &arena[*right as usize..]))
         });
-        order.into_iter().map(|(_, at)| at).collect()
     }
 
     fn spill(&mut self) -> Result<(), Error> {
         if self.index.is_empty() {
             return Ok(());
         }
-        let order = self.sorted();
+        self.sort();
         let io = |error| Error::io(&self.directory)(error);
-        let mut file = BufWriter::new(tempfile::tempfile_in(&self.directory).map_err(io)?);
-        for at in order {
-            let length = row_length(&self.arena[at..]);
-            file.write_all(&self.arena[at..at + length]).map_err(io)?;
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => tempfile::tempfile_in(&self.directory).map_err(io)?,
+        };
+        let from = self.runs.last().map_or(0, |run| run.end);
+        let mut to = from;
+        let mut writer = BufWriter::with_capacity(BUFFER.1, file);
+        for (_, at) in self.index.drain(..) {
+            let row = &self.arena[at as usize..];
+            let row = &row[..row_length(row)];
+            writer.write_all(row).map_err(io)?;
+            to += row.len() as u64;
         }
-        let mut file = file.into_inner().map_err(|error| io(error.into_error()))?;
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
-        self.runs.push(file);
+        let file = writer.into_inner();
+        self.file = Some(file.map_err(|error| io(error.into_error()))?);
+        self.runs.push(from..to);
         self.arena.clear();
         Ok(())
+    }
+}
+
+/// A part of a file, read from its own place: the parts share one handle, and take turns.
+struct Run {
+    file: Arc<File>,
+    range: Range<u64>,
+}
+
+impl Read for Run {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.range.end - self.range.start;
+        let most = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(self.range.start))?;
+        let length = file.read(&mut buffer[..most])?;
+        self.range.start += length as u64;
+        Ok(length)
     }
 }
 
@@ -107,6 +155,8 @@ impl Sorter {
 pub struct Sorted {
     sources: Vec<Source>,
     heads: BinaryHeap<Head>,
+    /// Of what the sources hold.
+    _lease: Lease,
     directory: PathBuf,
     duplicates: u64,
 }
@@ -114,10 +164,9 @@ pub struct Sorted {
 enum Source {
     Arena {
         arena: Vec<u8>,
-        order: Vec<usize>,
-        next: usize,
+        order: std::vec::IntoIter<(u64, u32)>,
     },
-    Spilled(BufReader<File>),
+    Spilled(BufReader<Run>),
 }
 
 /// A source's next row as it is written, and which source.
@@ -145,11 +194,12 @@ impl Ord for Head {
 }
 
 impl Sorted {
-    fn new(sources: Vec<Source>, directory: &Path) -> Result<Self, Error> {
+    fn new(sources: Vec<Source>, lease: Lease, directory: &Path) -> Result<Self, Error> {
         let heads = BinaryHeap::new();
         let mut sorted = Self {
             sources,
             heads,
+            _lease: lease,
             directory: directory.to_owned(),
             duplicates: 0,
         };
@@ -160,11 +210,11 @@ impl Sorted {
     fn refill(&mut self, source: usize, mut row: Vec<u8>) -> Result<(), Error> {
         row.clear();
         let more = match &mut self.sources[source] {
-            Source::Arena { arena, order, next } => {
-                let at = order.get(*next).copied();
-                *next += 1;
-                if let Some(at) = at {
-                    row.extend_from_slice(&arena[at..at + row_length(&arena[at..])]);
+            Source::Arena { arena, order } => {
+                let at = order.next();
+                if let Some((_, at)) = at {
+                    let from = &arena[at as usize..];
+                    row.extend_from_slice(&from[..row_length(from)]);
                 }
                 Ok(at.is_some())
             }
@@ -284,13 +334,13 @@ fn prefix(key: &[u8]) -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-fn common_prefix(arena: &[u8], index: &[usize]) -> usize {
-    let Some((first, rest)) = index.split_first() else {
+fn common_prefix(arena: &[u8], index: &[(u64, u32)]) -> usize {
+    let Some(((_, first), rest)) = index.split_first() else {
         return 0;
     };
-    let first = key_at(arena, *first);
-    rest.iter().fold(first.len(), |common, at| {
-        let key = key_at(arena, *at);
+    let first = key_at(arena, *first as usize);
+    rest.iter().fold(first.len(), |common, (_, at)| {
+        let key = key_at(arena, *at as usize);
         first
             .iter()
             .zip(key)
@@ -307,6 +357,52 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::state::budget::Budget;
+
+    /// Leases for so many sorters; in a test of its own thread nobody is waited for.
+    fn leases(budget: &Budget, count: usize) -> Vec<Lease> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(budget.leases(count))
+    }
+
+    #[test]
+    fn many_sorters_side_by_side_hold_no_more_than_the_budget() {
+        const ROWS: u64 = 20_000;
+        let directory = tempfile::tempdir().unwrap();
+        let budget = Budget::new(1 << 20);
+        // Six files at once, of one to six mappings each: 21 sorters, each of them with more rows than it may hold.
+        std::thread::scope(|scope| {
+            for mappings in 1..=6 {
+                let (budget, directory) = (&budget, directory.path());
+                scope.spawn(move || {
+                    let leases = leases(budget, mappings);
+                    let sorter = |lease| Sorter::new(directory, lease);
+                    let mut sorters: Vec<Sorter> = leases.into_iter().map(sorter).collect();
+                    for row in 0..ROWS {
+                        let number = row * 7919 % ROWS;
+                        for sorter in &mut sorters {
+                            let key = format!("e{number:0>40}");
+                            sorter.push(key.as_bytes(), 1, b"").unwrap();
+                            assert!(sorter.held() <= sorter.lease.bytes());
+                        }
+                    }
+                    for sorter in sorters {
+                        assert!(!sorter.runs.is_empty(), "nothing was spilled");
+                        let mut seen = 0;
+                        let count = |_: RowBytes<'_>| {
+                            seen += 1;
+                            Ok(())
+                        };
+                        assert_eq!(sorter.finish().unwrap().each(count).unwrap(), 0);
+                        assert_eq!(seen, ROWS);
+                    }
+                });
+            }
+        });
+        assert!(budget.most_held() <= 1 << 20, "{}", budget.most_held());
+    }
 
     proptest! {
         #[test]
@@ -315,7 +411,8 @@ mod tests {
             budget in 1usize..4000,
         ) {
             let directory = tempfile::tempdir().unwrap();
-            let mut sorter = Sorter::new(directory.path(), budget);
+            let lease = leases(&Budget::new(budget), 1).remove(0);
+            let mut sorter = Sorter::new(directory.path(), lease);
             let mut expected: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
             for (key, id) in &rows {
                 sorter.push(key, *id, b"v").unwrap();

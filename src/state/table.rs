@@ -27,7 +27,7 @@ use super::Error;
 use crate::model::{Identity, Key};
 
 const GROUP: usize = 65_536;
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
 const PAGE: usize = 64 * 1024;
 
 /// One column of a table.

@@ -32,6 +32,8 @@ mod readme;
 mod refused;
 mod replacing;
 mod saved;
+#[cfg(target_os = "linux")]
+mod scale;
 mod scenarios;
 mod schema;
 mod secrecy;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::Asked;
 use crate::{
@@ -16,11 +16,9 @@ use crate::{
     engine::{Error, Session, ticker::Ticker},
     http::Failure,
     model::{Cohort, Event, Mapping},
-    state::{self, relation, runs::Sorter},
+    state::{self, budget::Lease, relation, runs::Sorter},
 };
 
-/// Bytes that the sorts of one file may hold together.
-const SORT_BUDGET: usize = 48 << 20;
 /// Tries to read a file whose bytes were garbled.
 const FILE_TRIES: u32 = 5;
 /// Pieces of a body between the network and the sorter.
@@ -38,10 +36,8 @@ pub(super) async fn download(
     cohort: &Cohort,
     asked: &Asked,
     wishes: &[Wish],
-    sorting: &Semaphore,
 ) -> Result<Sorted, Error> {
     session.amplitude.wait_for_cohort(&asked.request).await?;
-    let _turn = sorting.acquire().await.map_err(|_| Error::Worker)?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -71,6 +67,7 @@ async fn download_once(
     asked: &Asked,
     wishes: &[Wish],
 ) -> Result<(u64, Sorted), Error> {
+    let leases = session.sorting.leases(wishes.len()).await;
     let stream = session.amplitude.cohort_file(&asked.request).await?;
     let (pieces, receiver) = mpsc::channel(PIECES);
     let (about, wishes) = (relation::About::at(asked.at), wishes.to_vec());
@@ -80,7 +77,7 @@ async fn download_once(
         ended: false,
     };
     let ticker = Ticker::new(&session.events, &cohort.name);
-    let worker = tokio::task::spawn_blocking(move || sort(reader, &about, &wishes, ticker));
+    let worker = tokio::task::spawn_blocking(move || sort(reader, &about, &wishes, leases, ticker));
     let streamed = stream
         .each(session.amplitude.scrubber(), async |piece| {
             // A worker that is gone says why when it is joined.
@@ -120,11 +117,12 @@ struct Pile<'a> {
     about: relation::About,
 }
 
-/// Sorts the file once for each wish, in one pass that shares one budget. Returns its rows too.
+/// Sorts the file once for each wish, in one pass. Returns its rows too.
 fn sort(
     pieces: Pieces,
     about: &relation::About,
     wishes: &[Wish],
+    leases: Vec<Lease>,
     mut ticker: Ticker,
 ) -> Result<(u64, Sorted), Sorting> {
     let columns: BTreeSet<String> = wishes
@@ -135,13 +133,14 @@ fn sort(
     let mut file = CohortFile::open(pieces, columns).map_err(Sorting::File)?;
     let mut piles: Vec<Result<Pile, FileError>> = wishes
         .iter()
-        .map(|(mapping, path)| {
+        .zip(leases)
+        .map(|((mapping, path), lease)| {
             let identify = Identify::new(mapping, |name| file.property(name))
                 .map_err(|name| FileError::NoProperty(name.to_owned()))?;
             let directory = path.parent().unwrap_or(Path::new("."));
             Ok(Pile {
                 identify,
-                sorter: Sorter::new(directory, SORT_BUDGET / wishes.len()),
+                sorter: Sorter::new(directory, lease),
                 about: about.clone(),
             })
         })

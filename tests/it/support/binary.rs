@@ -218,7 +218,7 @@ impl Server {
         drop(sender);
         let mut said = Vec::new();
         let url = loop {
-            let Ok(line) = lines.recv_timeout(Duration::from_secs(30)) else {
+            let Ok(line) = lines.recv_timeout(Duration::from_mins(2)) else {
                 let _ = child.kill();
                 let _ = child.wait();
                 panic!(
@@ -233,6 +233,11 @@ impl Server {
             said.push(line);
         };
         Self { child, url }
+    }
+
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it listens: `http://127.0.0.1:8787`.

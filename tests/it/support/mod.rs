@@ -4,6 +4,8 @@
 pub(crate) mod binary;
 pub(crate) mod cdnow;
 pub(crate) mod http;
+#[cfg(target_os = "linux")]
+pub(crate) mod many;
 pub(crate) mod project;
 pub(crate) mod source;
 pub(crate) mod terminal;

@@ -116,6 +116,11 @@ impl World {
         self.server.url()
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.server.id()
+    }
+
     #[track_caller]
     fn ask(&self, method: &str, path: &str, body: &[u8]) -> Value {
         let authority = self.url().strip_prefix("http://").unwrap();

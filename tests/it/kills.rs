@@ -118,7 +118,11 @@ fn killed_and_run_again(case: &Case) {
             now = other(random, now);
             world.load(&case.day(now).dir);
         }
-        let moment = Moment::random(random, usual, case.requests);
+        let moment = match Moment::random(random, usual, case.requests) {
+            // At least one meets a run that is still going, however the others fell.
+            _ if number == kills && amid == 0 => Moment::Requests(1),
+            moment => moment,
+        };
         amid += u32::from(kill(&project, &world, moment));
         let moves = number % 2 == 0;
         if moves {

@@ -42,6 +42,9 @@ cargo() {
 }
 "#;
 
+/// Stands in the output after what a line printed.
+const MARK: &str = "@@@@";
+
 /// A fenced block: its language and what is in it.
 struct Block {
     line: usize,
@@ -89,18 +92,20 @@ fn chapters(text: &str) -> Vec<Chapter> {
 /// one printed.
 fn shell(at: &Path, block: &Block) -> String {
     let exits = regex::Regex::new(r"# exits (\d+)").unwrap();
-    let mut script = PROGRAM.to_owned();
+    let mut script = vec![PROGRAM.to_owned()];
     for line in block.text.lines().filter(|line| !line.trim().is_empty()) {
         let wanted = exits
             .captures(line)
             .map_or("0", |found| found.get(1).unwrap().as_str());
-        script += &format!(
-            "{line}\ncode=$?; [ $code = {wanted} ] || {{ echo 'ended with' $code: {} >&2; exit 1; }}\necho @@@@\n",
-            quoted(line)
-        );
+        let told = line.replace('\'', "");
+        script.push(line.to_owned());
+        script.push(format!(
+            "code=$?; [ $code = {wanted} ] || {{ echo 'ended with' $code: '{told}' >&2; exit 1; }}"
+        ));
+        script.push(format!("echo {MARK}"));
     }
     let run = Command::new("bash")
-        .args(["-c", &script])
+        .args(["-c", &script.join("\n")])
         .current_dir(at)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
@@ -118,12 +123,9 @@ fn shell(at: &Path, block: &Block) -> String {
         block.line,
         String::from_utf8_lossy(&run.stderr)
     );
-    let printed: Vec<&str> = stdout.split("@@@@\n").collect();
+    let mark = format!("{MARK}\n");
+    let printed: Vec<&str> = stdout.split(&mark).collect();
     printed[printed.len() - 2].to_owned()
-}
-
-fn quoted(line: &str) -> String {
-    format!("'{}'", line.replace('\'', ""))
 }
 
 /// What changes from day to day, and from run to run, is the same here.
@@ -134,6 +136,7 @@ fn timeless(text: &str) -> String {
         (r"up to \d+ a month, \d+ in", "up to N a month, N in"),
         (r"http://127\.0\.0\.1:\d+", "http://HOST"),
         (r"sandbox/[0-9a-f]{16}", "sandbox/WORLD"),
+        (r"clock  .*", "clock"),
     ];
     changing
         .iter()
@@ -167,7 +170,7 @@ fn planned(at: &Path, block: &Block) {
     };
     for words in [&["validate"][..], &["plan", "--sandbox"]] {
         let words = [&["-C", directory], words, environment].concat();
-        let run = run(syncform(words.into_iter()));
+        let run = run(syncform(words));
         assert_eq!(run.code, Some(0), "README.md:{}: {run}", block.line);
     }
 }
@@ -208,4 +211,32 @@ fn follow(chapter: &Chapter) {
             other => panic!("README.md:{}: a block of `{other}`", block.line),
         }
     }
+}
+
+/// Each link of a page leads to a file of the project, and each `#` to a heading.
+#[test]
+fn links_lead_somewhere() {
+    let link = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    for page in ["README.md", "ARCHITECTURE.md", "docs/performance.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let headings = text.lines().filter(|line| line.starts_with('#'));
+        let anchors: Vec<String> = headings.map(anchor).collect();
+        for found in link.captures_iter(&text.replace('\n', " ")) {
+            let to = &found[1];
+            let there = match to.strip_prefix('#') {
+                Some(heading) => anchors.iter().any(|anchor| anchor == heading),
+                None => root().join(page).parent().unwrap().join(to).exists(),
+            };
+            assert!(there, "{page} links to {to}");
+        }
+    }
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = words
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }

@@ -10,9 +10,10 @@ use super::{
     talk,
 };
 use crate::{
+    config::Survey,
     engine::{self, Look, Surroundings, Unopened},
     http::Patience,
-    model::{Diagnostic, Verdict},
+    model::Verdict,
     render,
     state::store::Store,
 };
@@ -42,9 +43,6 @@ enum Format {
     Json,
 }
 
-/// Findings after which it is not known which keys go where.
-const UNSETTLED: [&str; 2] = ["no-environment", "unknown-environment"];
-
 /// Variables that name proxies, as the HTTP client reads them.
 const PROXIES: [&str; 8] = [
     "HTTPS_PROXY",
@@ -58,14 +56,15 @@ const PROXIES: [&str; 8] = [
 ];
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    let (configuration, findings) = open::survey(global);
-    let Some(configuration) = configuration else {
+    let Survey {
+        built,
+        diagnostics: findings,
+        settled,
+    } = open::survey(global);
+    let Some(configuration) = built else {
         return Err(Failure::Configuration(findings));
     };
-    let unsettled = |one: &Diagnostic| UNSETTLED.contains(&one.code);
-    let reached = if findings.iter().any(unsettled) {
-        Err(Unopened::Environment)
-    } else {
+    let reached = if settled {
         reach(
             global,
             &configuration,
@@ -79,6 +78,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
                 Unopened::Sandbox("the sandbox could not be opened".to_owned(), None)
             }
         })
+    } else {
+        Err(Unopened::Unsettled)
     };
     let (services, sandbox, world) = match reached {
         Ok(Reach {

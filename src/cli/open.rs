@@ -62,7 +62,7 @@ pub(super) fn configuration(global: &Global) -> Result<Configuration, Failure> {
 }
 
 /// Returns what of the configuration stands, and everything that is wrong with it.
-pub(super) fn survey(global: &Global) -> (Option<Configuration>, Vec<Diagnostic>) {
+pub(super) fn survey(global: &Global) -> config::Survey {
     requested(global, |request| config::survey(request, &kinds::check))
 }
 

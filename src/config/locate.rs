@@ -97,6 +97,14 @@ impl Findings {
         }
     }
 
+    /// Returns the top-level key that a place belongs to.
+    pub(super) fn section(&self, place: &Place) -> Option<&str> {
+        let mut sources = self.sources.iter();
+        sources
+            .find(|source| source.path == place.file)?
+            .section(place.line)
+    }
+
     /// Returns the place of a spot, its line masked.
     pub(super) fn place(&self, spot: Spot) -> Place {
         let source = self.sources.get(spot.file);

@@ -30,4 +30,4 @@ pub use document::*;
 pub use file::File;
 pub use instance::{names as instances, of as instance_of, wrong_url};
 pub use locate::sort;
-pub use request::{Request, load, load_checked, survey};
+pub use request::{Request, Survey, load, load_checked, survey};

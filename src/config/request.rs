@@ -48,7 +48,9 @@ pub fn load_checked(
     request: &Request<'_>,
     check: &dyn Fn(&Configuration) -> Vec<Diagnostic>,
 ) -> Result<Configuration, Vec<Diagnostic>> {
-    let (built, diagnostics) = survey(request, check);
+    let Survey {
+        built, diagnostics, ..
+    } = survey(request, check);
     let stops = diagnostics
         .iter()
         .any(|one| one.severity == Severity::Error);
@@ -61,12 +63,34 @@ pub fn load_checked(
     }
 }
 
-/// Returns what could be built, however much is wrong with it, and everything that was found. For looking only: a plan
-/// is made of what `load_checked` returns.
-pub fn survey(
-    request: &Request<'_>,
-    check: &dyn Fn(&Configuration) -> Vec<Diagnostic>,
-) -> (Option<Configuration>, Vec<Diagnostic>) {
+/// What could be seen of a configuration. For looking only: a plan is made of what `load_checked` returns.
+pub struct Survey {
+    /// What could be built, however much is wrong with it.
+    pub built: Option<Configuration>,
+    /// Everything that was found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether it is certain which services, keys and state are meant. Where it is not, a key must go nowhere.
+    pub settled: bool,
+}
+
+/// Top-level keys that say which services, keys and state are meant.
+const SETTLING: [&str; 5] = ["amplitude", "braze", "environments", "state", "workspace"];
+/// Those that say nothing of it: what is wrong in them is wrong in them alone.
+const APART: [&str; 10] = [
+    "cohorts",
+    "defaults",
+    "destinations",
+    "freeze",
+    "guards",
+    "moved",
+    "plan_ttl",
+    "removed",
+    "segments",
+    "syncs",
+];
+
+/// Looks at a configuration.
+pub fn survey(request: &Request<'_>, check: &dyn Fn(&Configuration) -> Vec<Diagnostic>) -> Survey {
     let mut findings = Findings::default();
     let (trees, mut gaps) = super::load::directory(request.directory, &mut findings);
     let built = build(request, &trees, &mut gaps, &mut findings);
@@ -74,7 +98,19 @@ pub fn survey(
     gaps.sift(&mut diagnostics, request.environment.is_some());
     diagnostics.extend(findings.diagnostics());
     sort(&mut diagnostics);
-    (built, diagnostics)
+    let apart = |one: &Diagnostic| {
+        let section = one.place.as_ref().and_then(|place| findings.section(place));
+        section.is_some_and(|section| APART.contains(&section))
+    };
+    let settled = SETTLING.iter().all(|key| gaps.knows(key))
+        && diagnostics
+            .iter()
+            .all(|one| one.severity != Severity::Error || apart(one));
+    Survey {
+        built,
+        diagnostics,
+        settled,
+    }
 }
 
 fn build(

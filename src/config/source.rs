@@ -51,6 +51,16 @@ impl Source {
         self.lines.get(number.checked_sub(1)?)
     }
 
+    /// The top-level key that a line belongs to, by its letters alone: of what is no YAML nothing better is known.
+    pub(super) fn section(&self, line: usize) -> Option<&str> {
+        let lines = self.lines.get(..line)?.iter().rev();
+        let mut lines = lines.map(|line| line.text.as_str());
+        let begins =
+            |line: &&str| line.starts_with(|letter: char| letter != '#' && !letter.is_whitespace());
+        let (key, _) = lines.find(begins)?.split_once(':')?;
+        Some(key.trim().trim_matches(['"', '\'']))
+    }
+
     /// Secrets that stand on a line; `None` where nobody knows.
     fn masks(&self, line: usize) -> Option<&[Spot]> {
         if self.broken.iter().any(|lines| lines.contains(&line)) {

@@ -46,8 +46,8 @@ pub struct Look {
 
 /// Why services were not opened.
 pub enum Unopened {
-    /// It is not known which environment is meant, and so not which keys go where.
-    Environment,
+    /// It is not certain which services, keys and state are meant: what says so is broken, or an environment is not chosen.
+    Unsettled,
     /// The sandbox is not there: what happened, and what to do.
     Sandbox(String, Option<String>),
 }
@@ -76,7 +76,9 @@ pub async fn doctor(look: &Look) -> Checkup {
     let mut checks = vec![here::configuration(look)];
     match &look.services {
         Err(unopened) => {
-            checks.extend(here::state(look, None));
+            if matches!(unopened, Unopened::Sandbox(..)) {
+                checks.extend(here::state(look, None));
+            }
             checks.push(not_opened(unopened));
         }
         Ok(services) => {
@@ -102,10 +104,10 @@ pub async fn doctor(look: &Look) -> Checkup {
 
 fn not_opened(unopened: &Unopened) -> Check {
     match unopened {
-        Unopened::Environment => Check::fail(
+        Unopened::Unsettled => Check::fail(
             "services",
-            "not asked: which environment is meant is not settled, and no key is sent to a guess",
-            "say -e NAME (or SYNCFORM_ENV) with an environment of the configuration",
+            "not asked, nor was the state looked at: it is not certain which are meant, and no key is sent to a guess",
+            "mend what the configuration says of amplitude, braze, state and environments, or choose with -e NAME",
         ),
         Unopened::Sandbox(message, hint) => Check::fail(
             "services",

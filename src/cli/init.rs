@@ -8,6 +8,7 @@ mod place;
 mod told;
 
 use std::{
+    fs,
     io::{self, IsTerminal},
     path::Path,
 };
@@ -104,6 +105,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     said += &told::unignored(&ignore)?;
     if done.wrote(&workflow) && there.is_some() {
         said += told::STATE;
+    }
+    if done.kept.contains(&workflow)
+        && !fs::read_to_string(&workflow).is_ok_and(|text| text.contains(&draft::at(&below)))
+    {
+        said += told::ELSEWHERE;
     }
     said += &told::next(global, &defaults, there.is_none());
     talk::result(&look::page(&said))?;

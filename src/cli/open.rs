@@ -69,7 +69,8 @@ pub(super) fn survey(global: &Global) -> config::Survey {
 fn requested<T>(global: &Global, load: impl FnOnce(&config::Request<'_>) -> T) -> T {
     load(&config::Request {
         directory: &global.chdir,
-        environment: global.env.as_deref(),
+        // A variable that is set to nothing asks for none.
+        environment: global.env.as_deref().filter(|name| !name.is_empty()),
         variables: &variable,
         schema: &kinds::schema(),
         today: clock().now().to_zoned(jiff::tz::TimeZone::UTC).date(),

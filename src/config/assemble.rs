@@ -148,8 +148,18 @@ impl Assembler<'_> {
         };
         let (value, (message, hint)) = match standing.map(|node| &node.data) {
             Some(Data::Text(text)) => match self.variables.fill(text) {
-                Ok(Filled::Value(value)) if !value.is_empty() => {
-                    (Some(Secret::new(value)), absent())
+                Ok(Filled::Value(value)) if !value.trim().is_empty() => {
+                    // What was pasted often ends in a line break; inside, it makes no header of a request.
+                    let value = value.trim();
+                    if value
+                        .chars()
+                        .any(|letter| letter.is_whitespace() || letter.is_control())
+                    {
+                        let message = format!("`{name}` holds a blank or a line break inside");
+                        (None, (message, "set it anew, to the key alone".to_owned()))
+                    } else {
+                        (Some(Secret::new(value.to_owned())), absent())
+                    }
                 }
                 Ok(Filled::Value(_)) => {
                     let message = format!("`{name}` is empty: its variable is not set");

@@ -159,6 +159,13 @@ impl Findings {
     /// Returns everything found, each once.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut seen = HashSet::new();
+        let hidden = |spot: Option<Spot>, text: &str| {
+            let value = spot.and_then(|spot| self.sources.get(spot.file)?.hidden(spot));
+            value.map_or_else(
+                || text.to_owned(),
+                |value| text.replace(&value, mask::STARS),
+            )
+        };
         let fresh = |one: &&Finding| seen.insert((one.code, one.spot, one.message.clone()));
         self.found
             .iter()
@@ -167,8 +174,8 @@ impl Findings {
                 code: one.code,
                 severity: one.severity,
                 place: one.spot.map(|spot| self.place(spot)),
-                message: one.message.clone(),
-                hint: one.hint.clone(),
+                message: hidden(one.spot, &one.message),
+                hint: one.hint.as_ref().map(|hint| hidden(one.spot, hint)),
             })
             .collect()
     }

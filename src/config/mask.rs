@@ -82,6 +82,10 @@ fn walk(node: &Node, service: bool, secret: bool, depth: usize, spots: &mut Vec<
         Data::Null => {}
         Data::Text(text) if is_reference(text) => {}
         _ if secret => spots.push(node.spot),
+        // A user with a password, or a query with a key.
+        Data::Text(text) if text.contains("://") && text.contains(['@', '?']) => {
+            spots.push(node.spot);
+        }
         _ => {}
     }
 }
@@ -116,6 +120,20 @@ pub(super) fn by_spots(line: &str, caret: Spot, masks: &[Spot]) -> String {
         });
     let ranges = ranges.chain(drawn(&letters, 30)).collect();
     cover(&letters, caret, ranges)
+}
+
+/// Masks what looks like a key in a text of our own, which may say again what stands in a file.
+pub(super) fn said(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for (begin, end) in drawn(&letters, 30) {
+        out.extend(&letters[at..begin]);
+        out.push_str(STARS);
+        at = end;
+    }
+    out.extend(&letters[at..]);
+    out
 }
 
 /// Masks a line of a file that is no tree: by the words on it and on the line before.

@@ -13,7 +13,7 @@ use super::{
     environment,
     gaps::Gaps,
     locate::{Findings, sort},
-    meaning, report, resolve, secrets, template,
+    mask, meaning, report, resolve, secrets, template,
     tree::{Data, Node, Spot, push},
 };
 use crate::model::{Diagnostic, Severity};
@@ -97,6 +97,10 @@ pub fn survey(request: &Request<'_>, check: &dyn Fn(&Configuration) -> Vec<Diagn
     let mut diagnostics = built.as_ref().map(check).unwrap_or_default();
     gaps.sift(&mut diagnostics, request.environment.is_some());
     diagnostics.extend(findings.diagnostics());
+    for one in &mut diagnostics {
+        one.message = mask::said(&one.message);
+        one.hint = one.hint.as_deref().map(mask::said);
+    }
     sort(&mut diagnostics);
     let apart = |one: &Diagnostic| {
         let section = one.place.as_ref().and_then(|place| findings.section(place));

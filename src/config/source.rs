@@ -93,6 +93,21 @@ impl Source {
         masks.is_some_and(|masks| masks.contains(&spot))
     }
 
+    /// The secret that stands at a spot, without its quotes: a message must not say it.
+    pub(super) fn hidden(&self, spot: Spot) -> Option<String> {
+        let line = self.line(spot.line).filter(|_| self.is_masked(spot))?;
+        let mut value = line.part(spot.column - 1, spot.width).trim();
+        // An anchor or a tag may stand before it.
+        while let Some((_, rest)) = value
+            .split_once(' ')
+            .filter(|_| value.starts_with(['&', '!']))
+        {
+            value = rest.trim_start();
+        }
+        let value = value.trim_matches(['"', '\'']);
+        (value.chars().count() > 3).then(|| value.to_owned())
+    }
+
     /// What stands at a spot as it is written, if it is no secret.
     pub(super) fn written(&self, spot: Spot) -> Option<String> {
         self.masks(spot.line)?;

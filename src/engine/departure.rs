@@ -250,7 +250,9 @@ impl Drafting<'_> {
             value: format!("{} rows", number(rows)),
             ok: false,
             message: Some(
-                "its block is gone, and what it wrote is not taken out unasked".to_owned(),
+                "its block is gone, and what it wrote is not taken out unasked; one that got another name is said by moved: \
+                 [{from: OLD, to: NEW}]"
+                    .to_owned(),
             ),
             paste: Some(format!(
                 "removed: [{{address: {}, on_destroy: {}, reason: \"why\"}}]",

@@ -132,7 +132,7 @@ fn what_is_there_is_kept() {
         .says("kept     .gitignore")
         .says("Add to .gitignore, since these hold people's ids:\n  plan.tar\n")
         .says("written  .github/workflows/syncform.yml")
-        .says("allow_local_in_ci: true");
+        .says("SYNCFORM_STATE_DIR:-.syncform");
     assert!(!said.stdout.contains("export"), "{said}");
     assert!(!dir.join("syncform.yaml").exists() && !dir.join("sandbox").exists());
     assert_eq!(read(dir.join("audiences.yml")), "version: 1\n");
@@ -385,4 +385,31 @@ fn the_workflow_validates_plans_and_applies() {
     exits("apply", &[3]).says("nothing was written");
     fs::write(&path, text.replace("cadence: daily", "cadance: daily")).unwrap();
     exits("plan", &[1, 1]).says("cadance");
+}
+
+#[test]
+fn a_second_directory_of_a_repository_is_told_that_ci_knows_nothing_of_it() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir_all(dir.path().join(".git")).unwrap();
+    let first = done(dir.path(), &["-C", "one", "init"]).exits(0);
+    assert!(!first.stdout.contains("another directory"), "{first}");
+    let again = done(dir.path(), &["-C", "one", "init"]).exits(0);
+    assert!(!again.stdout.contains("another directory"), "{again}");
+    done(dir.path(), &["-C", "two", "init"])
+        .exits(0)
+        .says("The workflow that is there is about another directory");
+}
+
+#[test]
+fn what_init_writes_is_refused_by_any_other_ci() {
+    let dir = TempDir::new().unwrap();
+    done(dir.path(), &["init"]).exits(0);
+    let mut command = syncform(["-C", dir.path().to_str().unwrap(), "plan"]);
+    command.env("CI", "true");
+    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+        command.env(key, "a-key");
+    }
+    run(command)
+        .exits(1)
+        .says("would be forgotten with the machine");
 }

@@ -18,13 +18,17 @@ const COHORT: &str = "example";
 const STATE_HERE: &str = "state: {backend: local, path: .syncform}";
 const STATE_IN_CI: &str = "state:
   backend: local
-  path: ${SYNCFORM_STATE_DIR:-.syncform}    # the CI workflow names one that outlives a run
-  allow_local_in_ci: true                   # since it does; else a local state is refused where CI=true";
+  path: ${SYNCFORM_STATE_DIR:-.syncform}    # the CI workflow names one that outlives a run";
 const IMPORT: &str = "  cohort_import:              # only for who holds a partner key of their own
     partner: @PARTNER@        # as Braze gave it; the filter there is named after it
     data_import_key: ${BRAZE_DATA_IMPORT_KEY}
     partner_api_key: ${BRAZE_PARTNER_API_KEY}
 ";
+
+/// The line of a workflow that says which directory it is about.
+pub(super) fn at(directory: &str) -> String {
+    format!("SYNCFORM_CHDIR: {}", scalar(directory))
+}
 
 impl Answers {
     /// The name of the first sync.
@@ -90,7 +94,7 @@ impl Answers {
         fill(
             WORKFLOW,
             &[
-                ("@DIRECTORY@", &scalar(directory)),
+                ("SYNCFORM_CHDIR: @DIRECTORY@", &at(directory)),
                 ("@NAME@", &slug(&self.workspace, "workspace")),
                 ("@KEYS@", &keys.join("\n")),
             ],

@@ -12,7 +12,13 @@ use crate::cli::{failure::Failure, global::Global};
 /// What a configuration that was there lacks for the workflow.
 pub(super) const STATE: &str = "
 The workflow says where the state lies. Let the configuration follow it:
-  state: {backend: local, path: \"${SYNCFORM_STATE_DIR:-.syncform}\", allow_local_in_ci: true}
+  state: {backend: local, path: \"${SYNCFORM_STATE_DIR:-.syncform}\"}
+";
+
+/// What a workflow does not do that was there before.
+pub(super) const ELSEWHERE: &str = "
+The workflow that is there is about another directory, so CI knows nothing of this one. Copy it under another name, and
+change SYNCFORM_CHDIR, SYNCFORM_STATE_DIR and its `name`.
 ";
 
 /// What was done.

@@ -26,7 +26,7 @@ const WHOLE: Duration = Duration::from_secs(13);
 /// A local state where nothing outlives the machine.
 pub const FORGETS: &str = "a local state in CI would be forgotten with the machine";
 /// What to do about it.
-pub const FORGETS_HINT: &str = "keep the state in a bucket, or say state: {allow_local_in_ci: true} where the directory is kept between runs";
+pub const FORGETS_HINT: &str = "where the directory is kept between runs, put it outside of the checkout and say state: {allow_local_in_ci: true}";
 
 /// What there is to look at.
 pub struct Look {

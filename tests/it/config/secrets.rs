@@ -61,6 +61,54 @@ fn a_literal_is_masked_wherever_it_stands() {
     }
 }
 
+/// A message says again what stands in a file, and must not say a key.
+#[test]
+fn messages_say_no_key_either() {
+    let long = "PLANTED1-0000-4000-8000-0123456789ab";
+    let texts = [
+        "braze: {endpoint: \"https://user:PLANTED@rest.iad-01.braze.com\"}".to_owned(),
+        "braze: {endpoint: \"https://rest.iad-01.braze.com/?api_key=PLANTED\"}".to_owned(),
+        "braze: {api_key: &k PLANTED}\nsyncs: {a: {kind: *k, cohort: A, to: {attribute_flag: a}}}"
+            .to_owned(),
+        "braze: {api_key: &k PLANTED}\nmoved: [{from: *k, to: sync.a}]".to_owned(),
+        format!("syncs: {{a: {{kind: {long}, cohort: A, to: {{attribute_flag: a}}}}}}"),
+        format!("moved: [{{from: {long}, to: sync.{long}}}, {{from: sync.{long}, to: sync.b}}]"),
+        format!("removed: [{{address: {long}}}, {{address: sync.{long}}}]"),
+        format!("segments: {{a: {{name: A, filter: {{in: {long}}}}}}}"),
+    ];
+    for text in texts {
+        let text = format!("version: 1\nworkspace: a\n{text}\n");
+        let directory = written(&text);
+        let drawn = drawn(&load(directory.path(), &Asked::default()));
+        assert!(!drawn.contains("PLANTED"), "{text}\n{drawn}");
+        assert!(drawn.contains("***"), "{text}\n{drawn}");
+    }
+}
+
+#[test]
+fn a_key_with_a_line_break_at_its_end_is_taken_and_one_inside_is_told() {
+    let directory = written(&format!(
+        "{HEAD}syncs: {{a: {{kind: cohort, cohort: A, to: {{attribute_flag: a}}}}}}\n"
+    ));
+    let key = |value: &str| {
+        let asked = Asked {
+            variables: variables([("AMPLITUDE_API_KEY", value), ("A_KEY", value)]),
+            ..Asked::default()
+        };
+        let configuration = load(directory.path(), &asked).unwrap();
+        let key = configuration.amplitude.api_key;
+        key.require()
+            .map(|key| key.expose().to_owned())
+            .map_err(|error| error.message)
+    };
+    assert_eq!(key("PLANTED\r\n").unwrap(), "PLANTED");
+    let told = key("PLAN\nTED").unwrap_err();
+    assert!(
+        told.contains("a line break inside") && !told.contains("PLAN"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_filled_secret_is_nowhere_but_in_its_field() {
     let directory = written(&format!(

@@ -90,7 +90,7 @@ impl Answers {
         fill(
             WORKFLOW,
             &[
-                ("@DIRECTORY@", &scalar(directory)),
+                ("@DIRECTORY@", &quoted(directory)),
                 ("@NAME@", &slug(&self.workspace, "workspace")),
                 ("@KEYS@", &keys.join("\n")),
             ],
@@ -158,9 +158,13 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     }
 }
 
-/// Writes a text as YAML: plain where it can be nothing else, and never a variable.
+/// Writes a text into the configuration: never a variable.
 fn scalar(text: &str) -> String {
-    let text = text.replace("${", "$${");
+    quoted(&text.replace("${", "$${"))
+}
+
+/// Writes a text as YAML: plain where it can be nothing else.
+fn quoted(text: &str) -> String {
     let plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text
             .chars()
@@ -169,7 +173,7 @@ fn scalar(text: &str) -> String {
         && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
             .contains(&text.to_lowercase().as_str());
     if plain {
-        text
+        text.to_owned()
     } else {
         Value::from(text).to_string()
     }

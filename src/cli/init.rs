@@ -83,6 +83,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         let new = there.is_none();
         arguments.asked(&mut defaults, &global.chdir, new, !workflow.exists())?;
     }
+    if defaults.ci == "github" && !workflow.exists() && below.contains("${{") {
+        return Err(Failure::error(
+            "the path of this directory holds `${{`, where GitHub would read an expression of the workflow",
+        )
+        .with_hint("give the directory another name, or write no workflow: --ci none"));
+    }
     let mut done = Done::default();
     let here = |name: &str| global.chdir.join(name);
     if let Some(name) = &there {

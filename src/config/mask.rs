@@ -23,6 +23,28 @@ const OPEN: [&str; 10] = [
     "partner",
 ];
 
+/// Top-level keys under which no service's block stands.
+const HARMLESS: [&str; 12] = [
+    "version",
+    "workspace",
+    "state",
+    "guards",
+    "defaults",
+    "syncs",
+    "segments",
+    "cohorts",
+    "moved",
+    "removed",
+    "freeze",
+    "plan_ttl",
+];
+
+/// Whether a line at the margin begins what may be the block of a service.
+pub(super) fn may_be_service(top: &str) -> bool {
+    let key = top.split(':').next().unwrap_or_default();
+    !HARMLESS.contains(&key.trim_matches(['"', '\'', ' ', '-']))
+}
+
 /// Whether a key's name says that its value is secret.
 fn is_secret_name(name: &str) -> bool {
     let name: String = name
@@ -68,9 +90,10 @@ fn walk(node: &Node, service: bool, secret: bool, depth: usize, spots: &mut Vec<
                         _ => false,
                     };
                 let nested = entry.node.map().is_some();
+                // A value in the place of a whole block is one whose key was left out.
                 let hidden = secret
                     || is_secret_name(key)
-                    || (service && !nested && !OPEN.contains(&key.as_str()));
+                    || (block && !nested && (!service || !OPEN.contains(&key.as_str())));
                 walk(&entry.node, block, hidden, depth + 1, spots);
             }
         }
@@ -136,8 +159,9 @@ pub(super) fn said(text: &str) -> String {
     out
 }
 
-/// Masks a line of a file that is no tree: by the words on it and on the line before.
-pub(super) fn by_words(line: &str, caret: Spot, previous: &str) -> String {
+/// Masks a line of a file that is no tree: by the words on it and on the line before. In the block of a `service`
+/// every value goes that is not known to be harmless.
+pub(super) fn by_words(line: &str, caret: Spot, previous: &str, service: bool) -> String {
     let letters: Vec<char> = line.chars().collect();
     let opens = previous
         .trim_end()
@@ -151,6 +175,10 @@ pub(super) fn by_words(line: &str, caret: Spot, previous: &str) -> String {
     }
     let mut ranges: Vec<(usize, usize)> = drawn(&letters, 16).collect();
     let place = |at: usize| line[..at].chars().count();
+    if service {
+        let values = values(line).into_iter();
+        ranges.extend(values.map(|(from, to)| (place(from), place(to))));
+    }
     for (colon, _) in line.match_indices(':') {
         if !last_word(&line[..colon]).is_some_and(is_secret_name) {
             continue;
@@ -163,6 +191,67 @@ pub(super) fn by_words(line: &str, caret: Spot, previous: &str) -> String {
         }
     }
     cover(&letters, caret, ranges)
+}
+
+/// Where the values of a line stand, as bytes, but for references and those of open keys. Whatever is neither a key with
+/// its colon nor punctuation between two is taken for a value.
+fn values(line: &str) -> Vec<(usize, usize)> {
+    const BETWEEN: [char; 9] = [' ', '\t', '{', '}', '[', ']', ',', '?', '-'];
+    let mut values = Vec::new();
+    let begin = |from: usize, to: usize| {
+        let text = &line[from..to];
+        from + text.len() - text.trim_start_matches(BETWEEN).len()
+    };
+    let mut add = |from: usize, to: usize| {
+        let mut from = begin(from, to);
+        let end = from + value_end(&line[from..to]);
+        if is_reference(line[from..end].trim_matches(['"', '\''])) {
+            from = begin(end, to);
+        }
+        let text = line[from..to].trim_end_matches(BETWEEN);
+        if !text.is_empty() {
+            values.push((from, from + text.len()));
+        }
+    };
+    let (mut from, mut open) = (0, false);
+    let colons = line.match_indices(':').map(|(at, _)| at);
+    for colon in colons.map(Some).chain([None]) {
+        let to = colon.unwrap_or(line.len());
+        let key = match colon {
+            Some(colon) => match key(line, from, colon) {
+                Some(key) => key,
+                None => continue,
+            },
+            None => to..to,
+        };
+        let value = &line[from..key.start];
+        let skipped = value.len() - value.trim_start().len();
+        let shown = value.trim_start();
+        if open && !shown.starts_with(['{', '[', '|', '>']) {
+            from += skipped + value_end(shown);
+        }
+        add(from, key.start.max(from));
+        open = OPEN.contains(&line[key].trim_matches(['"', '\'']));
+        from = (to + 1).min(line.len());
+    }
+    values
+}
+
+/// Where the key before a colon stands, with its quotes, if it is one: a value follows, and nothing but punctuation
+/// stands between it and what came before.
+fn key(line: &str, from: usize, colon: usize) -> Option<std::ops::Range<usize>> {
+    let after = line[colon + 1..].chars().next();
+    let before = line[from..colon].trim_end();
+    let quoted = before.ends_with(['"', '\'']);
+    if !quoted && after.is_some_and(|letter| !letter.is_whitespace()) {
+        return None;
+    }
+    let word = last_word(before)?;
+    let end = from + before.len();
+    let start = end - usize::from(quoted) - word.len();
+    let start = start.checked_sub(usize::from(quoted))?;
+    let between = line.get(from..start)?.trim_end();
+    (between.is_empty() || between.ends_with(['{', '[', ',', '-', '?'])).then_some(start..end)
 }
 
 /// Puts stars over ranges of a line. What stands before the caret keeps its width, so that the caret stays under
@@ -251,6 +340,12 @@ mod tests {
                 "syncs: {a: {label: 3f2a91c0d4e5b6a7f8091a2b3c4d5e6f}}",
                 "syncs: {a: {label: ***}}",
             ),
+            ("braze: hunter2", "braze: ***"),
+            ("braze: [a, {b: c}]", "braze: [***, {b: ***}]"),
+            (
+                "environments: {a: {braze: hunter2}}",
+                "environments: {a: {braze: ***}}",
+            ),
             (
                 "syncs: {braze: {label: shown, cohort: 7}}",
                 "syncs: {braze: {label: shown, cohort: 7}}",
@@ -265,6 +360,38 @@ mod tests {
                 ..Spot::default()
             };
             assert_eq!(by_spots(line, caret, &spots(&tree)), wanted);
+        }
+    }
+
+    #[test]
+    fn masks_every_value_of_a_broken_service() {
+        for (line, wanted) in [
+            ("braze: hunter2", "braze: ***"),
+            (
+                "braze: {instance: US-01, apikye: a b, x: @}",
+                "braze: {instance: US-01, apikye: ***, x: ***}",
+            ),
+            (
+                "  endpoint: \"https://a.b:1\" # c",
+                "  endpoint: \"https://a.b:1\" ***",
+            ),
+            ("  api_kye: \"hunter: two", "  api_kye: ***"),
+            ("  - {hunter2", "  - {***"),
+            ("  hunter two", "  ***"),
+            ("  api_kye:hunter", "  ***"),
+            ("  region: {hunter", "  region: {***"),
+            (
+                "  {\"kye\":\"a\", 'é': é, app_id: 7",
+                "  {\"kye\":***, 'é': ***, app_id: 7",
+            ),
+            ("  kye: ${A}, b: \"${B}\"", "  kye: ${A}, b: \"${B}\""),
+            ("  }, ]", "  }, ]"),
+        ] {
+            let caret = Spot {
+                column: 1,
+                ..Spot::default()
+            };
+            assert_eq!(by_words(line, caret, "", true), wanted);
         }
     }
 
@@ -299,7 +426,7 @@ mod tests {
                 column: 1,
                 ..Spot::default()
             };
-            assert_eq!(by_words(line, caret, previous), wanted);
+            assert_eq!(by_words(line, caret, previous, false), wanted);
         }
     }
 }

@@ -159,6 +159,7 @@ fn build(
     tree.prune();
     let wrong = settle_types(&checker, &mut tree, &said, gaps, findings);
     meaning::check(&tree, &environments, request.today, gaps, findings);
+    all_said(&wrong, &tree, findings);
     // What is wrong is left out of what other rooms check.
     let sections = meaning::SECTIONS.map(|(section, _)| format!("/{section}"));
     let parts = wrong.iter().filter(|pointer| !sections.contains(pointer));
@@ -284,6 +285,20 @@ fn settle_types(
     wrong
 }
 
+/// What is wrong is left out, so it is said: nothing is valid with something missing.
+fn all_said(wrong: &HashSet<String>, tree: &Node, findings: &mut Findings) {
+    if findings.any_error() {
+        return;
+    }
+    // The longest: the entry and not its section.
+    if let Some(pointer) = wrong.iter().max_by_key(|pointer| (pointer.len(), *pointer)) {
+        let spot = tree.pointer(pointer).map(|(node, _)| node.spot);
+        let message = "a defect of this program: this would be left out, and nobody can say why";
+        let hint = "write it in another way, and report this".to_owned();
+        findings.error("defect", spot, message, hint);
+    }
+}
+
 /// The place and name of a sync that only an environment has, and without its kind: it means another, or is not whole.
 fn stranger<'f>(fault: &'f Fault, tree: &Node) -> Option<(Spot, &'f str)> {
     let Problem::MissingKey { key, .. } = &fault.problem else {
@@ -294,4 +309,29 @@ fn stranger<'f>(fault: &'f Fault, tree: &Node) -> Option<(Spot, &'f str)> {
         .strip_prefix("/syncs/")
         .filter(|_| key == "kind")?;
     Some((tree.at(&["syncs"])?.entry(name)?.key, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::syntax;
+
+    #[test]
+    fn what_is_left_out_is_an_error() {
+        let mut findings = Findings::default();
+        let text = "syncs:\n  a: {kind: cohort}\n";
+        let tree = syntax::read(0, text, &mut findings).unwrap().tree;
+        all_said(&HashSet::new(), &tree, &mut findings);
+        assert!(!findings.any_error());
+        let wrong = ["/syncs", "/syncs/a"].map(str::to_owned);
+        for _ in 0..2 {
+            all_said(&HashSet::from(wrong.clone()), &tree, &mut findings);
+        }
+        let found = findings.diagnostics();
+        let places: Vec<usize> = found
+            .iter()
+            .map(|one| one.place.as_ref().unwrap().line)
+            .collect();
+        assert_eq!((found[0].code, places), ("defect", vec![2]));
+    }
 }

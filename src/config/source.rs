@@ -142,7 +142,10 @@ impl Source {
             }
             // Where words decide, what is cut off may be the word that tells.
             None if line.text.len() > LONGEST => String::new(),
-            None => mask::by_words(part, caret, previous(self, spot.line)),
+            None => {
+                let service = mask::may_be_service(top(self, spot.line));
+                mask::by_words(part, caret, previous(self, spot.line), service)
+            }
         };
         (text, skipped)
     }
@@ -163,6 +166,16 @@ impl Line {
         let rest = &self.text[at(&self.text, from)..];
         &rest[..at(rest, many)]
     }
+}
+
+/// The last line at the margin, this one or one before: it begins the block that this one is in.
+fn top(source: &Source, line: usize) -> &str {
+    source.lines[..line.min(source.lines.len())]
+        .iter()
+        .rev()
+        .map(|line| line.text.as_str())
+        .find(|line| line.starts_with(|letter: char| !letter.is_whitespace() && letter != '#'))
+        .unwrap_or_default()
 }
 
 /// The last line before this one that says anything.

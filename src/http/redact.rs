@@ -1,8 +1,10 @@
 //! Takes secrets in use out of foreign texts before anyone sees them: one documented 401 echoes a key.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+
 use crate::model::Secret;
 
-/// Knows the secrets in use.
+/// Knows the secrets in use, in every form in which they are sent; the longest first, since one may begin another.
 #[derive(Clone, Debug, Default)]
 pub struct Scrubber(Vec<Secret>);
 
@@ -10,9 +12,25 @@ pub struct Scrubber(Vec<Secret>);
 const LONGEST: usize = 300;
 
 impl Scrubber {
-    /// Makes a scrubber of these secrets.
+    /// Makes a scrubber of these secrets, and of every pair of them as basic authorization writes it.
     pub fn new(secrets: Vec<Secret>) -> Self {
-        Self(secrets)
+        let mut forms = secrets.clone();
+        for user in &secrets {
+            let passwords = secrets.iter().map(Secret::expose);
+            for password in passwords.chain([""]) {
+                let pair = STANDARD_NO_PAD.encode(format!("{}:{password}", user.expose()));
+                forms.push(Secret::new(pair));
+            }
+        }
+        // JSON may write a slash so.
+        let escaped: Vec<Secret> = forms
+            .iter()
+            .filter(|form| form.expose().contains('/'))
+            .map(|form| Secret::new(form.expose().replace('/', "\\/")))
+            .collect();
+        forms.extend(escaped);
+        forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+        Self(forms)
     }
 
     /// Returns the text on one line, cut to a readable length, every secret replaced.
@@ -34,6 +52,25 @@ impl Scrubber {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn basic_authorization_is_not_repeated() {
+        let scrubber = Scrubber::new(vec![
+            Secret::new("ake-1"),
+            Secret::new("sec?2>>"),
+            Secret::new("ake-1sec"),
+        ]);
+        for (text, clean) in [
+            ("Basic YWtlLTE6c2VjPzI+Pg==", "Basic ***=="),
+            ("Basic YWtlLTE6 ake-1sec", "Basic *** ***"),
+            (
+                r#"{"a": "Basic c2VjPzI+PjpzZWM\/Mj4+"}"#,
+                r#"{"a": "Basic ***"}"#,
+            ),
+        ] {
+            assert_eq!(scrubber.clean(text), clean);
+        }
+    }
 
     #[test]
     fn a_service_that_echoes_a_key_is_not_repeated() {

@@ -206,6 +206,27 @@ fn names_of_any_letters_stay_what_they_are() {
     }
 }
 
+#[test]
+fn a_directory_is_no_expression_of_the_workflow() {
+    let root = TempDir::new().unwrap();
+    fs::create_dir(root.path().join(".git")).unwrap();
+    let at = |name: &str| root.path().join(name);
+    let odd = at("a${{ github.token }}b");
+    fs::create_dir(&odd).unwrap();
+    done(&odd, &["init", "--yes"])
+        .exits(1)
+        .says("GitHub would read an expression");
+    assert!(files(&odd).is_empty() && !at(".github").exists());
+    done(&odd, &["init", "--yes", "--ci", "none"]).exits(0);
+
+    let named = at("a${b}");
+    fs::create_dir(&named).unwrap();
+    done(&named, &["init", "--yes"]).exits(0);
+    let workflow: Value =
+        serde_yaml::from_str(&read(at(".github/workflows/syncform.yml"))).unwrap();
+    assert_eq!(workflow["env"]["SYNCFORM_CHDIR"].as_str(), Some("a${b}"));
+}
+
 fn terminal(dir: &Path, words: &[&str]) -> Terminal {
     let mut command = at(dir, words);
     command.env("TERM", "xterm-256color");

@@ -9,6 +9,7 @@ use regex::Regex;
 
 use crate::support::binary::{Run, run};
 use crate::support::cdnow::{self, Ask, JULY, JUNE, Scenario};
+use crate::support::http::serve_whole;
 use crate::support::project::{OPEN, Project, ten, yaml};
 use crate::support::world::World;
 
@@ -234,6 +235,41 @@ fn failures_hold_no_secret_and_no_person() {
     )
     .unwrap();
     assert_clean(&planted(&project, &world, &["plan", "-vv"]).exits(1));
+}
+
+/// A gateway in between refuses, and shows what it was asked: both keys of Amplitude in one word.
+#[test]
+fn echoed_credentials_are_masked() {
+    let pair = base64(format!("{API_KEY}:{SECRET_KEY}").as_bytes());
+    let body = format!("denied: Authorization: Basic {pair}, Bearer {BRAZE_KEY}");
+    let echo = serve_whole(move |_| {
+        let length = body.len();
+        format!("HTTP/1.0 401 Unauthorized\r\ncontent-length: {length}\r\n\r\n{body}")
+    });
+    let syncs = ten();
+    let text = yaml(OPEN, 75, &syncs)
+        .replace(
+            "amplitude: {",
+            &format!("amplitude: {{endpoint: \"{echo}\", "),
+        )
+        .replace("instance: US-01", &format!("endpoint: \"{echo}\""));
+    let project = Project::written(syncs, &text);
+    for words in [
+        &["doctor", "-vv"][..],
+        &["validate", "--online"],
+        &["validate", "--online", "--format", "github"],
+        &["plan", "--format", "json", "-vv"],
+    ] {
+        let mut command = project.command(None, words);
+        command
+            .env("AMPLITUDE_API_KEY", API_KEY)
+            .env("AMPLITUDE_SECRET_KEY", SECRET_KEY)
+            .env("BRAZE_API_KEY", BRAZE_KEY);
+        let run = run(command);
+        assert_ne!(run.code, Some(0), "{run}");
+        assert_clean(&run);
+        assert!(run.all().contains("Basic ***"), "{run}");
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ const IMPORT: &str = "  cohort_import:              # only for who holds a partn
 
 /// The line of a workflow that says which directory it is about.
 pub(super) fn at(directory: &str) -> String {
-    format!("SYNCFORM_CHDIR: {}", scalar(directory))
+    format!("SYNCFORM_CHDIR: {}", quoted(directory))
 }
 
 impl Answers {
@@ -162,9 +162,13 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     }
 }
 
-/// Writes a text as YAML: plain where it can be nothing else, and never a variable.
+/// Writes a text into the configuration: never a variable.
 fn scalar(text: &str) -> String {
-    let text = text.replace("${", "$${");
+    quoted(&text.replace("${", "$${"))
+}
+
+/// Writes a text as YAML: plain where it can be nothing else.
+fn quoted(text: &str) -> String {
     let plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text
             .chars()
@@ -173,7 +177,7 @@ fn scalar(text: &str) -> String {
         && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
             .contains(&text.to_lowercase().as_str());
     if plain {
-        text
+        text.to_owned()
     } else {
         Value::from(text).to_string()
     }

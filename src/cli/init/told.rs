@@ -89,7 +89,6 @@ pub(super) fn next(global: &Global, answers: &Answers, new: bool) -> String {
         .iter()
         .map(|key| format!("{key}=…"))
         .collect();
-    let doctor = crate::cli::command().find_subcommand("doctor").is_some();
     let steps = [
         (
             example,
@@ -104,7 +103,7 @@ pub(super) fn next(global: &Global, answers: &Answers, new: bool) -> String {
         (true, command("validate"), "after each edit"),
         (new, format!("export {}", keys.join(" ")), ""),
         (
-            doctor,
+            true,
             command("doctor"),
             "whether keys and permissions are right",
         ),

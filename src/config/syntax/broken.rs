@@ -62,6 +62,9 @@ fn why(file: usize, error: &ScanError, text: &str) -> (&'static str, Spot, Strin
     }
     if let Some((line, column, bracket)) = never_closed(text, at) {
         (at.line, at.column) = (line, column);
+        if ['"', '\''].contains(&bracket) {
+            return ("syntax", at, QUOTE.0.into(), Some(QUOTE.1.into()));
+        }
         let closer = if bracket == '{' { '}' } else { ']' };
         let hint = format!("close it with `{closer}`, or quote a text that holds `{bracket}`");
         let message = format!("this `{bracket}` is never closed");
@@ -71,28 +74,58 @@ fn why(file: usize, error: &ScanError, text: &str) -> (&'static str, Spot, Strin
     ("syntax", at, message.into(), hint.map(str::to_owned))
 }
 
-/// The last bracket before an error that nothing closes in the whole file.
+/// What opens before an error and is never closed: a quote that its line leaves open, the first bracket that another
+/// one's closer ends, or else the last that nothing closes in the whole text.
 fn never_closed(text: &str, error: Spot) -> Option<(usize, usize, char)> {
-    let mut open = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let (mut quote, mut before) = (None, ' ');
+    let mut open: Vec<(usize, usize, char)> = Vec::new();
+    let (mut unmatched, mut unquoted) = (None, None);
+    let lines: Vec<&str> = text.lines().collect();
+    // A quote goes on over lines where the next one of its kind ends a value.
+    let mut quote: Option<(usize, usize, char)> = None;
+    for (number, line) in lines.iter().enumerate() {
+        let (mut before, mut solid) = (' ', ':');
         for (column, letter) in line.chars().enumerate() {
+            let here = (number + 1, column + 1, letter);
             match (quote, letter) {
-                (Some(one), _) if letter == one => quote = None,
-                (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(letter),
+                (Some((.., one)), _) if letter == one => quote = None,
+                (None, '"' | '\'') if "{[,:-?".contains(solid) => quote = Some(here),
                 (None, '#') if before.is_whitespace() => break,
-                (None, '{' | '[') if " {[,:".contains(before) => {
-                    open.push((number + 1, column + 1, letter));
+                (None, '{' | '[') if " {[,:".contains(before) => open.push(here),
+                (None, '}' | ']') => {
+                    let opener = if letter == '}' { '{' } else { '[' };
+                    if let Some(at) = open.iter().rposition(|(.., one)| *one == opener) {
+                        unmatched = unmatched.or(open.get(at + 1).copied());
+                        open.truncate(at);
+                    }
                 }
-                (None, '}' | ']') => drop(open.pop()),
                 _ => {}
             }
             before = letter;
+            if !letter.is_whitespace() {
+                solid = letter;
+            }
+        }
+        if let Some((.., one)) = quote
+            && !goes_on(&lines[number + 1..], one)
+        {
+            unquoted = unquoted.or(quote.take());
         }
     }
-    let at = (error.line, error.column);
-    open.into_iter()
-        .rfind(|(line, column, _)| (*line, *column) <= at)
+    let before =
+        |(line, column, _): &(usize, usize, char)| (*line, *column) <= (error.line, error.column);
+    unquoted
+        .filter(before)
+        .or(unmatched.filter(before))
+        .or_else(|| open.into_iter().rfind(before))
+}
+
+/// Whether the next quote of a kind ends a value, so that a text before may go on as far.
+fn goes_on(lines: &[&str], quote: char) -> bool {
+    let rest = lines.iter().find_map(|line| line.split_once(quote));
+    rest.is_some_and(|(_, after)| {
+        let after = after.trim_start();
+        after.is_empty() || after.starts_with([',', '}', ']', ':', '#'])
+    })
 }
 
 /// Whether a line holds a flow collection with a `${` in it outside of quotes.
@@ -112,15 +145,18 @@ fn unquoted(line: &str) -> bool {
     false
 }
 
+/// What is said of an open quote, and what to do.
+const QUOTE: (&str, &str) = (
+    "a quote opens and never closes",
+    "close the quote where the text ends",
+);
+
 fn words(info: &str) -> (&'static str, Option<&'static str>) {
     let has = |part: &str| info.contains(part);
     if has("unexpected end of stream")
         || has("quoted scalar") && (has("document indicator") || has("indentation"))
     {
-        (
-            "a quote opens and never closes",
-            Some("close the quote where the text ends"),
-        )
+        (QUOTE.0, Some(QUOTE.1))
     } else if has("trailing content after double-quoted") || has("after single-quoted") {
         (
             "something follows a closed quote",

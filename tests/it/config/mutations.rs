@@ -1,12 +1,14 @@
 //! Valid configurations, spoilt at random: there is always an answer, it is soon there, and it points into the file.
 
 use std::{
+    collections::HashSet,
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use serde_yaml::Value;
 use syncform::{model::Severity, render::diagnostic::human};
 
 use super::{Asked, cases, load};
@@ -102,6 +104,30 @@ fn spoilt(text: &str, random: &mut StdRng) -> Vec<u8> {
     bytes
 }
 
+/// How many syncs stand in a text, counted by another reader; `None` where that reader sees none of it, or what counts is
+/// not only what stands there.
+fn syncs(bytes: &[u8], asked: &Asked) -> Option<usize> {
+    let mut tree: Value = serde_yaml::from_slice(bytes).ok()?;
+    tree.apply_merge().ok()?;
+    let overlay = asked
+        .environment
+        .as_ref()
+        .and_then(|name| tree.get("environments")?.get(name)?.get("syncs"));
+    let mut names = HashSet::new();
+    for (name, sync) in [tree.get("syncs"), overlay]
+        .into_iter()
+        .flatten()
+        .flat_map(Value::as_mapping)
+        .flatten()
+    {
+        if sync.get("only_in").is_some() || sync.is_null() {
+            return None;
+        }
+        names.insert(name);
+    }
+    Some(names.len())
+}
+
 /// Returns what is wrong with the answer, if anything.
 fn answer(directory: &Path, bytes: &[u8], asked: &Asked) -> Result<(), String> {
     let begin = Instant::now();
@@ -114,6 +140,15 @@ fn answer(directory: &Path, bytes: &[u8], asked: &Asked) -> Result<(), String> {
         Err(found) if found.iter().any(|one| one.severity == Severity::Error) => found,
         Err(_) => return Err("refused without an error".to_owned()),
     };
+    if let Ok(configuration) = &answer
+        && let Some(wanted) = syncs(bytes, asked)
+    {
+        let addresses = configuration.resources.keys().map(ToString::to_string);
+        let got = addresses.filter(|name| name.starts_with("sync.")).count();
+        if got != wanted {
+            return Err(format!("{got} syncs of {wanted}, and no error"));
+        }
+    }
     let drawn = human(found, false);
     if drawn.contains(|letter: char| letter.is_control() && letter != '\n') {
         return Err(format!("control letters in {drawn:?}"));

@@ -94,7 +94,7 @@ async fn checked(global: &Global, arguments: &Arguments) -> Result<Configuration
         services,
         sandbox,
         world,
-    } = reach(global, &configuration, Patience::WORK, stop).await?;
+    } = reach(global, &configuration, Patience::CHECK, stop).await?;
     // It is only read: a state that CI would forget is no error here.
     let store = Store::at(open::state_place(global, &configuration, world.as_ref()));
     let found = engine::online(&configuration, &store, &services).await;

@@ -25,6 +25,14 @@ impl Patience {
         within: None,
     };
 
+    /// For a check that a pipeline waits for: longer than a look, since a long list takes its time; half a minute or so.
+    pub const CHECK: Self = Self {
+        connect: Duration::from_secs(5),
+        silence: Duration::from_secs(15),
+        unreached: 2,
+        within: Some(Duration::from_secs(15)),
+    };
+
     /// For a look while somebody waits: at most ten seconds or so.
     pub const LOOK: Self = Self {
         connect: Duration::from_secs(4),

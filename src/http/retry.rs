@@ -93,7 +93,11 @@ pub async fn retrying(
                     "{} {}: status {} {body}",
                     request.method, request.path, answer.status
                 );
-                (last, Stage::Status)
+                let stage = match answer.status {
+                    429 => Stage::Busy(asked),
+                    _ => Stage::Status,
+                };
+                (last, stage)
             }
             Err(failure @ Failure::Never(_)) => {
                 return Err(Exhausted {

@@ -5,6 +5,7 @@ use std::{
     fmt,
     net::IpAddr,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -110,6 +111,8 @@ pub enum Stage {
     Answer,
     /// There were answers, each saying that it does not go now.
     Status,
+    /// The last answer was "too many requests": how long it asks to wait, if it says so.
+    Busy(Option<Duration>),
 }
 
 impl Failure {
@@ -339,15 +342,8 @@ fn stage(error: &reqwest::Error, request: &Request) -> Stage {
     }
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        let words = inner.to_string();
-        if words.contains("dns error") {
-            return Stage::Name;
-        }
-        if ["tcp connect error", "tunnel", "proxy"]
-            .iter()
-            .any(|known| words.contains(known))
-        {
-            return Stage::Connection;
+        if let Some(known) = known(&inner.to_string()) {
+            return known;
         }
         cause = inner.source();
     }
@@ -358,9 +354,22 @@ fn stage(error: &reqwest::Error, request: &Request) -> Stage {
     }
 }
 
-/// The part of an address between its scheme and its path, less a user and a password.
+/// What one layer says, where its words are whole: a host may be named after any of them.
+fn known(words: &str) -> Option<Stage> {
+    match words {
+        "dns error" => Some(Stage::Name),
+        "tcp connect error" => Some(Stage::Connection),
+        _ if words.starts_with("tunnel error: ") || words.starts_with("SOCKS error: ") => {
+            Some(Stage::Connection)
+        }
+        _ => None,
+    }
+}
+
+/// The part of an address between its scheme and its path or query, less a user and a password.
 fn host(url: &str) -> &str {
-    let authority = url.split('/').nth(2).unwrap_or(url);
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host)
@@ -418,5 +427,50 @@ impl Stream {
             body,
             doubts: 0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_without_secrets() {
+        for (url, wanted) in [
+            ("https://h.example/path?sig=1", "h.example"),
+            ("https://h.example?sig=planted", "h.example"),
+            ("https://h.example?sig=a/b@c", "h.example"),
+            ("https://h.example#planted", "h.example"),
+            ("https://user:pass@h.example:8443?sig=1", "h.example:8443"),
+            ("http://[::1]:8787/x", "[::1]:8787"),
+        ] {
+            assert_eq!(host(url), wanted);
+        }
+    }
+
+    #[test]
+    fn only_whole_phrases_tell_a_stage() {
+        for (words, wanted) in [
+            ("dns error", Some(Stage::Name)),
+            ("tcp connect error", Some(Stage::Connection)),
+            (
+                "tunnel error: proxy authorization required",
+                Some(Stage::Connection),
+            ),
+            (
+                "SOCKS error: failed parsing server response",
+                Some(Stage::Connection),
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"proxy.example.com\"",
+                None,
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"tunnel.example.com\"",
+                None,
+            ),
+        ] {
+            assert_eq!(known(words), wanted, "{words}");
+        }
     }
 }

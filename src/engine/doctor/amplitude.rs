@@ -20,7 +20,7 @@ const HOST: &str = "amplitude host";
 const KEYS: &str = "amplitude keys";
 
 /// Paths whose first answers tell the time there.
-pub(super) const PATHS: [&str; 2] = [LIST_PATH, LIST_PATH];
+pub(super) const PATHS: [&str; 1] = [LIST_PATH];
 
 /// What became of what was asked.
 pub(super) struct Asked {
@@ -133,6 +133,10 @@ fn downloads(look: &Look, usage: &Told<Option<Usage>>) -> Check {
     const NAME: &str = "download quota";
     let need = quota::monthly(&look.configuration);
     let now = look.clock.now();
+    let reckoned = || {
+        let limit = number(look.configuration.amplitude.monthly_downloads);
+        format!("{limit} a month are reckoned with, {} needed", number(need))
+    };
     match usage {
         Told::Yes(Some(usage)) => {
             let rest = checkup::rest_of_month(need, now);
@@ -154,14 +158,23 @@ fn downloads(look: &Look, usage: &Told<Option<Usage>>) -> Check {
                 "slow the fastest cadences down, or have the quota raised by Amplitude",
             )
         }
-        Told::Yes(None) | Told::Odd(_) => Check::warn(
+        Told::Yes(None) => Check::warn(
+            NAME,
+            format!("the project does not tell its usage; {}", reckoned()),
+            "say your quota as amplitude.monthly_downloads",
+        ),
+        Told::Odd(text) => Check::warn(
             NAME,
             format!(
-                "the project does not tell its usage; {} a month are reckoned with, {} needed",
-                number(look.configuration.amplitude.monthly_downloads),
-                number(need)
+                "not known, since the question was answered {text}; {}",
+                reckoned()
             ),
-            "say your quota as amplitude.monthly_downloads",
+            "look again later; until then, say your quota as amplitude.monthly_downloads",
+        ),
+        Told::Busy(text) => Check::warn(
+            NAME,
+            format!("not known: Amplitude is {text}"),
+            "look again after that",
         ),
         Told::Unreached(..) => not_asked(NAME, HOST),
         Told::Refused(..) | Told::Unasked => not_asked(NAME, KEYS),

@@ -161,8 +161,15 @@ fn host<T>(
     if met.contains(&told::Met::Answered) {
         return Check::ok(name, format!("{url} answers"));
     }
-    let odd = met.iter().find(|met| matches!(met, told::Met::Odd(_)));
-    match odd.or(met.first()) {
+    let find = |wanted: fn(&told::Met) -> bool| met.iter().find(|met| wanted(met));
+    let busy = find(|met| matches!(met, told::Met::Busy(_)));
+    let odd = find(|met| matches!(met, told::Met::Odd(_)));
+    match busy.or(odd).or(met.first()) {
+        Some(told::Met::Busy(text)) => Check::fail(
+            name,
+            format!("{url} is {text}"),
+            format!("look again after that; others use {what}'s limit as well, and share it"),
+        ),
         Some(told::Met::Odd(text)) => Check::fail(
             name,
             format!("{url} answers, and not usably: {text}"),
@@ -190,13 +197,13 @@ fn host<T>(
 fn clock(look: &Look, services: &Services) -> Check {
     const NAME: &str = "clock";
     let sender = &services.sender;
-    let off = |url: &str, paths: [&str; 2]| {
+    let off = |url: &str, paths: &[&str]| {
         let heard = paths.iter().find_map(|path| sender.heard(url, path))?;
         let here = look.clock.now() - jiff::SignedDuration::try_from(heard.ago).ok()?;
         Some(here.duration_since(heard.date?).as_secs())
     };
-    let amplitude = off(&services.amplitude.url, amplitude::PATHS);
-    let braze = off(&services.braze.url, braze::PATHS);
+    let amplitude = off(&services.amplitude.url, &amplitude::PATHS);
+    let braze = off(&services.braze.url, &braze::PATHS);
     let both = [("Amplitude's", amplitude), ("Braze's", braze)];
     let known: Vec<(&str, i64)> = both
         .into_iter()
@@ -244,7 +251,7 @@ fn distance(off: i64) -> String {
     format!("{about} {side}")
 }
 
-/// The worse of two verdicts about permissions that nobody needs is a look.
+/// What is lacking fails where it is needed, and is worth a look where it is not.
 fn unless_needed(needed: bool) -> Verdict {
     if needed { Verdict::Fail } else { Verdict::Warn }
 }

@@ -16,6 +16,8 @@ pub(super) enum Told<T> {
     Refused(String, Option<&'static str>),
     /// It was answered by something that nobody documented, or by "not now" over and over.
     Odd(String),
+    /// It was answered by "too many requests": in words, how long it asks to wait.
+    Busy(String),
     /// No answer came: how far the question went, and what it met.
     Unreached(Stage, String),
     /// It was not asked: a key is missing, or nothing says where.
@@ -29,6 +31,8 @@ pub(super) enum Met {
     Answered,
     /// It answered otherwise.
     Odd(String),
+    /// It asked to wait.
+    Busy(String),
     /// It did not.
     Failed(Stage, String),
 }
@@ -45,6 +49,7 @@ impl<T> Told<T> {
         match self {
             Self::Yes(_) | Self::Refused(..) => Some(Met::Answered),
             Self::Odd(text) => Some(Met::Odd(text.clone())),
+            Self::Busy(text) => Some(Met::Busy(text.clone())),
             Self::Unreached(stage, text) => Some(Met::Failed(*stage, text.clone())),
             Self::Unasked => None,
         }
@@ -64,9 +69,19 @@ pub(super) fn told<T>(answer: Result<T, Exhausted>) -> Told<T> {
                 .to_owned();
             match exhausted.stage {
                 Stage::Status => Told::Odd(text),
+                Stage::Busy(wait) => Told::Busy(busy(wait)),
                 stage => Told::Unreached(stage, text),
             }
         }
+    }
+}
+
+/// Says how long a busy service asks to wait: `busy: asks to wait 60 min`.
+fn busy(wait: Option<Duration>) -> String {
+    match wait.map(|wait| wait.as_secs()) {
+        None => "busy (status 429), and does not say how long".to_owned(),
+        Some(seconds @ 0..=119) => format!("busy: asks to wait {seconds} s"),
+        Some(seconds) => format!("busy: asks to wait {} min", seconds.div_ceil(60)),
     }
 }
 
@@ -130,7 +145,7 @@ pub(super) fn remedy(stage: Stage) -> &'static str {
             "something between here and there may open TLS: add its certificate to those that this machine trusts \
              (SSL_CERT_FILE); a wrong clock does this too"
         }
-        Stage::Answer | Stage::Status => {
+        Stage::Answer | Stage::Status | Stage::Busy(_) => {
             "the host takes connections and does not answer: see its status page, and what is in between; then look again"
         }
     }

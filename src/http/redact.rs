@@ -14,14 +14,16 @@ const LONGEST: usize = 300;
 impl Scrubber {
     /// Makes a scrubber of these secrets, and of every pair of them as basic authorization writes it.
     pub fn new(secrets: Vec<Secret>) -> Self {
-        let mut forms = secrets.clone();
+        let mut pairs = Vec::new();
         for user in &secrets {
             let passwords = secrets.iter().map(Secret::expose);
             for password in passwords.chain([""]) {
                 let pair = STANDARD_NO_PAD.encode(format!("{}:{password}", user.expose()));
-                forms.push(Secret::new(pair));
+                pairs.push(Secret::new(pair));
             }
         }
+        let mut forms = secrets;
+        forms.extend(pairs);
         // JSON may write a slash so.
         let escaped: Vec<Secret> = forms
             .iter()

@@ -117,7 +117,7 @@ fn syncs(bytes: &[u8], asked: &Asked) -> Option<usize> {
     for (name, sync) in [tree.get("syncs"), overlay]
         .into_iter()
         .flatten()
-        .flat_map(Value::as_mapping)
+        .filter_map(Value::as_mapping)
         .flatten()
     {
         if sync.get("only_in").is_some() || sync.is_null() {

@@ -229,9 +229,9 @@ fn a_narrow_terminal_breaks_between_words() {
     .unwrap();
     insta::assert_snapshot!(fits(dir, &["validate"], 40), @r"
     error: `cadance` is no key here
-      --> syncform.yaml:42:5
+      --> syncform.yaml:41:5
        |
-    42 |     cadance: daily…
+    41 |     cadance: daily…
        |     ^^^^^^^
        hint: did you mean `cadence`?
 

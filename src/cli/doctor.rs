@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::Survey,
     engine::{self, Look, Surroundings, Unopened},
-    http::Patience,
+    http::{Patience, asked},
     model::Verdict,
     render,
     state::store::Store,
@@ -64,20 +64,16 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     let Some(configuration) = built else {
         return Err(Failure::Configuration(findings));
     };
+    let mut stop = open::stop_when_asked();
     let reached = if settled {
-        reach(
-            global,
-            &configuration,
-            Patience::LOOK,
-            open::stop_when_asked(),
-        )
-        .await
-        .map_err(|failure| match failure {
-            Failure::Message { message, hint, .. } => Unopened::Sandbox(message, hint),
-            Failure::Configuration(_) => {
-                Unopened::Sandbox("the sandbox could not be opened".to_owned(), None)
-            }
-        })
+        reach(global, &configuration, Patience::LOOK, stop.clone())
+            .await
+            .map_err(|failure| match failure {
+                Failure::Message { message, hint, .. } => Unopened::Sandbox(message, hint),
+                Failure::Configuration(_) => {
+                    Unopened::Sandbox("the sandbox could not be opened".to_owned(), None)
+                }
+            })
     } else {
         Err(Unopened::Unsettled)
     };
@@ -102,11 +98,16 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         services,
         clock: open::clock(),
     };
-    let checkup = engine::doctor(&set_up).await;
+    let checkup = tokio::select! {
+        biased;
+        () = asked(&mut stop) => Err(engine::Error::Stopped),
+        checkup = engine::doctor(&set_up) => Ok(checkup),
+    };
     drop(set_up);
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
+    let checkup = checkup?;
     talk::result(&match arguments.format {
         Format::Human => look::page(&render::doctor::human(&checkup, look::style(global))),
         Format::Json => render::doctor::json(&checkup),

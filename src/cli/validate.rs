@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::Configuration,
     engine,
-    http::Patience,
+    http::{Patience, asked},
     model::{Diagnostic, Severity},
     render::annotation,
     state::store::Store,
@@ -89,19 +89,24 @@ async fn checked(global: &Global, arguments: &Arguments) -> Result<Configuration
     if !arguments.online {
         return Ok(configuration);
     }
-    let stop = open::stop_when_asked();
+    let mut stop = open::stop_when_asked();
     let Reach {
         services,
         sandbox,
         world,
-    } = reach(global, &configuration, Patience::CHECK, stop).await?;
+    } = reach(global, &configuration, Patience::CHECK, stop.clone()).await?;
     // It is only read: a state that CI would forget is no error here.
     let store = Store::at(open::state_place(global, &configuration, world.as_ref()));
-    let found = engine::online(&configuration, &store, &services).await;
+    let found = tokio::select! {
+        biased;
+        () = asked(&mut stop) => Err(engine::Error::Stopped),
+        found = engine::online(&configuration, &store, &services) => Ok(found),
+    };
     drop(services);
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
+    let found = found?;
     if found.iter().any(|one| one.severity == Severity::Error) {
         return Err(Failure::Configuration(found));
     }

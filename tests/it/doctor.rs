@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::support::binary::{Run, Server, run, syncform};
+use crate::support::binary::{Run, Server, run, start, syncform};
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
 use crate::support::http::{serve, serve_whole};
 use crate::support::project::{OPEN, Project, array, flag, import, ten, yaml};
@@ -345,6 +345,28 @@ fn cohort_import_is_proven_by_an_apply_alone() {
     );
     let (line, _) = check(&run, "cohort import");
     assert!(line.contains("BRAZE_PARTNER_API_KEY"), "both: {line}");
+}
+
+#[test]
+fn a_signal_ends_the_asking_at_once() {
+    for words in [&["doctor"][..], &["validate", "--online"]] {
+        let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", hanging.local_addr().unwrap());
+        let project = at(&url, &url);
+        let mut command = project.command(None, words);
+        command.envs(KEYS);
+        let running = start(command);
+        // Somebody asks, and is not answered.
+        let _asker = hanging.accept().unwrap();
+        let begin = Instant::now();
+        running.terminate();
+        let run = running
+            .finish()
+            .exits(1)
+            .says("Stopping in order")
+            .says("stop");
+        assert!(begin.elapsed() < Duration::from_secs(3), "{run}");
+    }
 }
 
 #[test]

@@ -37,8 +37,8 @@ impl Policy {
     }
 }
 
-/// The try after which whoever watches is told.
-const TELL: u32 = 4;
+/// The try after which whoever watches is told, or the time, if that passes first.
+const TELL: (u32, Duration) = (4, Duration::from_secs(20));
 
 /// Nothing came of any try.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +68,7 @@ pub async fn retrying(
         doubts,
         stage: Stage::Here,
     };
+    let mut told = false;
     let (begin, patience) = (tokio::time::Instant::now(), sender.patience());
     loop {
         if !sender.waits(limiter.turn()).await {
@@ -130,7 +131,8 @@ pub async fn retrying(
                 stage,
             });
         }
-        if tries == TELL {
+        if !told && (tries == TELL.0 || begin.elapsed() > TELL.1) {
+            told = true;
             tracing::warn!(last, "trying again, {} times at most", most - tries);
         }
         if !sender.waits(tokio::time::sleep(wait)).await {

@@ -9,6 +9,50 @@ const OFF: u64 = 30;
 /// Seconds after which windows, days and certificates are no longer those of the services.
 const FAR_OFF: u64 = 300;
 
+/// How a question that wants a key was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// As it should be.
+    Well,
+    /// By a status that no refused key gets, and in words that nobody documented.
+    Oddly,
+    /// By 403: the key may not.
+    Forbidden,
+    /// By 401: the key is wrong, or may not.
+    Unauthorized,
+    /// By nothing that tells of the key.
+    Nothing,
+}
+
+/// What answers say of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// It was accepted.
+    Accepted,
+    /// It was taken, and what it may is not proven.
+    Taken,
+    /// It is known, and lacks a permission.
+    Known,
+    /// It was refused.
+    Refused,
+    /// Nothing is known.
+    Unknown,
+}
+
+/// Judges a key of Braze by what came of an empty write and of the list of segments. A permission that is lacking is
+/// answered by 403, and by 401 as well. An odd answer proves something only beside a proper refusal: anything between
+/// here and there may answer oddly.
+pub fn key(track: Answered, segments: Answered) -> Key {
+    use Answered::{Forbidden, Nothing, Oddly, Unauthorized, Well};
+    match (track, segments) {
+        (Well, _) | (_, Well) => Key::Accepted,
+        (Oddly, Forbidden | Unauthorized) => Key::Taken,
+        (Forbidden, _) | (_, Forbidden) => Key::Known,
+        (Unauthorized, _) | (_, Unauthorized) => Key::Refused,
+        (Oddly | Nothing, Oddly | Nothing) => Key::Unknown,
+    }
+}
+
 /// Judges how far this machine's clock is from a service's, in seconds.
 pub fn clock(off: i64) -> Verdict {
     let off = off.unsigned_abs();

@@ -3,12 +3,14 @@
 
 use super::{
     Service, Services,
+    doctor::{PROVE, Told, key, needs, within},
     subject::{meant, pinned},
 };
 use crate::{
     amplitude::{self, Usage},
-    braze::{self, Asked},
+    braze::{self, TRACK_PATH},
     config::{self, CohortRef, Configuration, Resource},
+    diff::checkup::Key,
     kinds::{self, quota},
     model::{Cohort, Diagnostic, Severity},
     state::{
@@ -17,6 +19,8 @@ use crate::{
         store::Store,
     },
 };
+
+const LOOK: &str = "syncform doctor tells what is in the way";
 
 /// Returns everything found, the warnings that the configuration had before included.
 pub async fn online(
@@ -55,7 +59,10 @@ async fn ask_amplitude(service: &Service<amplitude::Reader>) -> Result<Listed, V
     let list = reader.cohorts().await;
     // A project that does not tell its usage has said nothing wrong.
     let usage = match &list {
-        Ok(_) => reader.usage().await.ok().flatten(),
+        Ok(_) => match within(reader.usage()).await {
+            Told::Yes(usage) => usage,
+            _ => None,
+        },
         Err(_) => None,
     };
     Ok((list, usage))
@@ -69,9 +76,7 @@ fn of_amplitude(configuration: &Configuration, error: &amplitude::Error) -> Diag
         false => "/amplitude/region",
     };
     let code = if keys { "refused-key" } else { "unreachable" };
-    let hint = error
-        .key_hint()
-        .unwrap_or("syncform doctor tells what is in the way");
+    let hint = error.key_hint().unwrap_or(LOOK);
     finding(
         configuration,
         pointer,
@@ -92,38 +97,57 @@ async fn ask_braze(
     let Err(error) = reader.oldest_segment().await else {
         return vec![];
     };
+    let place = |error: &braze::Error| match &configuration.braze.instance {
+        _ if error.is_authentication() => ("refused-key", "/braze/api_key"),
+        Some(_) => ("unreachable", "/braze/instance"),
+        None => ("unreachable", "/braze/endpoint"),
+    };
+    let (code, pointer) = place(&error);
+    let found = |severity, message: &str, hint: &str| {
+        let message = message.to_owned();
+        vec![finding(
+            configuration,
+            pointer,
+            (code, severity),
+            message,
+            hint,
+        )]
+    };
+    let listing = error.to_string();
+    let hint = error.key_hint().unwrap_or(LOOK);
     if !error.is_authentication() {
-        return vec![of_braze(configuration, &error, Severity::Error)];
+        return found(Severity::Error, &listing, hint);
     }
     // The permission to list is optional, and a wrong key is answered by the same status as one that lacks it.
-    match reader.may_track().await {
-        Ok(Asked::Permitted) => vec![of_braze(configuration, &error, Severity::Warning)],
-        _ => vec![of_braze(configuration, &error, Severity::Error)],
-    }
-}
-
-fn of_braze(configuration: &Configuration, error: &braze::Error, severity: Severity) -> Diagnostic {
-    let (code, pointer) = if error.is_authentication() {
-        ("refused-key", "/braze/api_key")
-    } else if configuration.braze.instance.is_some() {
-        ("unreachable", "/braze/instance")
-    } else {
-        ("unreachable", "/braze/endpoint")
-    };
-    let hint = match (error.key_hint(), severity) {
-        (_, Severity::Warning) => {
-            "the key may write; with the permission segments.list a rotated key is told from another workspace"
+    let track = within(reader.may_track()).await;
+    match (key(&track, &Told::from(Err(error))), &track) {
+        (Key::Accepted, _) => found(
+            Severity::Warning,
+            &listing,
+            "the key may write; with the permission segments.list a rotated key is told from another workspace",
+        ),
+        (Key::Taken, _) => found(
+            Severity::Warning,
+            &format!("{listing}; the key was taken all the same, and what it may is not proven"),
+            PROVE,
+        ),
+        (Key::Known, Told::Refused(words, hint)) => {
+            let (needed, _) = needs(configuration);
+            let severity = if needed {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
+            let message = format!("braze: the key is not permitted {TRACK_PATH}: {words}");
+            found(severity, &message, hint.unwrap_or(LOOK))
         }
-        (Some(hint), _) => hint,
-        _ => "syncform doctor tells what is in the way",
-    };
-    finding(
-        configuration,
-        pointer,
-        (code, severity),
-        error.to_string(),
-        hint,
-    )
+        (Key::Known, _) => found(
+            Severity::Warning,
+            &format!("{listing}; whether the key may write is not known"),
+            LOOK,
+        ),
+        (Key::Refused | Key::Unknown, _) => found(Severity::Error, &listing, hint),
+    }
 }
 
 fn finding(

@@ -734,3 +734,55 @@ fn no_key_leaves_while_what_says_where_is_broken() {
 fn run_command(command: std::process::Command) -> Run {
     run(command)
 }
+
+#[test]
+fn a_busy_service_is_told_as_such() {
+    let busy = |wait: &'static str| {
+        let url = serve_whole(move |path| {
+            let limited = path.starts_with("/api/3/cohorts");
+            let status = if limited { 429 } else { 400 };
+            let body = r#"{"message": "Valid data must be provided"}"#;
+            let length = body.len();
+            format!(
+                "HTTP/1.1 {status} X\r\nconnection: close\r\n{wait}content-length: {length}\r\n\r\n{body}"
+            )
+        });
+        with(&at(&url, &url), None, &[]).exits(1)
+    };
+    let run = busy("retry-after: 3600\r\n");
+    assert_check(
+        &run,
+        "amplitude host",
+        "fail",
+        "busy: asks to wait 60 min",
+        "look again after that",
+    );
+    assert_check(&run, "amplitude keys", "warn", "not known", "look again");
+    let quota = check(&run, "download quota").0;
+    assert!(!quota.contains("does not tell"), "{quota}");
+    assert!(!run.stdout.contains("not usably"), "{run}");
+}
+
+#[test]
+fn a_usage_that_is_answered_oddly_is_no_word_of_the_project() {
+    let url = serve_whole(|path| {
+        let (status, body) = match path.split('?').next().unwrap() {
+            "/api/3/cohorts" => (200, r#"{"cohorts": []}"#),
+            "/api/3/cohorts/usage" => (404, "{}"),
+            "/segments/list" => (200, r#"{"segments": []}"#),
+            _ => (400, r#"{"message": "Valid data must be provided"}"#),
+        };
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    });
+    let run = with(&at(&url, &url), None, &[]).exits(0);
+    assert_check(
+        &run,
+        "download quota",
+        "warn",
+        "status 404",
+        "monthly_downloads",
+    );
+}

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::binary::{Run, run};
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
+use crate::support::http::serve;
 use crate::support::project::{OPEN, Project, array, flag, yaml};
 use crate::support::world::World;
 
@@ -282,4 +283,82 @@ fn services_that_cannot_be_asked_are_told_at_their_places() {
         ]
     );
     run.says("syncform doctor");
+}
+
+/// A run against a server that answers the list of segments and an empty write so, and `doctor` against the same.
+fn keyed(segments: u16, track: u16, syncs: &Project) -> (Run, Run) {
+    let url = serve(move |path, _| match path.split('?').next().unwrap() {
+        "/api/3/cohorts" => (
+            200,
+            serde_json::from_str(&june().files["amplitude/cohorts.json"]).unwrap(),
+        ),
+        "/segments/list" => (segments, json!({"message": "no list"})),
+        "/users/track" => (track, json!({"message": "other words"})),
+        _ => (200, json!({})),
+    });
+    syncs.write(&endpoints(syncs, &url));
+    let asked = |words: &[&str]| {
+        let mut command = syncs.command(None, words);
+        for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+            command.env(key, "some");
+        }
+        run(command)
+    };
+    (asked(&ONLINE), asked(&["doctor"]))
+}
+
+fn endpoints(project: &Project, url: &str) -> String {
+    yaml(OPEN, 75, project.syncs())
+        .replace(
+            "amplitude: {",
+            &format!("amplitude: {{endpoint: \"{url}\", "),
+        )
+        .replace("instance: US-01", &format!("endpoint: \"{url}\""))
+}
+
+#[test]
+fn doctor_and_validate_agree_about_a_key() {
+    let cases = [
+        (403, 400, 0, "warning", "warn  braze key"),
+        (401, 200, 0, "warning", "warn  braze key"),
+        (401, 400, 0, "warning", "warn  braze key"),
+        (403, 403, 1, "/users/track", "ok    braze key"),
+        (403, 401, 1, "/users/track", "ok    braze key"),
+        (401, 401, 1, "error", "fail  braze key"),
+    ];
+    for (segments, track, code, said, line) in cases {
+        let (online, doctor) = keyed(segments, track, &two());
+        let case = format!("{segments} {track}: {online}\n{doctor}");
+        assert_eq!(
+            (online.code, doctor.code),
+            (Some(code), Some(code)),
+            "{case}"
+        );
+        assert!(online.all().contains(said), "{case}");
+        assert!(doctor.stdout.contains(line), "{case}");
+        assert_eq!(
+            online.all().contains("permission segments.list"),
+            segments == track && track == 401,
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn a_host_that_hangs_is_given_up_soon() {
+    let hanging = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", hanging.local_addr().unwrap());
+    let project = two();
+    project.write(&endpoints(&project, &url));
+    let mut command = project.command(None, &ONLINE);
+    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+        command.env(key, "some");
+    }
+    let begin = std::time::Instant::now();
+    let run = run(command).exits(1);
+    assert!(
+        begin.elapsed() < std::time::Duration::from_secs(45),
+        "{run}"
+    );
+    run.says("no answer in time").says("2 errors");
 }

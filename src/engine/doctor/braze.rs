@@ -14,7 +14,7 @@ use super::{
 use crate::{
     braze::{Asked as Permission, LIST_PATH, RATES, Reader, TRACK_PATH},
     config::{Configuration, instance_of},
-    diff::checkup,
+    diff::checkup::{self, Key},
     engine::draft::scope,
     http::Sender,
     kinds,
@@ -22,6 +22,8 @@ use crate::{
 };
 
 const HOST: &str = "braze host";
+/// What to do where a key was taken, and what it may is not proven.
+pub(in crate::engine) const PROVE: &str = "an apply with --only and one small sync proves it";
 
 /// Paths whose first answers tell the time there.
 pub(super) const PATHS: [&str; 2] = [TRACK_PATH, LIST_PATH];
@@ -97,7 +99,7 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
 }
 
 /// Whether syncs write by `/users/track`, and by cohort import. An empty configuration will do the first.
-fn needs(configuration: &Configuration) -> (bool, bool) {
+pub(in crate::engine) fn needs(configuration: &Configuration) -> (bool, bool) {
     let lanes = configuration.resources.values().filter_map(|resource| {
         let kind = kinds::find(&resource.address, &resource.kind)?;
         let desired = kind.desired(resource, &scope(configuration, None)).ok()?;
@@ -135,16 +137,18 @@ fn instance(look: &Look) -> Check {
     }
 }
 
-/// The key is good if anything took it. A permission that is lacking is answered by 403, and by 401 as well.
 fn key(asked: &Asked) -> Check {
     const NAME: &str = "braze key";
-    let lacks = |words: &str| words.starts_with("status 403");
-    match (&asked.track, &asked.segments) {
-        (Told::Yes(Permission::Permitted), _) | (_, Told::Yes(_)) => Check::ok(NAME, "accepted"),
-        (Told::Refused(words, _), _) | (_, Told::Refused(words, _)) if lacks(words) => {
-            Check::ok(NAME, "known, and not permitted all of what follows")
-        }
-        (Told::Refused(words, hint), _) | (_, Told::Refused(words, hint)) => Check::fail(
+    match (
+        super::key(&asked.track, &asked.segments),
+        &asked.track,
+        &asked.segments,
+    ) {
+        (Key::Accepted, ..) => Check::ok(NAME, "accepted"),
+        (Key::Known, ..) => Check::ok(NAME, "known, and not permitted all of what follows"),
+        (Key::Taken, ..) => Check::warn(NAME, "taken, and not proven: see what follows", PROVE),
+        (Key::Refused, Told::Refused(words, hint), _)
+        | (Key::Refused, _, Told::Refused(words, hint)) => Check::fail(
             NAME,
             format!("refused: {words}"),
             hint.unwrap_or("see the key in the dashboard: Settings > APIs and Identifiers"),
@@ -165,7 +169,7 @@ fn tracking(track: &Told<Permission>, needed: bool) -> Check {
             format!(
                 "an empty request was answered {status} {text}: nobody was in it, and nothing is proven"
             ),
-            "an apply with --only and one small sync proves it",
+            PROVE,
         ),
         Told::Refused(words, hint) => Check::because(
             NAME,

@@ -10,7 +10,9 @@ mod told;
 
 use std::time::Duration;
 
-use self::told::{Told, told};
+pub(super) use self::braze::{PROVE, needs};
+use self::told::told;
+pub(super) use self::told::{Told, key};
 use super::{Service, Services};
 use crate::{
     config::Configuration,
@@ -119,7 +121,7 @@ fn not_opened(unopened: &Unopened) -> Check {
 }
 
 /// Waits, and gives up after a while.
-async fn within<T, E>(asked: impl Future<Output = Result<T, E>>) -> Told<T>
+pub(super) async fn within<T, E>(asked: impl Future<Output = Result<T, E>>) -> Told<T>
 where
     Told<T>: From<Result<T, E>>,
 {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    amplitude, braze,
+    amplitude,
+    braze::{self, Asked},
+    diff::checkup::{self, Answered, Key},
     http::{Exhausted, Stage},
 };
 
 /// What became of a question.
 #[derive(Debug)]
-pub(super) enum Told<T> {
+pub(in crate::engine) enum Told<T> {
     /// It was answered.
     Yes(T),
     /// The key was refused: what was said, and what the key must be.
@@ -39,9 +41,19 @@ pub(super) enum Met {
 
 impl<T> Told<T> {
     /// A question that was given up.
-    pub(super) fn late(after: Duration) -> Self {
+    pub(in crate::engine) fn late(after: Duration) -> Self {
         let text = format!("no whole answer within {} s", after.as_secs());
         Self::Unreached(Stage::Answer, text)
+    }
+
+    /// Returns what it says of the key.
+    fn answered(&self) -> Answered {
+        match self {
+            Self::Yes(_) => Answered::Well,
+            Self::Refused(words, _) if words.starts_with("status 403") => Answered::Forbidden,
+            Self::Refused(..) => Answered::Unauthorized,
+            Self::Odd(_) | Self::Busy(_) | Self::Unreached(..) | Self::Unasked => Answered::Nothing,
+        }
     }
 
     /// Returns what it says of the host.
@@ -54,6 +66,15 @@ impl<T> Told<T> {
             Self::Unasked => None,
         }
     }
+}
+
+/// What two answers of Braze say of its key, for every verb that asks.
+pub(in crate::engine) fn key(track: &Told<Asked>, segments: &Told<Option<String>>) -> Key {
+    let track = match track {
+        Told::Yes(Asked::Odd { .. }) => Answered::Oddly,
+        other => other.answered(),
+    };
+    checkup::key(track, segments.answered())
 }
 
 /// Says what became of a question that was retried.

@@ -1,11 +1,11 @@
 //! `syncform doctor`: keys, permissions, hosts, limits, quota, clock, whatever of the set-up is broken.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    look, open,
+    look, open, plan,
     reach::{Reach, reach},
     talk,
 };
@@ -33,14 +33,7 @@ pub(super) struct Arguments {
         default_value = "human",
         hide_env = true
     )]
-    format: Format,
-}
-
-/// Form of the checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Human,
-    Json,
+    format: plan::Format,
 }
 
 /// Variables that name proxies, as the HTTP client reads them.
@@ -109,8 +102,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     }
     let checkup = checkup?;
     talk::result(&match arguments.format {
-        Format::Human => look::page(&render::doctor::human(&checkup, look::style(global))),
-        Format::Json => render::doctor::json(&checkup),
+        plan::Format::Human => look::page(&render::doctor::human(&checkup, look::style(global))),
+        plan::Format::Json => render::doctor::json(&checkup),
     })?;
     Ok(match checkup.count(Verdict::Fail) {
         0 => Exit::Done,

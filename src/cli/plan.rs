@@ -72,7 +72,7 @@ enum Refresh {
     Full,
 }
 
-/// Form of a plan.
+/// Form of a plan, or of anything else that is for people or for machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     Human,

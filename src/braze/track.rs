@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Writer,
+    Writer, data_points,
     wire::TrackAnswer,
     write::{Fate, Object, Place, WriteError, Written, array},
 };
@@ -56,7 +56,7 @@ pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bo
             Edit::Member { .. } => {}
         }
     }
-    let data_points = attributes.len() as u64;
+    let data_points = attributes.values().map(Attribute::data_points).sum();
     for (attribute, edit) in attributes {
         object.insert(attribute, edit.into_json());
     }
@@ -73,6 +73,14 @@ enum Attribute {
 }
 
 impl Attribute {
+    /// An update of an array is one, however many labels it moves (braze.md 21).
+    fn data_points(&self) -> u64 {
+        match self {
+            Self::Value(value) => data_points(value),
+            Self::Array(..) => 1,
+        }
+    }
+
     fn into_json(self) -> Value {
         match self {
             Self::Value(value) => value,

@@ -10,6 +10,8 @@ use crate::model::{Change, Member, Outcome, Presence, Record, Text, Verb};
 pub enum Decision {
     /// Braze acknowledged exactly this; nothing is sent.
     Keep(Record),
+    /// There is no row, and none is wanted.
+    Nothing,
     /// Something is to be sent.
     Send(Change),
 }
@@ -150,7 +152,7 @@ pub fn from_array(text: &str) -> Vec<Text> {
         .unwrap_or_default()
 }
 
-fn to_array(values: &BTreeSet<Text>) -> Text {
+pub(super) fn to_array(values: &BTreeSet<Text>) -> Text {
     let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
     Arc::from(format!("[{}]", values.join(",")))
 }

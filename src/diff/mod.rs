@@ -13,3 +13,5 @@ pub mod merge;
 pub mod outcomes;
 pub mod pin;
 pub mod select;
+pub mod tally;
+pub mod values;

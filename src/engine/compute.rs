@@ -10,15 +10,19 @@ use sha2::{Digest, Sha256};
 
 use super::fold::{Aside, Rows};
 use crate::{
+    braze,
     diff::{
         aside::Patience,
-        decide::{Decision, again, decide},
+        decide::{Decision, again},
         join::{Join, Joined},
         leaving::Leaving,
+        tally::Tally,
+        values::Rule,
     },
     model::{
-        Address, Change, Identity, Key, Member, Presence, Record, Text, Verb, digest::hex,
-        plan::Delta,
+        Address, Change, Identity, Key, Member, Presence, Record, Text, Verb,
+        digest::hex,
+        plan::{AttributePlan, Delta},
     },
     state::{
         Error,
@@ -40,6 +44,8 @@ pub(super) struct Computed {
     pub(super) aside: Option<(Draft, SetAside)>,
     /// Their counts.
     pub(super) delta: Delta,
+    /// What they do to each attribute that changes; nothing of memberships.
+    pub(super) attributes: Vec<AttributePlan>,
     /// Digest of the rows, whatever file they are in.
     pub(super) digest: String,
 }
@@ -51,6 +57,7 @@ pub(super) type Members = Box<dyn Iterator<Item = Result<Member, Error>>>;
 pub(super) struct Comparison<'a> {
     pub(super) store: &'a Store,
     pub(super) address: &'a Address,
+    pub(super) rule: &'a Rule,
     pub(super) recorded: &'a dyn Fn() -> Result<Rows, Error>,
     pub(super) desired: &'a dyn Fn() -> Result<Members, Error>,
     pub(super) aside: &'a dyn Fn() -> Result<Aside, Error>,
@@ -83,11 +90,7 @@ pub(super) fn excluded_ids(
 }
 
 /// Returns the members of a relation that are in none of the others, and are not of these numbers.
-pub(super) fn members(
-    source: RelationReader,
-    exclude: Vec<RelationReader>,
-    ids: Vec<i64>,
-) -> Members {
+pub(super) fn members(source: Members, exclude: Vec<RelationReader>, ids: Vec<i64>) -> Members {
     let source = source.filter(move |member| {
         let id = member.as_ref().ok().and_then(|member| member.amplitude_id);
         id.is_none_or(|id| ids.binary_search(&id).is_err())
@@ -117,6 +120,7 @@ impl Comparison<'_> {
     fn scan(&self, leaving: Option<&Leaving>) -> Result<(Computed, Leaving), Error> {
         let found = RefCell::new(Leaving::default());
         let (mut delta, mut identified) = (Delta::default(), Identified::default());
+        let mut after = 0;
         let (mut now, mut later) = (Output::new(self), Output::new(self));
         let mut aside = AsideWriter::new(self.store);
         let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
@@ -128,16 +132,22 @@ impl Comparison<'_> {
             if let Joined::Right(member) | Joined::Both(_, member) = &row {
                 identified.count(&member.key);
             }
-            match decide(row) {
+            match self.rule.decide(row) {
+                Decision::Nothing => None,
                 Decision::Keep(record) => {
+                    after += 1;
                     found.borrow_mut().meet(&record.key);
                     let stays = leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id));
                     stays.then(|| Ok(again(record)))
                 }
-                Decision::Send(change) => Some(Ok(change)),
+                Decision::Send(change) => {
+                    after += u64::from(change.after.is_some());
+                    Some(Ok(change))
+                }
             }
         });
         let (mut counts, mut digest) = (Delta::default(), Sha256::new());
+        let mut tally = Tally::default();
         for row in Join::new(decisions, (self.aside)()?) {
             let change = match row? {
                 Joined::Left(change) => change,
@@ -152,6 +162,10 @@ impl Comparison<'_> {
                 Joined::Right(_) => continue,
             };
             found.borrow_mut().send(&change);
+            if let Rule::Attributes(_) = self.rule {
+                let clears = tally.count(&change, braze::data_points);
+                counts.cleared += u64::from(clears && change.verb == Verb::Change);
+            }
             match change.verb {
                 Verb::Add => counts.add += 1,
                 Verb::Change => counts.change += 1,
@@ -166,6 +180,8 @@ impl Comparison<'_> {
         }
         let aside = aside.finish()?;
         let delta = Delta {
+            after,
+            cleared: counts.cleared,
             add: counts.add,
             change: counts.change,
             remove: counts.remove,
@@ -179,6 +195,7 @@ impl Comparison<'_> {
             later: later.finish()?,
             aside,
             delta,
+            attributes: tally.finish().collect(),
             digest: hex(&digest.finalize()),
         };
         Ok((computed, found.into_inner()))
@@ -239,13 +256,9 @@ impl Identified {
 }
 
 fn count(delta: &mut Delta, row: &Joined<Record, Member>) {
-    let (record, desired) = match row {
-        Joined::Left(record) => (Some(record), false),
-        Joined::Right(_) => (None, true),
-        Joined::Both(record, _) => (Some(record), true),
+    let (Joined::Left(record) | Joined::Both(record, _)) = row else {
+        return;
     };
-    delta.after += u64::from(desired);
-    let Some(record) = record else { return };
     match record.presence {
         Presence::Unconfirmed => delta.unconfirmed += 1,
         Presence::Confirmed => delta.confirmed += 1,

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     config::{OnDestroy, Removed},
     diff::guard,
+    kinds::Form,
     model::{
         Address, number,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
@@ -125,7 +126,7 @@ impl Drafting<'_> {
         empties: bool,
     ) -> Result<Option<Work>, Error> {
         let known = remembered(&self.session.configuration, address, entry);
-        let Some((kind, desired)) = known else {
+        let Some(mut desired) = known else {
             self.plan.errors.push(Problem {
                 address: Some(address.clone()),
                 message: format!(
@@ -136,25 +137,33 @@ impl Drafting<'_> {
             });
             return Ok(None);
         };
-        let (now, delta, digest) = if empties {
+        if let Form::Attributes(attributes) = &mut desired.form {
+            attributes.clear_leavers = true;
+        }
+        let (now, delta, attributes, digest) = if empties {
             let compared = Comparison {
                 store: &self.session.store,
                 address,
+                rule: &desired.form.rule(&entry.attributes, true),
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
                 aside: &|| self.aside(Some(entry)),
                 patience: self.patience(None),
             };
             let Computed {
-                now, delta, digest, ..
+                now,
+                delta,
+                attributes,
+                digest,
+                ..
             } = compared.run()?;
-            (now, delta, digest)
+            (now, delta, attributes, digest)
         } else {
             let delta = Delta {
                 before: entry.counts.rows(),
                 ..Delta::default()
             };
-            (None, delta, String::new())
+            (None, delta, vec![], String::new())
         };
         let fate = match (empties, desired.is_named()) {
             (true, false) => "taken out of Braze",
@@ -179,6 +188,7 @@ impl Drafting<'_> {
         self.plan.resources.push(ResourcePlan {
             cost: Some(Cost::default()),
             delta: Some(delta),
+            attributes,
             ..departing(
                 address,
                 entry,
@@ -192,7 +202,6 @@ impl Drafting<'_> {
         });
         Ok(Some(Work {
             address: address.clone(),
-            kind,
             desired,
             now,
             later: None,
@@ -278,6 +287,7 @@ fn departing(address: &Address, entry: &Entry, action: Action, title: String) ->
         delta: None,
         cost: None,
         guards: vec![],
+        attributes: vec![],
         manual: vec![],
         source: None,
         note: None,

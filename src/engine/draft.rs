@@ -14,14 +14,18 @@ use super::{
     rearrange::Rearranged,
     subject::{Subject, meant, named, settle},
     units::Units,
+    valued::Seen,
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
     diff::pin::Named,
-    kinds::{self, Desired, Kind, Scope},
+    kinds::{self, Desired, Form, Scope},
     model::{
-        Address, Cohort,
-        plan::{Action, Cost, Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
+        Address, Cohort, Mapping,
+        plan::{
+            Action, AttributePlan, Cost, Drift, FORMAT_VERSION, Plan, Problem, ResourcePlan,
+            StateRef, Summary, TotalCost,
+        },
     },
     state::{
         self,
@@ -37,8 +41,8 @@ pub(super) struct Drafting<'a> {
     pub(super) rearranged: &'a Rearranged,
     pub(super) plan: Plan,
     pub(super) meaning: Meaning,
-    /// Property columns by cohort, of every sync that is not paused.
-    pub(super) columns: BTreeMap<String, BTreeSet<String>>,
+    /// Property columns by cohort and by how its people are named, of every sync that is not paused.
+    pub(super) cells: BTreeMap<String, BTreeMap<Mapping, BTreeSet<String>>>,
 }
 
 impl<'a> Drafting<'a> {
@@ -108,7 +112,7 @@ impl<'a> Drafting<'a> {
             rearranged,
             plan,
             meaning: Meaning::new(session),
-            columns: BTreeMap::new(),
+            cells: BTreeMap::new(),
         }
     }
 
@@ -140,15 +144,18 @@ impl<'a> Drafting<'a> {
                     self.fail(&resource.address, message, hint);
                 }
                 Ok(Some(subject)) => {
+                    let desired = &subject.desired;
                     for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
-                        let columns = self.columns.entry(cohort.id.clone()).or_default();
-                        columns.extend(subject.desired.identify_by.columns());
+                        let known = self.cells.entry(cohort.id.clone()).or_default();
+                        known.entry(desired.identify_by.clone()).or_default();
                     }
-                    let unit = subject.kind.unit(&subject.desired, &subject.label);
-                    let new = subject.entry.is_none_or(|entry| {
-                        entry.label.as_ref() != Some(&subject.label) || entry.fulfilled.is_none()
-                    });
-                    units.want(unit, &resource.address, new);
+                    let known = self.cells.entry(subject.cohort.id.clone()).or_default();
+                    let cells = known.entry(desired.identify_by.clone()).or_default();
+                    cells.extend(desired.reads.columns().iter().cloned());
+                    for unit in desired.form.units(&subject.label) {
+                        let new = subject.is_new(&unit);
+                        units.want(unit, &resource.address, new);
+                    }
                     if selected {
                         self.drift(&subject);
                         self.plan.warnings.extend(subject.stale_label());
@@ -162,6 +169,21 @@ impl<'a> Drafting<'a> {
         }
         self.one_owner_each(units, &subjects);
         subjects
+    }
+
+    /// Returns the columns that any sync needs of a cohort's file.
+    pub(super) fn columns(&self, cohort: &str) -> BTreeSet<String> {
+        let known = self.cells.get(cohort).into_iter().flatten();
+        known
+            .flat_map(|(mapping, cells)| &mapping.columns() | cells)
+            .collect()
+    }
+
+    /// Returns the columns that are kept of people who are named so.
+    pub(super) fn cells(&self, cohort: &str, mapping: &Mapping) -> BTreeSet<String> {
+        let known = self.cells.get(cohort);
+        let cells = known.and_then(|known| known.get(mapping));
+        cells.cloned().unwrap_or_default()
     }
 
     pub(super) fn fail(&mut self, address: &Address, message: String, hint: Option<String>) {
@@ -209,6 +231,9 @@ impl<'a> Drafting<'a> {
             .manifest
             .and_then(|manifest| manifest.resources.get(&resource.address));
         let left = self.left(&resource.address);
+        if let Some(entry) = entry.filter(|entry| entry.kind != resource.kind) {
+            return Err(other_kind(resource, entry));
+        }
         let desired = kind
             .desired(resource, &scope(&self.session.configuration, entry))
             .map_err(|diagnostic| (diagnostic.message, diagnostic.hint))?;
@@ -221,14 +246,15 @@ impl<'a> Drafting<'a> {
             .map(meant)
             .collect::<Result<Vec<Cohort>, _>>();
         let pinned = before.and_then(|entry| entry.label.clone());
-        let label = desired
-            .label
-            .clone()
-            .or(pinned)
-            .unwrap_or_else(|| cohort.name.clone());
+        let label = match &desired.form {
+            Form::Attributes(_) => String::new(),
+            Form::Membership(_) => {
+                let label = desired.label.clone().or(pinned);
+                label.unwrap_or_else(|| cohort.name.clone())
+            }
+        };
         Ok(Some(Subject {
             resource,
-            kind,
             entry,
             left,
             moved: self.rearranged.moved.get(&resource.address),
@@ -275,11 +301,17 @@ impl<'a> Drafting<'a> {
             return Ok(None);
         }
         let about = readings.open(&subject.cohort.id, mapping)?.about;
+        if let Some((message, hint)) = subject.lacks(&about) {
+            self.fail(&address, message, Some(hint));
+            return Ok(None);
+        }
+        let seen = Seen::default();
         let compared = Comparison {
             store: &self.session.store,
             address: &address,
+            rule: &subject.rule(),
             recorded: &|| self.rows(&address),
-            desired: &|| subject.members(readings),
+            desired: &|| subject.members(readings, &seen),
             aside: &|| self.aside(subject.entry),
             patience: self.patience(Some(subject.resource)),
         };
@@ -288,14 +320,17 @@ impl<'a> Drafting<'a> {
             later,
             aside,
             mut delta,
+            attributes,
             digest,
         } = compared.run()?;
+        let people = seen.people();
+        let attributes = told(attributes, seen.attributes());
         let settle = settle(&subject.resource.settings);
         let skipped = [
             ("no_identifier", about.no_identifier),
             ("bad_identifier", about.bad_identifier),
             ("duplicate", about.duplicates),
-            ("excluded", about.rows - delta.after),
+            ("excluded", about.rows - people),
         ];
         delta.skipped = skipped
             .into_iter()
@@ -308,6 +343,11 @@ impl<'a> Drafting<'a> {
         if subject.desired.create_users {
             delta.may_create = delta.add;
         }
+        let mut full = None;
+        if let Form::Attributes(_) = subject.desired.form {
+            delta.people = people;
+            full = Some(attributes.iter().map(|of| of.full_push_data_points).sum());
+        }
         let (fields, name) = (subject.fields(), subject.name());
         let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
         let action = match subject.entry {
@@ -319,23 +359,26 @@ impl<'a> Drafting<'a> {
         let (aside, waiting) = aside.unzip();
         let mut next = Entry {
             set_aside: waiting,
+            full_push: full,
             ..subject.next(self.session, readings, &delta, about.rows)
         };
         // With nothing to send and nothing set aside, every row has the label of now.
         if delta.is_empty() && next.set_aside.is_none() {
             next.former_labels.clear();
         }
+        next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {
-            full_push_data_points: delta.after,
+            full_push_data_points: full.unwrap_or(delta.after),
             ..Cost::default()
         };
-        self.plan
-            .resources
-            .push(subject.planned(action, fields, Some(delta), Some(cost), None));
+        let planned = subject.planned(action, fields, Some(delta), Some(cost), None);
+        self.plan.resources.push(ResourcePlan {
+            attributes,
+            ..planned
+        });
         Ok(Some(Work {
             address,
-            kind: subject.kind,
             desired: subject.desired,
             now,
             later,
@@ -359,6 +402,37 @@ impl<'a> Drafting<'a> {
         plan.digest = self.meaning.digest();
         (self.plan, self.meaning)
     }
+}
+
+/// Why a sync cannot become another kind under the same name, and what to do.
+fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<String>) {
+    let (was, is, address) = (&entry.kind, &resource.kind, &resource.address);
+    let hint = format!(
+        "give the {is} another name, and take the {was} out: removed: [{{address: {address}, on_destroy: {}}}]",
+        entry.on_destroy
+    );
+    (
+        format!("was applied as a {was}, and what that wrote is not what a {is} writes"),
+        Some(hint),
+    )
+}
+
+/// What is told of attributes: of those that are declared all, of others what changes.
+fn told(changes: Vec<AttributePlan>, declared: Vec<AttributePlan>) -> Vec<AttributePlan> {
+    let mut told: BTreeMap<String, AttributePlan> = BTreeMap::new();
+    for attribute in declared {
+        told.insert(attribute.name.clone(), attribute);
+    }
+    for change in changes {
+        let known = told.remove(&change.name).unwrap_or_default();
+        let attribute = AttributePlan {
+            full_push_data_points: known.full_push_data_points,
+            skipped: known.skipped,
+            ..change
+        };
+        told.insert(attribute.name.clone(), attribute);
+    }
+    told.into_values().collect()
 }
 
 /// What is wrong with a selection: it names nothing, or leaves nothing.
@@ -431,12 +505,12 @@ pub(super) fn scope<'a>(configuration: &'a Configuration, entry: Option<&'a Entr
     }
 }
 
-/// Returns the kind and the desire of a resource from what the state remembers of it; the rest is gone.
+/// Returns what a resource asked for, from what the state remembers of it; the rest is gone.
 pub(super) fn remembered(
     configuration: &Configuration,
     address: &Address,
     entry: &Entry,
-) -> Option<(&'static dyn Kind, Desired)> {
+) -> Option<Desired> {
     let kind = kinds::find(address, &entry.kind)?;
     let resource = Resource {
         address: address.clone(),
@@ -446,5 +520,5 @@ pub(super) fn remembered(
         origin: Origin::default(),
     };
     let desired = kind.desired(&resource, &scope(configuration, Some(entry)));
-    Some((kind, desired.ok()?))
+    desired.ok()
 }

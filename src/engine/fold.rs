@@ -3,13 +3,14 @@
 //! Ledger, delta and outcomes of a pending run are joined row by row. Plan reads this stream, recovery and the end of an
 //! apply write it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pending::{Fold, Told, told};
 use crate::{
     diff::{
         decide,
         join::{self, Join, Joined},
+        values,
     },
     model::{Address, Lane, Millis, Outcome, Record, Refusal, ResourceReport},
     state::{
@@ -121,7 +122,7 @@ impl Recorded {
             },
             (None, None) => return Ok(()),
         };
-        let mut rows = rows(store, fold, known.as_ref(), address)?.peekable();
+        let mut rows = rows(store, fold, known.as_ref(), &becomes, address)?.peekable();
         if next.is_none() && rows.peek().is_none() {
             self.manifest.resources.remove(address);
             return Ok(());
@@ -138,6 +139,9 @@ impl Recorded {
         };
         if settled && becomes.set_aside.is_none() {
             becomes.former_labels.clear();
+        } else if let Some(known) = &known {
+            // Rows may still hold what is no longer declared.
+            becomes.attributes.extend(known.attributes.iter().cloned());
         }
         let (entry, draft) = written(store, Box::new(rows), address, becomes)?;
         self.drafts.insert(address.clone(), draft);
@@ -283,13 +287,21 @@ fn rows(
     store: &Store,
     fold: &Fold,
     known: Option<&Entry>,
+    becomes: &Entry,
     address: &Address,
 ) -> Result<Rows, Error> {
-    let (ledger, changes) = (ledger(store, known)?, fold.changes(address)?);
+    let (ledger, changes) = (
+        ledger(store, known.or(Some(becomes)))?,
+        fold.changes(address)?,
+    );
+    let none = BTreeSet::new();
+    let before = known.map_or(&none, |known| &known.attributes);
+    // What a row holds of these is from another time, when they were declared once before.
+    let fresh = known.map_or(none.clone(), |_| &becomes.attributes - before);
     let run = fold.run.clone();
     let folded = Join::new(ledger, changes).filter_map(move |row| {
         let row = match row {
-            Ok(Joined::Left(record)) => Some(record),
+            Ok(Joined::Left(record)) => Some(values::without(record, &fresh)),
             Ok(Joined::Right((change, told))) => {
                 decide::fold(None, change, told.outcome, told.later, &run)
             }

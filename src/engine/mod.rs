@@ -26,6 +26,7 @@ mod subject;
 mod target;
 mod ticker;
 mod units;
+mod valued;
 mod writer;
 mod written;
 

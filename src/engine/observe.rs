@@ -43,8 +43,8 @@ const TOLERANCE: f64 = 0.01;
 pub(super) struct Wanted {
     /// The greatest age its file may have.
     pub(super) max_age: Duration,
-    /// How its people are to be named.
-    pub(super) mappings: BTreeSet<Mapping>,
+    /// How its people are to be named, and the columns wanted of those so named.
+    pub(super) mappings: BTreeMap<Mapping, BTreeSet<String>>,
     /// Property columns that any sync of it needs, selected or not: what is asked for serves them all.
     pub(super) columns: BTreeSet<String>,
 }
@@ -64,7 +64,7 @@ struct Asked {
 struct Missing<'a> {
     cohort: Cohort,
     wanted: &'a Wanted,
-    mappings: Vec<Mapping>,
+    mappings: Vec<(Mapping, BTreeSet<String>)>,
 }
 
 /// Reads these cohorts of the list.
@@ -88,13 +88,14 @@ pub(super) async fn read(
             continue;
         };
         let mut mappings = vec![];
-        for mapping in &wanted.mappings {
+        for (mapping, cells) in &wanted.mappings {
             let path = relation_path(&cache, &cohort, mapping)?;
             match relation::RelationReader::open(&path)? {
                 // The size is compared here too: a run may have ended between a file and that comparison.
                 Some(known)
                     if (kept || young(known.about.read_at, now, wanted.max_age))
-                        && fits(&known.about, cohort.size) =>
+                        && fits(&known.about, cohort.size)
+                        && known.about.covers(cells) =>
                 {
                     let reading = Reading {
                         path,
@@ -103,7 +104,7 @@ pub(super) async fn read(
                     };
                     readings.note(id, mapping.clone(), Ok(reading));
                 }
-                _ => mappings.push(mapping.clone()),
+                _ => mappings.push((mapping.clone(), cells.clone())),
             }
         }
         if !mappings.is_empty() {
@@ -119,7 +120,7 @@ pub(super) async fn read(
             cohort, mappings, ..
         } in missing
         {
-            for mapping in mappings {
+            for (mapping, _) in mappings {
                 readings.note(&cohort.id, mapping, Err(Unread::not_kept(&cohort.name)));
             }
         }
@@ -142,7 +143,7 @@ pub(super) async fn read(
         let Fetched { sorted, spent } = match fetched {
             Ok(fetched) => fetched,
             Err(error) if error.is_of_one_cohort() => {
-                for mapping in missing.mappings {
+                for (mapping, _) in missing.mappings {
                     readings.note(&before.id, mapping, Err(Unread::from(&error)));
                 }
                 continue;
@@ -157,7 +158,7 @@ pub(super) async fn read(
             .find(|cohort| cohort.id == before.id)
             .unwrap_or(&before)
             .clone();
-        for (mapping, about) in missing.mappings.into_iter().zip(sorted) {
+        for ((mapping, _), about) in missing.mappings.into_iter().zip(sorted) {
             let read = about.map_err(|source| Error::File {
                 cohort: before.name.clone(),
                 source,
@@ -229,7 +230,9 @@ async fn fetch(session: &Session, cache: &Path, missing: &Missing<'_>) -> Result
         })
         .await;
     let life = missing.wanted.max_age.min(REQUEST_LIVES);
-    let needed: BTreeSet<String> = missing.mappings.iter().flat_map(Mapping::columns).collect();
+    let mappings = missing.mappings.iter();
+    let needed = mappings.flat_map(|(mapping, cells)| &mapping.columns() | cells);
+    let needed: BTreeSet<String> = needed.collect();
     let asked = asked_before(cache, cohort)?.filter(|asked| {
         asked.stamp == cohort.computed
             && asked.columns.is_superset(&needed)
@@ -238,7 +241,15 @@ async fn fetch(session: &Session, cache: &Path, missing: &Missing<'_>) -> Result
     let wishes = missing
         .mappings
         .iter()
-        .map(|mapping| Ok((mapping.clone(), relation_path(cache, cohort, mapping)?)))
+        .map(|(mapping, cells)| {
+            let path = relation_path(cache, cohort, mapping)?;
+            let (mapping, cells) = (mapping.clone(), cells.clone());
+            Ok(Wish {
+                mapping,
+                cells,
+                path,
+            })
+        })
         .collect::<Result<Vec<Wish>, Error>>()?;
     if let Some(asked) = asked {
         match download(session, cohort, &asked, &wishes).await {

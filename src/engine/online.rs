@@ -287,7 +287,7 @@ fn references(
     };
     let excluded = desired.exclude.into_iter().enumerate();
     let excluded = excluded.map(|(at, cohort)| (format!("/exclude/{at}/cohort"), cohort));
-    let all = std::iter::once(("/cohort".to_owned(), desired.source)).chain(excluded);
+    let all = std::iter::once((desired.source_at.to_owned(), desired.source)).chain(excluded);
     all.map(|(pointer, cohort)| match cohort {
         CohortRef::Id { .. } => (format!("{pointer}/id"), cohort),
         CohortRef::Name(_) => (pointer, cohort),

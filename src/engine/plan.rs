@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     diff::merge::{Merge, Part},
-    kinds::{Desired, Kind},
+    kinds::Desired,
     model::{Address, Change, Event, Lane, plan::Plan},
     state::{
         self,
@@ -63,7 +63,6 @@ impl Planned {
 /// What is to be done with one resource.
 pub(super) struct Work {
     pub(super) address: Address,
-    pub(super) kind: &'static dyn Kind,
     pub(super) desired: Desired,
     /// Rows to send.
     pub(super) now: Option<Draft>,
@@ -181,11 +180,13 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
                 .entry(cohort.id.clone())
                 .or_insert_with(|| observe::Wanted {
                     max_age,
-                    mappings: BTreeSet::new(),
-                    columns: draft.columns.get(&cohort.id).cloned().unwrap_or_default(),
+                    mappings: BTreeMap::new(),
+                    columns: draft.columns(&cohort.id),
                 });
             known.max_age = max_age.min(known.max_age);
-            known.mappings.insert(subject.desired.identify_by.clone());
+            let mapping = &subject.desired.identify_by;
+            let cells = draft.cells(&cohort.id, mapping);
+            known.mappings.insert(mapping.clone(), cells);
         }
         waiting.push(subject);
     }

@@ -38,8 +38,8 @@ impl Drafting<'_> {
             for object in pass.merged()? {
                 let object = object?;
                 for part in &object.parts {
-                    let edits = worder.edits(part).len() as u64;
-                    *own.entry(&pass.parts[part.resource].0.address).or_default() += edits;
+                    let address = &pass.parts[part.resource].0.address;
+                    *own.entry(address).or_default() += worder.points(part);
                 }
                 let object = worder.word(&object.key, &object.parts);
                 cost.people += 1;

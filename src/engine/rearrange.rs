@@ -137,7 +137,7 @@ fn leave(
 /// Keeps what a sync wrote under an address of its own, until it is emptied; one that holds nothing is let go.
 fn set_aside(session: &Session, recorded: &mut Recorded, address: &Address, entry: &Entry) {
     let former = super::draft::remembered(&session.configuration, address, entry);
-    let target = former.map_or_else(|| entry.kind.clone(), |(_, former)| former.target);
+    let target = former.map_or_else(|| entry.kind.clone(), |former| former.target);
     if entry.counts.rows() == 0 {
         recorded.manifest.resources.remove(address);
         recorded.drafts.remove(address);

@@ -86,12 +86,7 @@ impl Drafting<'_> {
             &subject.resource.address,
             meaning::of_subject(&subject, &meaning::no_rows()),
         );
-        self.rewritten(
-            subject.resource,
-            subject.entry,
-            subject.kind,
-            subject.desired,
-        )
+        self.rewritten(subject.resource, subject.entry, subject.desired)
     }
 
     /// When rows set aside are tried again.
@@ -119,13 +114,14 @@ impl Drafting<'_> {
             delta: Some(delta),
             cost: Some(cost),
             guards: vec![],
+            attributes: vec![],
             manual: vec![],
             source: None,
             note: Some("paused".to_owned()),
         });
         let kind = kinds::find(&resource.address, &resource.kind)?;
         let desired = kind.desired(resource, &scope(&self.session.configuration, entry));
-        self.rewritten(resource, entry, kind, desired.ok()?)
+        self.rewritten(resource, entry, desired.ok()?)
     }
 }
 
@@ -147,7 +143,7 @@ fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
     (
         delta,
         Cost {
-            full_push_data_points: known,
+            full_push_data_points: entry.and_then(|entry| entry.full_push).unwrap_or(known),
             ..Cost::default()
         },
     )

@@ -1,6 +1,9 @@
 //! A declared resource on its way through a plan: what it asks for, whose people, and what was applied before.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::json;
 
@@ -10,14 +13,16 @@ use super::{
     meaning::written,
     observe::Readings,
     rearrange::peaks,
+    valued::{Seen, valued},
 };
 use crate::{
-    config::{AllowRemoval, Cadence, CadenceWord, CohortRef, Resource, Settings},
+    config::{AllowRemoval, Cadence, CadenceWord, CohortRef, OnDestroy, Resource, Settings},
+    diff::values::Rule,
     diff::{
         fields,
         pin::{Named, Pin, Unresolved, resolve},
     },
-    kinds::{Desired, Kind},
+    kinds::{Desired, Form, Unit},
     model::{
         Address, Cohort, Millis, digest, number,
         plan::{Action, Cost, Delta, FieldChange, Problem, ResourcePlan, Source},
@@ -26,6 +31,7 @@ use crate::{
         self,
         ledger::LedgerCounts,
         manifest::{CohortPin, Entry, Fulfilled, Peak, SourceStamp},
+        relation::About,
     },
 };
 
@@ -47,7 +53,6 @@ pub(super) fn settled_by(entry: &Entry) -> Duration {
 /// A resource on its way through a plan.
 pub(super) struct Subject<'a> {
     pub(super) resource: &'a Resource,
-    pub(super) kind: &'static dyn Kind,
     pub(super) desired: Desired,
     /// What the state remembers of it, of the target that it has now.
     pub(super) entry: Option<&'a Entry>,
@@ -80,7 +85,7 @@ impl Subject<'_> {
 
     /// The label that Braze shows, where it is not the cohort's name.
     fn other_label(&self) -> Option<&str> {
-        let labels = self.desired.config["to"]["attribute_flag"].is_null();
+        let labels = self.desired.form.is_labelled();
         (labels && self.label != self.cohort.name).then_some(self.label.as_str())
     }
 
@@ -121,6 +126,7 @@ impl Subject<'_> {
             delta,
             cost,
             guards: vec![],
+            attributes: vec![],
             manual: vec![],
             source: Some(Source {
                 cohort: self.cohort.id.clone(),
@@ -197,11 +203,79 @@ impl Subject<'_> {
         (!told).then(|| self.label.clone())
     }
 
+    /// Whether rows of it may not have a unit yet.
+    pub(super) fn is_new(&self, unit: &Unit) -> bool {
+        self.entry.is_none_or(|entry| match &self.desired.form {
+            Form::Membership(_) => {
+                entry.label.as_ref() != Some(&self.label) || entry.fulfilled.is_none()
+            }
+            Form::Attributes(_) => {
+                let mut known = entry.attributes.iter();
+                entry.fulfilled.is_none() || !known.any(|name| Unit::attribute(name) == *unit)
+            }
+        })
+    }
+
+    /// How its rows are compared.
+    pub(super) fn rule(&self) -> Rule {
+        let none = BTreeSet::new();
+        let applied = self.entry.map_or(&none, |entry| &entry.attributes);
+        let empties = self.on_destroy() == "empty";
+        self.desired.form.rule(applied, empties)
+    }
+
+    /// The attributes that its rows hold once everything is acknowledged.
+    pub(super) fn holds(&self, delta: &Delta, set_aside: bool) -> BTreeSet<String> {
+        let declared = self.desired.form.attributes().iter();
+        let mut held: BTreeSet<String> = declared.map(|of| of.name.clone()).collect();
+        if let Some(entry) = self.entry {
+            // A ledger is written when something is sent: until then its rows may hold, of an attribute that is
+            // declared again, what they held when it was declared before.
+            if delta.is_empty() {
+                held.retain(|name| entry.attributes.contains(name));
+            }
+            if set_aside {
+                held.extend(entry.attributes.iter().cloned());
+            }
+        }
+        held
+    }
+
+    /// What removal does to its rows.
+    fn on_destroy(&self) -> &'static str {
+        match self.resource.settings.on_destroy {
+            Some(OnDestroy::Empty) => "empty",
+            Some(OnDestroy::Keep) => "keep",
+            None => self.desired.form.on_destroy(),
+        }
+    }
+
+    /// Which property the file of the cohort lacks, and what to do.
+    pub(super) fn lacks(&self, about: &About) -> Option<(String, String)> {
+        let mut columns = self.desired.reads.columns().iter();
+        let missing = columns.find(|column| about.missing.contains(column))?;
+        Some((
+            format!(
+                "the file of cohort \"{}\" has no column of the property `{missing}`",
+                self.cohort.name
+            ),
+            "name a user property that Amplitude knows, as it is spelt there".to_owned(),
+        ))
+    }
+
     /// Opens the people of the cohort who are in no excluded one, each with the value that Braze should hold.
-    pub(super) fn members(&self, readings: &Readings) -> Result<Members, state::Error> {
+    pub(super) fn members(
+        &self,
+        readings: &Readings,
+        seen: &Seen,
+    ) -> Result<Members, state::Error> {
         let mapping = &self.desired.identify_by;
-        let value = self.kind.value(&self.desired, &self.label);
-        let source = readings.open(&self.cohort.id, mapping)?.with_value(value);
+        let source = readings.open(&self.cohort.id, mapping)?;
+        let columns = &source.about.columns;
+        let place = |wanted: &String| columns.iter().position(|column| column == wanted);
+        let wanted = self.desired.reads.columns().iter();
+        let places = wanted.filter_map(place).collect();
+        let source = Box::new(source);
         let excluded = || {
             let cohorts = self.exclude.iter();
             cohorts
@@ -213,7 +287,9 @@ impl Subject<'_> {
         } else {
             vec![]
         };
-        Ok(members(source, excluded()?, ids))
+        let members = members(source, excluded()?, ids);
+        let form = &self.desired.form;
+        Ok(valued(members, form, &self.label, places, seen))
     }
 
     /// How many people each excluded cohort holds.
@@ -254,9 +330,6 @@ impl Subject<'_> {
                 })
             });
         let settings = &self.resource.settings;
-        let on_destroy = settings
-            .on_destroy
-            .map_or_else(|| json!("empty"), |on_destroy| json!(on_destroy));
         let mut peaks = recent(&peaks(known, self.left), now);
         peaks.push(Peak {
             at: now,
@@ -288,9 +361,11 @@ impl Subject<'_> {
                 .filter(|label| **label != self.label)
                 .cloned()
                 .collect(),
-            on_destroy: on_destroy.as_str().unwrap_or("empty").to_owned(),
+            attributes: BTreeSet::new(),
+            on_destroy: self.on_destroy().to_owned(),
             protect: settings.protect.unwrap_or(false),
             ledger: known.and_then(|entry| entry.ledger.clone()),
+            full_push: None,
             counts: known.map_or_else(LedgerCounts::default, |entry| entry.counts),
             fulfilled: Some(Fulfilled {
                 desired: self.digest(),

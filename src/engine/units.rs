@@ -1,12 +1,12 @@
 //! Target units: what a resource writes in Braze and no other may.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     draft::{Drafting, remembered},
     subject::Subject,
 };
-use crate::{kinds::Unit, model::Address};
+use crate::{config::OnDestroy, kinds::Unit, model::Address, state::manifest::Entry};
 
 /// Units, each with a resource that wants it, or still holds it.
 #[derive(Default)]
@@ -77,13 +77,32 @@ impl Claim {
 impl Drafting<'_> {
     /// Notes what a resource owns from what the state remembers of it.
     pub(super) fn own(&self, units: &mut Units, address: &Address) {
-        let unit = self.entry(address).and_then(|entry| {
-            let (kind, desired) = remembered(&self.session.configuration, address, entry)?;
-            Some(kind.unit(&desired, entry.label.as_deref().unwrap_or_default()))
+        let owned = self.entry(address).and_then(|entry| {
+            let desired = remembered(&self.session.configuration, address, entry)?;
+            Some(
+                desired
+                    .form
+                    .units(entry.label.as_deref().unwrap_or_default()),
+            )
         });
-        if let Some(unit) = unit {
+        for unit in owned.into_iter().flatten() {
             units.want(unit, address, false);
         }
+    }
+
+    /// Returns the attributes that rows of a resource still hold, and that it is to be rid of.
+    fn dropped(&self, address: &Address, entry: &Entry) -> BTreeSet<String> {
+        let resource = self.session.configuration.resources.get(address);
+        let empties = resource.is_some_and(|resource| {
+            let written = resource.settings.on_destroy;
+            written.map_or(entry.on_destroy == "empty", |it| it == OnDestroy::Empty)
+        });
+        let desired = remembered(&self.session.configuration, address, entry);
+        let attributes = desired.filter(|_| empties).map(|desired| {
+            let declared = desired.form.attributes().iter();
+            &entry.attributes - &declared.map(|attribute| attribute.name.clone()).collect()
+        });
+        attributes.unwrap_or_default()
     }
 
     /// Refuses units with two owners. What is no longer declared owns what it wrote until it is gone, and a label that
@@ -104,9 +123,11 @@ impl Drafting<'_> {
                     .any(|subject| subject.resource.address == *address);
             let held = entry.former_labels.iter().filter(|_| !moves_on);
             let former = held.filter_map(|label| {
-                let (kind, desired) = remembered(&self.session.configuration, address, entry)?;
-                Some(kind.unit(&desired, label))
+                let desired = remembered(&self.session.configuration, address, entry)?;
+                desired.form.units(label).pop()
             });
+            let dropped = self.dropped(address, entry);
+            let former = former.chain(dropped.iter().map(|name| Unit::attribute(name)));
             units.0.extend(former.map(|unit| Claim {
                 unit,
                 address: address.clone(),

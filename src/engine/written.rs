@@ -2,12 +2,7 @@
 //! written, what has no effect in Braze included; a change of a guard alone is a change.
 
 use super::{draft::Drafting, meaning::written, plan::Work, subject::settle};
-use crate::{
-    config::Resource,
-    kinds::{Desired, Kind},
-    model::Address,
-    state::manifest::Entry,
-};
+use crate::{config::Resource, kinds::Desired, model::Address, state::manifest::Entry};
 
 impl<'a> Drafting<'a> {
     /// Returns what the state remembers of a resource.
@@ -38,13 +33,11 @@ impl<'a> Drafting<'a> {
         &self,
         resource: &Resource,
         entry: Option<&Entry>,
-        kind: &'static dyn Kind,
         desired: Desired,
     ) -> Option<Work> {
         let entry = entry.filter(|_| self.is_rewritten(resource))?;
         Some(Work {
             address: resource.address.clone(),
-            kind,
             desired,
             now: None,
             later: None,

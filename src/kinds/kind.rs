@@ -1,25 +1,61 @@
-//! What a kind of sync is: it says what to read, what should be there, and how a row is worded. It never sends.
-
-use serde_json::Value;
+//! What a kind of sync is: it says what to read and in which form that is kept in Braze. It never sends.
 
 use crate::{
     config::{CohortRef, Resource},
-    model::{Change, Diagnostic, Edit, Lane, Mapping, Text},
+    model::{Diagnostic, Lane, Mapping},
 };
+
+use super::{Form, form::Membership};
 
 /// A kind of sync that this release moves. One file each; `registry.rs` lists them.
 pub trait Kind: Sync {
     /// Returns what an entry asks for; no reading.
     fn desired(&self, resource: &Resource, scope: &Scope) -> Result<Desired, Diagnostic>;
+}
 
-    /// Returns the value of a row that the source gives none.
-    fn value(&self, desired: &Desired, label: &str) -> Text;
+/// Where an entry stands: what it does not say itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Name of the workspace.
+    pub workspace: &'a str,
+    /// The environment, if any.
+    pub environment: Option<&'a str>,
+    /// The configuration as it was applied, for what is pinned then.
+    pub applied: Option<&'a serde_json::Value>,
+}
 
-    /// Names what the sync writes and nobody else may.
-    fn unit(&self, desired: &Desired, label: &str) -> Unit;
+/// What an entry asks for.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Whose people.
+    pub source: CohortRef,
+    /// Where in the entry that is said.
+    pub source_at: &'static str,
+    /// Whose people are left out.
+    pub exclude: Vec<CohortRef>,
+    /// How its people are named to Braze; those left out are found by the same.
+    pub identify_by: Mapping,
+    /// What is read of each of them.
+    pub reads: Reads,
+    /// What is kept of them in Braze.
+    pub form: Form,
+    /// Where to in a few words: `attribute_array amplitude_cohorts`.
+    pub target: String,
+    /// What Braze shows, where the YAML says it; else it is pinned at the first apply.
+    pub label: Option<String>,
+    /// Whether people unknown to Braze may be created.
+    pub create_users: bool,
+    /// What is remembered as applied: the entry less what has no effect in Braze, with what is pinned written out.
+    pub config: serde_json::Value,
+}
 
-    /// Words one row as edits of a profile.
-    fn edits(&self, desired: &Desired, change: &Change) -> Vec<Edit>;
+/// What is read of each person, beside who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Nothing: a membership has no value in its source.
+    Nothing,
+    /// User properties, from columns of the cohort's file; a cell each, in this order.
+    Columns(Vec<String>),
 }
 
 /// A target unit: an attribute, a label in one, a cohort of cohort import.
@@ -31,6 +67,16 @@ pub struct Unit {
     pub label: Option<String>,
 }
 
+impl Unit {
+    /// All of an attribute.
+    pub fn attribute(name: &str) -> Self {
+        Self {
+            target: format!("attribute {name}"),
+            label: None,
+        }
+    }
+}
+
 impl std::fmt::Display for Unit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.label {
@@ -40,60 +86,34 @@ impl std::fmt::Display for Unit {
     }
 }
 
-/// Where an entry stands: what it does not say itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope<'a> {
-    /// Name of the workspace.
-    pub workspace: &'a str,
-    /// The environment, if any.
-    pub environment: Option<&'a str>,
-    /// The configuration as it was applied, for what is pinned then.
-    pub applied: Option<&'a Value>,
-}
-
-/// What an entry asks for.
-#[derive(Clone, Debug)]
-pub struct Desired {
-    /// Whose people.
-    pub source: CohortRef,
-    /// Whose people are left out.
-    pub exclude: Vec<CohortRef>,
-    /// How its people are named to Braze; those left out are found by the same.
-    pub identify_by: Mapping,
-    /// The form of `to`.
-    pub form: Form,
-    /// Where to in a few words: `attribute_array amplitude_cohorts`.
-    pub target: String,
-    /// What Braze shows, where the YAML says it; else it is pinned at the first apply.
-    pub label: Option<String>,
-    /// Whether people unknown to Braze may be created.
-    pub create_users: bool,
-    /// What is remembered as applied: the entry less what has no effect in Braze, with what is pinned written out.
-    pub config: Value,
-}
-
-/// Where a row goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A label in an array attribute.
-    AttributeArray(String),
-    /// An attribute that is true or false.
-    AttributeFlag(String),
-    /// A cohort of partner cohort import, by its id there.
-    CohortImport(String),
+impl Reads {
+    /// Returns the columns that are read of the cohort's file.
+    pub fn columns(&self) -> &[String] {
+        match self {
+            Self::Nothing => &[],
+            Self::Columns(columns) => columns,
+        }
+    }
 }
 
 impl Desired {
     /// Returns the lane its rows travel in.
     pub fn lane(&self) -> Lane {
-        match &self.form {
-            Form::AttributeArray(_) | Form::AttributeFlag(_) => Lane::UsersTrack,
-            Form::CohortImport(id) => Lane::Cohort { id: id.clone() },
+        match self.imported() {
+            Some(id) => Lane::Cohort { id: id.to_owned() },
+            None => Lane::UsersTrack,
         }
     }
 
     /// Returns whether Braze is told a name before any row goes there.
     pub fn is_named(&self) -> bool {
-        matches!(self.form, Form::CohortImport(_))
+        self.imported().is_some()
+    }
+
+    fn imported(&self) -> Option<&str> {
+        match &self.form {
+            Form::Membership(Membership::Import(id)) => Some(id),
+            Form::Membership(_) | Form::Attributes(_) => None,
+        }
     }
 }

@@ -2,14 +2,22 @@
 
 pub mod cohort;
 pub mod coming;
+pub mod typed;
+pub mod user_property;
 
+mod applied;
+mod audience;
 mod check;
+mod form;
 mod identify;
 mod kind;
 mod registry;
 mod schema;
+mod values;
 
 pub use check::{check, quota};
-pub use kind::{Desired, Form, Kind, Scope, Unit};
+pub use form::{Attribute, Attributes, Form, Membership, Take, Valued};
+pub use kind::{Desired, Kind, Reads, Scope, Unit};
 pub use registry::{KindEntry, REGISTRY, Section, find};
 pub use schema::schema;
+pub use values::{As, Audience};

@@ -2,7 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Kind, cohort, coming};
+use super::{Kind, cohort, coming, user_property};
 use crate::model::Address;
 
 /// Where in a configuration entries of a kind stand.
@@ -53,8 +53,8 @@ pub const REGISTRY: &[KindEntry] = &[
     entry(
         "user_property",
         Section::Syncs,
-        None,
-        own::<coming::user_property::Spec>,
+        Some(&user_property::UserProperty),
+        own::<user_property::Spec>,
     ),
     entry(
         "computation",

@@ -123,6 +123,9 @@ pub struct ResourcePlan {
     pub cost: Option<Cost>,
     /// Its guards.
     pub guards: Vec<GuardResult>,
+    /// What changes in each attribute; nothing of a membership.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<AttributePlan>,
     /// Steps by hand.
     pub manual: Vec<String>,
     /// Where its rows come from; absent where no source was asked.
@@ -196,12 +199,70 @@ pub struct Delta {
     /// Rows that come and may create a person: nobody has asked whether Braze knows them.
     #[serde(default)]
     pub may_create: u64,
+    /// People of the audience, those left out aside; 0 of a membership, whose rows they are.
+    #[serde(default)]
+    pub people: u64,
+    /// Rows that stay and lose a value. For the guards they are removals.
+    #[serde(default)]
+    pub cleared: u64,
+    /// People whose values were not read: the figures are estimates from those that were.
+    #[serde(default)]
+    pub unread: u64,
 }
 
 impl Delta {
     /// Returns whether any row is to be sent.
     pub fn is_empty(&self) -> bool {
         self.add + self.change + self.remove == 0
+    }
+}
+
+/// What changes in one attribute.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AttributePlan {
+    /// Its name in Braze.
+    pub name: String,
+    /// People who get it, or may have it and get it again.
+    pub added: u64,
+    /// People for whom it becomes another.
+    pub changed: u64,
+    /// People from whom it is taken.
+    pub cleared: u64,
+    /// Data points of these.
+    pub data_points: u64,
+    /// Data points of sending it to everybody who has a value.
+    pub full_push_data_points: u64,
+    /// People whose value Braze could not hold, by reason; they keep what they have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<String, u64>,
+    /// The most frequent changes, where values repeat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transitions: Vec<Transition>,
+}
+
+/// A change that several people share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Transition {
+    /// What it was.
+    pub before: Value,
+    /// What it becomes.
+    pub after: Value,
+    /// For how many.
+    pub count: u64,
+}
+
+impl AttributePlan {
+    /// Begins what is known of an attribute.
+    pub fn named(name: String) -> Self {
+        Self {
+            name,
+            ..Self::default()
+        }
+    }
+
+    /// Returns whether anything of it is sent.
+    pub fn is_empty(&self) -> bool {
+        self.added + self.changed + self.cleared == 0
     }
 }
 

@@ -12,6 +12,7 @@ pub mod stream;
 
 mod screen;
 mod text;
+mod values;
 mod wrap;
 
 pub use text::{Style, count};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     Style,
     text::{about, clean, count, number, people},
+    values,
 };
 use crate::model::{
     Address, Change, Identity, Verb,
@@ -39,7 +40,7 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
         .max();
     let width = width.unwrap_or(0);
     for resource in drawn() {
-        draw(&mut out, plan, resource, width, style);
+        draw(&mut out, plan, resource, width, style, priced);
     }
     unchanged(&mut out, plan);
     drift(&mut out, plan);
@@ -149,7 +150,14 @@ fn refusals(out: &mut String, plan: &Plan, style: Style) {
     out.push('\n');
 }
 
-fn draw(out: &mut String, plan: &Plan, resource: &ResourcePlan, width: usize, style: Style) {
+fn draw(
+    out: &mut String,
+    plan: &Plan,
+    resource: &ResourcePlan,
+    width: usize,
+    style: Style,
+    priced: bool,
+) {
     let sign = match resource.action {
         Action::Create => style.green("  +"),
         Action::Update => style.yellow("  ~"),
@@ -180,14 +188,24 @@ fn draw(out: &mut String, plan: &Plan, resource: &ResourcePlan, width: usize, st
         .as_ref()
         .filter(|delta| !left || delta.remove > 0)
     {
-        let movement = format!("{} -> {}", number(delta.before), number(reached(delta)));
-        let line = format!(
-            "      members      {movement:<20} {:<18} {}",
-            changes(delta),
-            notes(delta, resource, plan.created_at)
-        );
-        let _ = writeln!(out, "{}", line.trim_end());
+        let notes = notes(delta, resource, plan.created_at);
+        if resource.attributes.is_empty() {
+            let movement = format!("{} -> {}", number(delta.before), number(reached(delta)));
+            let line = format!(
+                "      members      {movement:<20} {:<18} {}",
+                changes(delta),
+                notes.join(", ")
+            );
+            let _ = writeln!(out, "{}", line.trim_end());
+        } else {
+            values::draw(out, resource, delta, &notes, priced);
+        }
     }
+    after(out, resource);
+}
+
+/// What is said of a resource after its rows.
+fn after(out: &mut String, resource: &ResourcePlan) {
     let lifted = resource.guards.iter().filter(|guard| guard.ok);
     for (guard, message) in lifted.filter_map(|guard| Some((guard, guard.message.as_ref()?))) {
         let _ = writeln!(out, "      {:<12} {message}", guard.name);
@@ -216,7 +234,7 @@ fn changes(delta: &Delta) -> String {
         .join(" ")
 }
 
-fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
+fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> Vec<String> {
     let mut notes = identified(delta);
     let skipped = delta.skipped.iter().map(|(reason, count)| {
         let count = number(*count);
@@ -261,7 +279,7 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> String {
         };
         notes.push(format!("computed {}", computed.strftime(format)));
     }
-    notes.join(", ")
+    notes
 }
 
 /// How many people each identifier names, most first; nothing where it is as usual.
@@ -386,7 +404,7 @@ pub fn person(address: &Address, change: &Change) -> String {
 }
 
 /// Writes a value on one line as YAML would, texts without quotes.
-fn value(value: &Value) -> String {
+pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
         Value::String(text) => text.clone(),

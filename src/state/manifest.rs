@@ -83,12 +83,18 @@ pub struct Entry {
     /// Labels before, while rows may still hold them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub former_labels: BTreeSet<String>,
+    /// Attributes that its rows hold values of; those no longer declared too, until every row is rid of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub attributes: BTreeSet<String>,
     /// What removal does in Braze: `empty` or `keep`.
     pub on_destroy: String,
     /// Whether removal takes two commits.
     pub protect: bool,
     /// Blob of the ledger; none before anything was acknowledged.
     pub ledger: Option<String>,
+    /// Data points of sending everything it asks for, when it was last compared; absent where that is a row each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_push: Option<u64>,
     /// Rows of the ledger.
     pub counts: LedgerCounts,
     /// What the ledger fulfils, rows set aside left out; none while something is missing or in doubt.

@@ -5,6 +5,7 @@
 //! A file that was cut or changed is an error, never a shorter relation: rows are counted and summed to the end.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::model::{Key, Member, Millis, Text};
 
-const MAGIC: &[u8; 16] = b"syncform-relat/1";
+const MAGIC: &[u8; 16] = b"syncform-relat/2";
 
 /// What is known about a relation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,10 @@ pub struct About {
     pub duplicates: u64,
     /// When its source was asked.
     pub read_at: Millis,
+    /// Columns that each row's value holds a cell of, as a JSON array in this order; a row without any has no value.
+    pub columns: Vec<String>,
+    /// Columns that were asked for and are not in its source.
+    pub missing: Vec<String>,
     crc: u32,
 }
 
@@ -46,6 +51,12 @@ impl About {
             read_at,
             ..Self::default()
         }
+    }
+
+    /// Returns whether every one of these columns was looked for.
+    pub fn covers(&self, columns: &BTreeSet<String>) -> bool {
+        let mut columns = columns.iter();
+        columns.all(|column| self.columns.contains(column) || self.missing.contains(column))
     }
 }
 
@@ -76,13 +87,14 @@ pub fn write(path: &Path, rows: Sorter, about: About) -> Result<About, Error> {
     Ok(about)
 }
 
-/// Iterates over the rows of a relation; the kind says the value of a row that has none.
+/// Iterates over the rows of a relation. The value of one without columns is empty.
 pub struct RelationReader {
     rows: BufReader<Summed<std::io::Take<File>>>,
     path: PathBuf,
     seen: u64,
     bytes: Vec<u8>,
-    value: Text,
+    /// Shared by the rows without a value.
+    none: Text,
     /// What is known about it.
     pub about: About,
 }
@@ -105,16 +117,9 @@ impl RelationReader {
             path: path.to_owned(),
             seen: 0,
             bytes,
-            value: "".into(),
+            none: "".into(),
             about,
         }))
-    }
-
-    /// Gives rows without a value this one.
-    #[must_use]
-    pub fn with_value(mut self, value: Text) -> Self {
-        self.value = value;
-        self
     }
 
     fn step(&mut self) -> Result<Option<Member>, Error> {
@@ -134,7 +139,7 @@ impl RelationReader {
         let key = Key::from_bytes(row.key())
             .map_err(|_| Error::corrupt(&self.path, "a cached row without a usable identifier"))?;
         let value = match row.value() {
-            [] => self.value.clone(),
+            [] => self.none.clone(),
             value => std::str::from_utf8(value)
                 .map_err(|_| Error::corrupt(&self.path, "a cached value that is not text"))?
                 .into(),

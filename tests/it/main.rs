@@ -41,4 +41,5 @@ mod slice;
 mod stopping;
 mod support;
 mod terminal;
+mod valued;
 mod wire;

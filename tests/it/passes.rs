@@ -7,17 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use syncform::{
-    config::CohortRef,
     diff::{
         aside::Patience,
         decide::{Decision, again, decide, fold},
         join::Join,
         leaving::Leaving,
     },
-    kinds::{Desired, Form, find},
-    model::{
-        Address, Change, Edit, Key, Mapping, Member, Outcome, Record, Refusal, Text, Unsorted, Verb,
-    },
+    kinds::{Form, Membership},
+    model::{Address, Change, Edit, Key, Member, Outcome, Record, Refusal, Text, Unsorted, Verb},
 };
 
 type Ledger = BTreeMap<Key, Record>;
@@ -51,11 +48,11 @@ fn has_alias(person: u8) -> bool {
     !person.is_multiple_of(3)
 }
 
-fn value(form: &Form, label: u8) -> Text {
+fn value(form: &Membership, label: u8) -> Text {
     match form {
-        Form::AttributeArray(_) => format!("\"label {label}\"").into(),
-        Form::AttributeFlag(_) => "true".into(),
-        Form::CohortImport(id) => format!("\"{id}\"").into(),
+        Membership::Array(_) => format!("\"label {label}\"").into(),
+        Membership::Flag(_) => "true".into(),
+        Membership::Import(id) => format!("\"{id}\"").into(),
     }
 }
 
@@ -80,7 +77,7 @@ struct State {
 }
 
 impl State {
-    fn compared(&self, form: &Form, wanted: &Wanted, patience: Patience) -> Compared {
+    fn compared(&self, form: &Membership, wanted: &Wanted, patience: Patience) -> Compared {
         let (compared, leaving) = self.scan(form, wanted, patience, None);
         match leaving.known() {
             Some(leaving) => self.scan(form, wanted, patience, Some(&leaving)).0,
@@ -90,7 +87,7 @@ impl State {
 
     fn scan(
         &self,
-        form: &Form,
+        form: &Membership,
         wanted: &Wanted,
         patience: Patience,
         leaving: Option<&Leaving>,
@@ -113,6 +110,7 @@ impl State {
                 !leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id))
             };
             let change = match decision {
+                Decision::Nothing => continue,
                 Decision::Keep(record) => {
                     found.meet(&record.key);
                     if stays(&record) {
@@ -174,23 +172,12 @@ fn refused(change: &Change) -> Refusal {
 }
 
 /// Braze applies what is asked of a profile.
-fn applied(world: &mut World, form: &Form, change: &Change) {
+fn applied(world: &mut World, form: &Membership, change: &Change) {
     let Some(person) = opened(&change.key) else {
         return;
     };
-    let desired = Desired {
-        source: CohortRef::Name("any".into()),
-        exclude: vec![],
-        identify_by: Mapping::default(),
-        form: form.clone(),
-        target: String::new(),
-        label: None,
-        create_users: false,
-        config: serde_json::Value::Null,
-    };
-    let cohort = find(&Address::new("sync", "any"), "cohort").unwrap();
     let held = world.entry(person).or_default();
-    for edit in cohort.edits(&desired, change) {
+    for edit in Form::Membership(form.clone()).edits(change) {
         let is = match edit {
             Edit::Array { add, remove, .. } => {
                 for gone in remove {
@@ -274,7 +261,7 @@ fn patience(retry: bool) -> Patience {
 }
 
 /// Plans and applies; what is not acknowledged or refused in one pass keeps the next from being sent.
-fn run(state: &State, world: &mut World, form: &Form, round: &Round) -> State {
+fn run(state: &State, world: &mut World, form: &Membership, round: &Round) -> State {
     let compared = state.compared(form, &round.wanted, patience(round.retry));
     let mut fates = round.fates.iter();
     let mut told = BTreeMap::new();
@@ -315,7 +302,7 @@ fn held(world: &World) -> World {
     held
 }
 
-fn exactly(form: &Form, wanted: &Wanted) -> World {
+fn exactly(form: &Membership, wanted: &Wanted) -> World {
     let reached = wanted
         .iter()
         .filter(|(person, (by_alias, _))| !by_alias || has_alias(**person));
@@ -333,9 +320,9 @@ proptest! {
         rounds in prop::collection::vec(round(), 0..6),
         last in round(),
         form in prop_oneof![
-            3 => Just(Form::AttributeArray("labels".to_owned())),
-            1 => Just(Form::AttributeFlag("flag".to_owned())),
-            1 => Just(Form::CohortImport("id".to_owned())),
+            3 => Just(Membership::Array("labels".to_owned())),
+            1 => Just(Membership::Flag("flag".to_owned())),
+            1 => Just(Membership::Import("id".to_owned())),
         ],
     ) {
         let (mut state, mut world) = (State::default(), World::new());
@@ -363,7 +350,7 @@ proptest! {
 
 #[test]
 fn a_change_that_was_not_sent_after_a_removal_is_in_doubt() {
-    let form = Form::AttributeArray("labels".to_owned());
+    let form = Membership::Array("labels".to_owned());
     let (acknowledged, refused) = (
         (Outcome::Acknowledged(1), true),
         (Outcome::Refused(0), false),

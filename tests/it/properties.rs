@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use syncform::{
-    config::CohortRef,
     diff::{
         decide::{Decision, decide, fold},
         join::{Join, Joined},
         merge::Merge,
         outcomes::{Outcomes, Word},
     },
-    kinds::{Desired, Form, find},
-    model::{Address, Change, Edit, Key, Mapping, Member, Outcome, Record, Text, Unsorted, Verb},
+    kinds::{Form, Membership},
+    model::{Change, Edit, Key, Member, Outcome, Record, Text, Unsorted, Verb},
 };
 
 type Ledger = BTreeMap<Key, Record>;
@@ -48,7 +47,7 @@ fn diff(ledger: &Ledger, wanted: &Wanted) -> Vec<Change> {
     Join::new(recorded, desired)
         .filter_map(|row| match decide(row.unwrap()) {
             Decision::Send(change) => Some(change),
-            Decision::Keep(_) => None,
+            Decision::Keep(_) | Decision::Nothing => None,
         })
         .collect()
 }
@@ -69,23 +68,10 @@ fn folded(ledger: &Ledger, delta: &[Change], outcomes: &[Outcome], run: &str) ->
         .collect()
 }
 
-fn desired() -> Desired {
-    Desired {
-        source: CohortRef::Name("any".into()),
-        exclude: vec![],
-        identify_by: Mapping::default(),
-        form: Form::AttributeArray("labels".into()),
-        target: String::new(),
-        label: None,
-        create_users: false,
-        config: serde_json::Value::Null,
-    }
-}
-
 /// Braze applies an edit of an array: what is taken out goes, what is added comes.
 fn applied(world: &mut World, change: &Change) {
-    let cohort = find(&Address::new("sync", "any"), "cohort").unwrap();
-    for edit in cohort.edits(&desired(), change) {
+    let form = Form::Membership(Membership::Array("labels".into()));
+    for edit in form.edits(change) {
         let Edit::Array { add, remove, .. } = edit else {
             panic!("an edit of an array")
         };

@@ -24,8 +24,16 @@ const FILE_TRIES: u32 = 5;
 /// Pieces of a body between the network and the sorter.
 const PIECES: usize = 16;
 
-/// A mapping and where its rows go.
-pub(super) type Wish = (Mapping, PathBuf);
+/// Rows to be sorted.
+#[derive(Clone)]
+pub(super) struct Wish {
+    /// How people are named.
+    pub(super) mapping: Mapping,
+    /// Columns that are kept of each.
+    pub(super) cells: BTreeSet<String>,
+    /// Where they go.
+    pub(super) path: PathBuf,
+}
 
 /// What became of each wish, in their order: one may need a column that the file lacks.
 pub(super) type Sorted = Vec<Result<relation::About, FileError>>;
@@ -115,6 +123,8 @@ struct Pile<'a> {
     identify: Identify<'a>,
     sorter: Sorter,
     about: relation::About,
+    /// Where the cells are that are kept.
+    cells: Vec<usize>,
 }
 
 /// Sorts the file once for each wish, in one pass. Returns its rows too.
@@ -127,25 +137,37 @@ fn sort(
 ) -> Result<(u64, Sorted), Sorting> {
     let columns: BTreeSet<String> = wishes
         .iter()
-        .flat_map(|(mapping, _)| mapping.columns())
+        .flat_map(|wish| &wish.mapping.columns() | &wish.cells)
         .collect();
     let columns = columns.iter().map(String::as_str);
     let mut file = CohortFile::open(pieces, columns).map_err(Sorting::File)?;
     let mut piles: Vec<Result<Pile, FileError>> = wishes
         .iter()
         .zip(leases)
-        .map(|((mapping, path), lease)| {
-            let identify = Identify::new(mapping, |name| file.property(name))
+        .map(|(wish, lease)| {
+            let identify = Identify::new(&wish.mapping, |name| file.property(name))
                 .map_err(|name| FileError::NoProperty(name.to_owned()))?;
-            let directory = path.parent().unwrap_or(Path::new("."));
+            let mut about = about.clone();
+            let mut cells = vec![];
+            for name in &wish.cells {
+                match file.property(name) {
+                    Some(column) => {
+                        about.columns.push(name.clone());
+                        cells.push(column);
+                    }
+                    None => about.missing.push(name.clone()),
+                }
+            }
+            let directory = wish.path.parent().unwrap_or(Path::new("."));
             Ok(Pile {
                 identify,
                 sorter: Sorter::new(directory, lease),
-                about: about.clone(),
+                about,
+                cells,
             })
         })
         .collect();
-    let (mut rows, mut key) = (0, vec![]);
+    let (mut rows, mut key, mut value) = (0, vec![], vec![]);
     while let Some(row) = file.next_row().map_err(Sorting::File)? {
         rows += 1;
         ticker.row(rows);
@@ -155,27 +177,42 @@ fn sort(
                 .identify
                 .key(row.amplitude_text, row.user_id, property, &mut key)
             {
-                Ok(()) => pile
-                    .sorter
-                    .push(&key, row.amplitude_id, b"")
-                    .map_err(Sorting::State)?,
+                Ok(()) => {
+                    write_cells(&mut value, pile.cells.iter().map(|at| row.property(*at)));
+                    pile.sorter
+                        .push(&key, row.amplitude_id, &value)
+                        .map_err(Sorting::State)?;
+                }
                 Err(Unnamed::NoIdentifier) => pile.about.no_identifier += 1,
                 Err(Unnamed::BadIdentifier) => pile.about.bad_identifier += 1,
             }
         }
     }
     let mut sorted = vec![];
-    for (pile, (_, path)) in piles.into_iter().zip(wishes) {
+    for (pile, wish) in piles.into_iter().zip(wishes) {
         sorted.push(match pile {
             Ok(mut pile) => {
                 pile.about.file_rows = rows;
-                let written = relation::write(path, pile.sorter, pile.about);
+                let written = relation::write(&wish.path, pile.sorter, pile.about);
                 Ok(written.map_err(Sorting::State)?)
             }
             Err(lacking) => Err(lacking),
         });
     }
     Ok((rows, sorted))
+}
+
+/// Writes the cells of a row as a JSON array; an empty text is null, and no cells are nothing.
+fn write_cells<'a>(into: &mut Vec<u8>, cells: impl ExactSizeIterator<Item = &'a str>) {
+    into.clear();
+    if cells.len() == 0 {
+        return;
+    }
+    let cells: Vec<Option<&str>> = cells
+        .map(|cell| Some(cell).filter(|cell| !cell.is_empty()))
+        .collect();
+    // Texts into memory: it cannot fail.
+    let _ = serde_json::to_writer(into, &cells);
 }
 
 /// The pieces of a body as a reader; one that stops before its end is an error, not an end.

@@ -4,14 +4,14 @@ use crate::{
     braze::{self, Object, track_object},
     diff::merge,
     engine::plan::{Pass, creates},
-    kinds::{Desired, Kind},
+    kinds::Form,
     model::{Edit, Key, Lane},
 };
 
 /// Knows what each part of an object means.
 pub(in crate::engine) struct Worder {
     lane: Lane,
-    kinds: Vec<(&'static dyn Kind, Desired)>,
+    forms: Vec<Form>,
     may_create: Vec<bool>,
 }
 
@@ -21,17 +21,24 @@ impl Worder {
         let desired = || pass.parts.iter().map(|(work, _)| work);
         Self {
             lane: pass.lane.clone(),
-            kinds: desired()
-                .map(|work| (work.kind, work.desired.clone()))
-                .collect(),
+            forms: desired().map(|work| work.desired.form.clone()).collect(),
             may_create: desired().map(|work| work.desired.create_users).collect(),
         }
     }
 
     /// Returns what one part asks for.
     pub(in crate::engine) fn edits(&self, part: &merge::Part) -> Vec<Edit> {
-        let (kind, desired) = &self.kinds[part.resource];
-        kind.edits(desired, &part.change)
+        self.forms[part.resource].edits(&part.change)
+    }
+
+    /// Returns the data points of one part by itself.
+    pub(in crate::engine) fn points(&self, part: &merge::Part) -> u64 {
+        let edits = self.edits(part);
+        let points = edits.iter().map(|edit| match edit {
+            Edit::Set { value, .. } => braze::data_points(value),
+            Edit::Array { .. } | Edit::Member { .. } => 1,
+        });
+        points.sum()
     }
 
     /// Words parts of one person as one object.

@@ -1,10 +1,9 @@
-//! What a `kind: user_property` sync may say. Not in this release.
+//! What a `kind: user_property` sync may say. Only words; what they do is in the kind beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{As, Audience};
-use crate::kinds::cohort::RunBy;
+use crate::kinds::{As, Audience, cohort::RunBy};
 
 /// User properties of Amplitude, as attributes in Braze.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

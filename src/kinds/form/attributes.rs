@@ -1,0 +1,116 @@
+//! Attributes with values: which, from which cell each, and how a cell becomes a value.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::Valued;
+use crate::{
+    braze,
+    diff::values::{Policy, steps},
+    kinds::{
+        As,
+        typed::{Typed, text},
+    },
+    model::{Change, Edit},
+};
+
+/// Attributes of one sync.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// They, in the order of their names.
+    pub list: Vec<Attribute>,
+    /// Whether the values of a person who leaves are cleared.
+    pub clear_leavers: bool,
+    /// Whether a value that the source no longer has is cleared.
+    pub clear_nulls: bool,
+}
+
+/// One attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name in Braze.
+    pub name: String,
+    /// Which of the cells it is made from.
+    pub cell: usize,
+    /// How.
+    pub take: Take,
+}
+
+/// How a cell becomes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// A text as a type.
+    As(As),
+}
+
+impl Attributes {
+    /// Makes attributes of a list in any order.
+    pub fn new(mut list: Vec<Attribute>, clear_leavers: bool, clear_nulls: bool) -> Self {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Self {
+            list,
+            clear_leavers,
+            clear_nulls,
+        }
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|attribute| attribute.name.as_str())
+    }
+
+    pub(super) fn value(&self, cells: &[Value]) -> Valued {
+        let (mut object, mut unfit) = (Map::new(), vec![]);
+        let mut points = vec![0; self.list.len()];
+        for (at, attribute) in self.list.iter().enumerate() {
+            let cell = cells.get(attribute.cell).unwrap_or(&Value::Null);
+            match attribute.take.typed(cell) {
+                Typed::Value(value) => {
+                    points[at] = braze::data_points(&value);
+                    object.insert(attribute.name.clone(), value);
+                }
+                Typed::Empty => {
+                    object.insert(attribute.name.clone(), Value::Null);
+                }
+                // Nothing is said of it, so what Braze has of it stays.
+                Typed::Unfit(why) => unfit.push((at, why.word())),
+            }
+        }
+        Valued {
+            value: Value::Object(object).to_string().into(),
+            points,
+            unfit,
+        }
+    }
+
+    pub(super) fn policy(&self, applied: &BTreeSet<String>, empties: bool) -> Policy {
+        let declared = || self.names().map(str::to_owned).collect::<BTreeSet<_>>();
+        let dropped: BTreeSet<String> = applied - &declared();
+        let dropped = if empties { dropped } else { BTreeSet::new() };
+        let known = applied & &declared();
+        Policy {
+            fresh: known.len() < self.list.len(),
+            recorded: &known | &dropped,
+            dropped,
+            clear_leavers: self.clear_leavers,
+            clear_nulls: self.clear_nulls,
+        }
+    }
+}
+
+impl Take {
+    fn typed(self, cell: &Value) -> Typed {
+        match (self, cell) {
+            (Self::As(kind), Value::String(cell)) => text(cell, kind),
+            (_, _) => Typed::Empty,
+        }
+    }
+}
+
+pub(super) fn edits(change: &Change) -> Vec<Edit> {
+    let edit = |step: crate::diff::values::Step| Edit::Set {
+        attribute: step.attribute,
+        value: step.after.unwrap_or(Value::Null),
+    };
+    steps(change).into_iter().map(edit).collect()
+}

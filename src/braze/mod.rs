@@ -4,7 +4,9 @@ mod client;
 mod cohorts;
 mod permission;
 mod segments;
+mod time;
 mod track;
+mod value;
 mod wire;
 mod write;
 
@@ -14,5 +16,7 @@ pub use client::{COHORTS_PER_SECOND, Error, ImportKeys, RATES, Reader, TRACK_PER
 pub use cohorts::{MEMBERS_PER_REQUEST, member};
 pub use permission::{Asked, TRACK_PATH};
 pub use segments::LIST_PATH;
+pub use time::{time, utc};
 pub use track::track_object;
+pub use value::{LARGEST, LONGEST_ARRAY, LONGEST_TEXT, Unfit, data_points, fits};
 pub use write::{Fate, Object, WriteError, Written};

@@ -13,37 +13,7 @@ pub mod user_property;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::CohortRef;
-
-/// The people whose values are moved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Audience {
-    /// A cohort in Amplitude: its name, or `{id: 26umsb5}`.
-    pub cohort: CohortRef,
-}
-
-/// The type a text of Amplitude becomes in Braze.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum As {
-    /// Text as it is.
-    String,
-    /// A number.
-    Number,
-    /// A whole number.
-    Integer,
-    /// true or false.
-    Boolean,
-    /// A point in time.
-    Time,
-    /// A list.
-    Array,
-    /// A nested object.
-    Object,
-    /// What the text looks like; leading zeros and long digits stay text.
-    Auto,
-}
+pub use super::values::{As, Audience};
 
 /// Environments in which something exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

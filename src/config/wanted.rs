@@ -244,6 +244,7 @@ impl Schema {
             "integer" => format!("a whole number{bounds}"),
             "number" => format!("a number{bounds}"),
             "boolean" => "true or false".into(),
+            "array" if schema.get("minItems").is_some() => "a list that is not empty".into(),
             "array" => "a list".into(),
             _ if schema["propertyNames"].is_object() => "a map of names".into(),
             _ => {

@@ -1,9 +1,12 @@
 //! Composes the schema of a whole configuration from the top level and the kinds.
 //! It adds no rule of its own; `schema/syncform.schema.json` is its output.
 
+mod offer;
+
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
+use self::offer::offer;
 use super::registry::{KindEntry, REGISTRY, Section};
 use crate::config::{File, Settings};
 
@@ -172,29 +175,6 @@ fn titled(definition: &mut Value) {
             definition["title"] = json!(title);
         }
         return;
-    }
-}
-
-/// Whole pieces that an editor offers where it could not guess them: an entry under a name, a target with its key.
-fn offer(root: &mut Value, definitions: &mut Map<String, Value>) {
-    let cohort = json!({"kind": "cohort", "cohort": "${2:Name in Amplitude}", "to": {"attribute_array": "${3:amplitude_cohorts}"}});
-    root["properties"]["syncs"]["defaultSnippets"] = json!([{
-        "label": "a cohort of Amplitude in Braze",
-        "description": "An entry under a name of its own.",
-        "body": {"${1:power-users}": cohort},
-    }]);
-    if let Some(target) = definitions.get_mut("Target") {
-        let snippet = |key: &str, value: Value| {
-            let forms = target["anyOf"].as_array().into_iter().flatten();
-            let form = forms.filter(|form| form["title"] == key);
-            let about: Vec<&Value> = form.map(|form| &form["description"]).collect();
-            json!({"label": key, "description": about.first(), "body": {key: value}})
-        };
-        target["defaultSnippets"] = json!([
-            snippet("attribute_array", json!("${1:amplitude_cohorts}")),
-            snippet("attribute_flag", json!("${1:is_member}")),
-            snippet("cohort_import", json!({"id": "${1:id}"})),
-        ]);
     }
 }
 

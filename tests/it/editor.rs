@@ -272,6 +272,14 @@ fn the_language_server_completes() {
         entry.starts_with("${1:power-users}:\n    kind: cohort\n"),
         "{entry}"
     );
+    for (what, kind) in [
+        ("user properties", "user_property"),
+        ("a computation", "computation"),
+        ("a recommendation", "recommendation"),
+    ] {
+        let (_, entry) = name.one(&format!("{what} of Amplitude in Braze"));
+        assert!(entry.contains(&format!("    kind: {kind}\n")), "{entry}");
+    }
     let sync = editor.complete("version: 1\nsyncs:\n  a:\n    ¦\n");
     sync.has(&[
         "kind",

@@ -1,13 +1,17 @@
 //! What a configuration may not ask of this release, and what the kinds know to be impossible.
 //! It reads a configuration that stands; nothing is asked of a service.
 
+mod attribute;
 mod identifiers;
+mod owners;
+mod people;
 pub mod quota;
 mod release;
 mod targets;
+mod values;
 
 use crate::{
-    config::{Configuration, Origin, Resource},
+    config::{CohortRef, Configuration, Origin, Resource},
     kinds::cohort,
     model::{Diagnostic, Severity},
 };
@@ -16,7 +20,10 @@ use crate::{
 pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     release::check(configuration, &mut found);
-    targets::check(configuration, &mut found);
+    let mut owners = owners::Owners::default();
+    targets::check(configuration, &mut owners, &mut found);
+    values::check(configuration, &mut owners, &mut found);
+    people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
@@ -53,4 +60,25 @@ fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, co
                 serde_json::from_value(resource.body.clone()).ok()?,
             ))
         })
+}
+
+/// A cohort whose people a sync moves, and where its entry names it.
+struct Source {
+    cohort: CohortRef,
+    pointer: &'static str,
+}
+
+/// Every sync that reads a cohort.
+fn sources(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Source)> {
+    let cohorts = cohorts(configuration).map(|(resource, spec)| {
+        let pointer = "/cohort";
+        let cohort = spec.cohort;
+        (resource, Source { cohort, pointer })
+    });
+    let values = values::all(configuration).map(|(resource, values)| {
+        let pointer = "/audience/cohort";
+        let cohort = values.audience().cohort.clone();
+        (resource, Source { cohort, pointer })
+    });
+    cohorts.chain(values)
 }

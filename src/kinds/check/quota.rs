@@ -3,7 +3,7 @@
 
 use indexmap::IndexMap;
 
-use super::cohorts;
+use super::sources;
 use crate::{
     config::{Cadence, CadenceWord, CohortRef, Configuration, Resource},
     model::{Diagnostic, Severity},
@@ -32,7 +32,7 @@ pub fn monthly(configuration: &Configuration) -> u64 {
 
 fn fastest(configuration: &Configuration) -> Fastest<'_> {
     let mut fastest = Fastest::new();
-    for (resource, spec) in cohorts(configuration) {
+    for (resource, source) in sources(configuration) {
         if resource.settings.paused == Some(true) {
             continue;
         }
@@ -43,7 +43,7 @@ fn fastest(configuration: &Configuration) -> Fastest<'_> {
             .iter()
             .flatten()
             .map(|one| one.cohort.clone());
-        for cohort in std::iter::once(spec.cohort).chain(excluded) {
+        for cohort in std::iter::once(source.cohort).chain(excluded) {
             let slot = fastest.entry(cohort).or_insert((runs, resource));
             if runs > slot.0 {
                 *slot = (runs, resource);

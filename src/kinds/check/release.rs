@@ -1,7 +1,7 @@
 //! What is written today and moved by a later release, refused with those words.
 //! When a release learns something, a check here goes.
 
-use super::{cohorts, error};
+use super::{cohorts, error, values};
 use crate::{
     config::{Backend, Configuration, Origin, Resource, Seed},
     kinds::{
@@ -13,7 +13,7 @@ use crate::{
 
 /// What this release does.
 const THIS: &str =
-    "this release moves cohorts to attribute_array, attribute_flag and cohort_import";
+    "this release has the kinds cohort, user_property, computation and recommendation";
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     for resource in configuration.resources.values() {
@@ -23,19 +23,21 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         }
     }
     guards(&configuration.guards, &configuration.origin, found);
-    for (resource, spec) in cohorts(configuration) {
+    let cohorts = cohorts(configuration).map(|(resource, spec)| (resource, spec.run_by));
+    let values = values::all(configuration).map(|(resource, spec)| (resource, spec.run_by()));
+    for (resource, run_by) in cohorts.chain(values) {
         let mut refuse = |pointer: &str, what: &str, hint: &str| {
             found.push(later(resource, pointer, what, hint));
         };
-        if spec.run_by == Some(RunBy::Amplitude) {
+        if run_by == Some(RunBy::Amplitude) {
             refuse(
                 "/run_by",
                 "`run_by: amplitude`",
                 "leave `run_by` out: Syncform then moves the data",
             );
         }
-        if !matches!(resource.settings.seed, None | Some(Seed::Send)) {
-            refuse("/seed", "`seed` other than send", "write seed: send");
+        if matches!(resource.settings.seed, Some(Seed::Segment(_))) {
+            refuse("/seed", "`seed` from a segment", "write seed: send");
         }
     }
     let mut refuse = |pointer: &str, what: &str, hint: &str| {
@@ -68,38 +70,30 @@ fn guards(guards: &Guards, origin: &Origin, found: &mut Vec<Diagnostic>) {
             Some("write max_data_points: 10000, or none".to_owned()),
         ));
     }
-    let sleeping = [
-        (
-            "max_new_users",
-            guards
-                .max_new_users
-                .is_some_and(|limit| limit != Limit::Count(1000)),
-        ),
-        (
-            "min_known",
-            guards
-                .min_known
-                .is_some_and(|limit| limit != Limit::Percent(0.0)),
-        ),
-    ];
-    for (name, _) in sleeping.iter().filter(|(_, asked)| *asked) {
-        let pointer = format!("/guards/{name}");
-        let message = format!("`{name}` stops nothing in this release yet");
+    if guards
+        .min_known
+        .is_some_and(|limit| limit != Limit::Percent(0.0))
+    {
+        let message = "`min_known` stops nothing in this release yet".to_owned();
         let hint = Some("it is accepted, and a later release holds to it".to_owned());
-        let warning = error(origin, &pointer, "not-in-this-release", message, hint);
+        let code = "not-in-this-release";
         found.push(Diagnostic {
             severity: Severity::Warning,
-            ..warning
+            ..error(origin, "/guards/min_known", code, message, hint)
         });
     }
 }
+
+/// Kinds that are read and checked as those that the registry moves.
+const CHECKED: [&str; 3] = ["user_property", "computation", "recommendation"];
 
 fn kind(resource: &Resource, found: &mut Vec<Diagnostic>) {
     let sync = resource.address.as_str().starts_with("sync.");
     let entry = REGISTRY
         .iter()
         .find(|entry| entry.name == resource.kind && (entry.section == Section::Syncs) == sync);
-    let Some(entry) = entry.filter(|entry| entry.kind.is_none()) else {
+    let missing = entry.filter(|entry| entry.kind.is_none() && !CHECKED.contains(&entry.name));
+    let Some(entry) = missing else {
         return;
     };
     let (pointer, what) = match entry.section {

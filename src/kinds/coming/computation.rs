@@ -1,4 +1,4 @@
-//! What a `kind: computation` sync may say. Not in this release.
+//! What a `kind: computation` sync may say. Only words; what they mean together is in `kinds::check`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,11 @@ pub struct Spec {
     /// Whose values are moved.
     pub audience: Audience,
     /// Which computations, and what they become.
+    #[schemars(length(min = 1))]
     pub computations: Vec<Computation>,
     /// Who moves the data. Default syncform.
     #[serde(default)]
+    #[schemars(extend("default" = "syncform"))]
     pub run_by: Option<RunBy>,
 }
 
@@ -22,14 +24,18 @@ pub struct Spec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Computation {
-    /// Id of the computation in Amplitude.
+    /// Id of the computation in Amplitude: the last part of its page's address.
+    #[schemars(length(min = 1))]
     pub id: String,
-    /// Its name in the profile. Default the id.
+    /// Its name as Amplitude shows it: the profile tells several computations by their names. Default the id.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// Name of the attribute in Braze.
+    /// Name of a custom attribute in Braze.
+    #[schemars(length(min = 1))]
     pub to: String,
-    /// Type in Braze. Default string.
+    /// Type in Braze. Default string: the text as it is.
     #[serde(default, rename = "as")]
+    #[schemars(extend("default" = "string"))]
     pub kind: Option<As>,
 }

@@ -1,4 +1,4 @@
-//! What a `kind: recommendation` sync may say. Not in this release.
+//! What a `kind: recommendation` sync may say. Only words; what they mean together is in `kinds::check`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ pub struct Spec {
     pub recommendation: Recommendation,
     /// Who moves the data. Default syncform.
     #[serde(default)]
+    #[schemars(extend("default" = "syncform"))]
     pub run_by: Option<RunBy>,
 }
 
@@ -23,14 +24,21 @@ pub struct Spec {
 #[serde(deny_unknown_fields)]
 pub struct Recommendation {
     /// Id of the recommendation in Amplitude.
+    #[schemars(length(min = 1))]
     pub id: String,
-    /// Name of the attribute in Braze.
+    /// Name of a custom attribute in Braze: it gets the items, best first.
+    #[schemars(length(min = 1))]
     pub to: String,
-    /// Items at most.
+    /// Items at most; the best stay. Default all, of which Braze holds 500.
     #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u32>,
-    /// Whether people of the control group are written. Default true.
+    /// Whether people of the control group are written: their items are a random choice. Default true.
     #[serde(default)]
+    #[schemars(extend("default" = true))]
     pub include_control: Option<bool>,
+    /// Name of an attribute that gets the time it was made.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub made_at: Option<String>,
 }

@@ -1,5 +1,7 @@
 //! `/_sandbox/`: for tests and the curious (design 9). It must not be slowed, counted or hit by faults.
 
+mod profiles;
+
 use std::{fmt::Write as _, io, path::PathBuf, sync::Arc};
 
 use axum::{
@@ -49,6 +51,7 @@ pub(crate) fn routes(to: &mut Routes) {
         "/_sandbox/amplitude/cohorts/{id}/members",
         routing::put(members),
     );
+    profiles::routes(to);
 }
 
 fn stats(app: &App, _: &Call) -> Response {

@@ -6,6 +6,7 @@ mod braze;
 mod client;
 mod faults;
 mod partners;
+mod profiles;
 mod world;
 
 use std::{

@@ -25,7 +25,7 @@ use std::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-pub(crate) use files::{copy, read_json, same, swap_json, sweep};
+pub(crate) use files::{copy, read_json, same, swap, swap_json, sweep};
 pub use load::{Loaded, load_scenario_into};
 pub(crate) use load::{known, open};
 pub(crate) use log::{Log, Record};

@@ -7,6 +7,7 @@ mod client;
 mod faults;
 mod partners;
 mod profiles;
+mod values;
 mod world;
 
 use std::{

@@ -1,10 +1,10 @@
-//! `GET /custom_attributes` (braze.md 14.1, 14.5). It must not know what a type
-//! means.
+//! `GET /custom_attributes` (braze.md 14.1, 14.5). It must not know what a type means.
 
 use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::{
@@ -29,12 +29,12 @@ pub(crate) fn routes(to: &mut Routes) {
     to.add("/custom_attributes", get(list));
 }
 
-/// Alphabetical; the cursor is `skip:N`, in hexadecimal here where Braze has Base64: both are opaque.
+/// Alphabetical; the cursor is `skip:N` in Base64, with its padding.
 fn list(app: &App, call: &Call) -> Response {
     pass(app, call, &NEEDS, |_| {
         let skip = match call.query("cursor") {
             None => Some(0),
-            Some(cursor) => usize::from_str_radix(cursor, 16).ok(),
+            Some(cursor) => skipped(cursor),
         };
         let Some(skip) = skip else {
             return refused(400, "Invalid cursor");
@@ -46,8 +46,10 @@ fn list(app: &App, call: &Call) -> Response {
             (page, known.len())
         };
         let mut links = Vec::new();
-        let link =
-            |skip: usize, way: &str| format!("</custom_attributes?cursor={skip:x}>; rel=\"{way}\"");
+        let link = |skip: usize, way: &str| {
+            let cursor = STANDARD.encode(format!("skip:{skip}"));
+            format!("</custom_attributes?cursor={cursor}>; rel=\"{way}\"")
+        };
         if skip > 0 {
             links.push(link(skip.saturating_sub(PAGE), "prev"));
         }
@@ -60,4 +62,9 @@ fn list(app: &App, call: &Call) -> Response {
         }
         response
     })
+}
+
+fn skipped(cursor: &str) -> Option<usize> {
+    let text = String::from_utf8(STANDARD.decode(cursor).ok()?).ok()?;
+    text.strip_prefix("skip:")?.parse().ok()
 }

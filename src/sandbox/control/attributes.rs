@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{
     app::App,
+    braze::Store,
     call::{Call, hold, reply, respond, text},
     routes::{Routes, get, put},
     world::kind,
@@ -30,15 +31,19 @@ fn define(app: &App, call: &Call) -> Response {
     };
     members.insert("name".to_owned(), json!(call.param("name")));
     let body = Value::Object(members);
-    let mut store = hold(&app.braze.store);
-    if let Err(problem) = store.define(&body) {
+    // Tried elsewhere first: what is written down is good.
+    if let Err(problem) = Store::default().define(&body) {
         return text(400, format!("{problem}\n"));
     }
+    let mut store = hold(&app.braze.store);
     let kept = app
         .world
         .append(kind::ATTRIBUTE, app.now(), body.to_string().as_bytes());
     if kept.is_err() {
         return text(500, "the world cannot be written\n");
+    }
+    if let Err(problem) = store.define(&body) {
+        return text(400, format!("{problem}\n"));
     }
     reply(200, &json!({}))
 }

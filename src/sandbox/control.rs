@@ -1,5 +1,8 @@
 //! `/_sandbox/`: for tests and the curious (design 9). It must not be slowed, counted or hit by faults.
 
+mod attributes;
+mod profiles;
+
 use std::{fmt::Write as _, io, path::PathBuf, sync::Arc};
 
 use axum::{
@@ -36,7 +39,6 @@ pub(crate) fn routes(to: &mut Routes) {
         "/_sandbox/braze/users/{external_id}",
         get(user).merge(put(set_user)),
     );
-    to.add("/_sandbox/braze/attributes/{name}", get(attribute));
     to.add("/_sandbox/braze/events", get(events));
     to.add("/_sandbox/braze/cohorts", get(imported));
     to.add(
@@ -49,6 +51,8 @@ pub(crate) fn routes(to: &mut Routes) {
         "/_sandbox/amplitude/cohorts/{id}/members",
         routing::put(members),
     );
+    attributes::routes(to);
+    profiles::routes(to);
 }
 
 fn stats(app: &App, _: &Call) -> Response {
@@ -121,11 +125,6 @@ fn set_user(app: &App, call: &Call) -> Response {
     }
     store.set(&body, now);
     reply(200, &json!({}))
-}
-
-fn attribute(app: &App, call: &Call) -> Response {
-    let values = hold(&app.braze.store).people.attribute(call.param("name"));
-    respond(200, "application/json", format!("{{\"values\":{values}}}"))
 }
 
 fn events(app: &App, _: &Call) -> Response {

@@ -89,7 +89,7 @@ fn at_once(
 fn unknown(method: Method, uri: Uri) -> Ready<Response> {
     let path = uri.path();
     ready(if amplitude::serves(path) {
-        amplitude::refused(404, "not_found", "Not Found", "no such endpoint")
+        amplitude::refuse(path, 404)
     } else if path.starts_with(control::ROOT) {
         text(
             404,

@@ -235,20 +235,7 @@ impl Service {
     /// Answers for the service whose path it is, without asking it.
     fn refuse(&self, path: &str, status: u16) -> Response {
         match (amplitude::serves(path), status) {
-            (true, 401) => amplitude::refused(
-                401,
-                "unauthorized",
-                "Unauthorized",
-                "Invalid API key or secret key",
-            ),
-            (true, 403) => amplitude::refused(403, "forbidden", "Forbidden", "Invalid API Key"),
-            (true, 429) => amplitude::too_many("Exceeded rate limit with query of cost 1"),
-            (true, _) => amplitude::refused(
-                status,
-                "unspecified",
-                "Unspecified Error",
-                "try again later",
-            ),
+            (true, _) => amplitude::refuse(path, status),
             (false, 401) if path.starts_with("/partners/") => {
                 braze::refused(401, "Unauthorized access")
             }

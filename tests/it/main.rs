@@ -38,6 +38,7 @@ mod scenarios;
 mod schema;
 mod secrecy;
 mod slice;
+mod standin;
 mod stopping;
 mod support;
 mod terminal;

@@ -11,8 +11,8 @@ use super::{
     csv::{Columns, Dress},
     envelope::{authorised, missing, refused, too_many},
     quota::MONTHLY,
-    shelf::Stored,
     spool::Spool,
+    stored::Stored,
 };
 use crate::sandbox::{
     app::App,

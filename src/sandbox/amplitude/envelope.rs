@@ -30,6 +30,31 @@ pub(crate) fn too_many(details: &str) -> Response {
     )
 }
 
+/// Refuses a request on purpose, or for a path that is none.
+pub(crate) fn refuse(status: u16) -> Response {
+    match status {
+        401 => unauthorised(),
+        403 => refused(403, "forbidden", "Forbidden", "Invalid API Key"),
+        404 => missing("no such endpoint"),
+        429 => too_many("Exceeded rate limit with query of cost 1"),
+        _ => refused(
+            status,
+            "unspecified",
+            "Unspecified Error",
+            "try again later",
+        ),
+    }
+}
+
+fn unauthorised() -> Response {
+    refused(
+        401,
+        "unauthorized",
+        "Unauthorized",
+        "Invalid API key or secret key",
+    )
+}
+
 /// Checks `Authorization: Basic base64(api_key:secret_key)`. Any pair will do unless it contains `bad`.
 pub(crate) fn authorised(call: &Call) -> Result<(), Box<Response>> {
     let pair = call
@@ -50,12 +75,7 @@ pub(crate) fn authorised(call: &Call) -> Result<(), Box<Response>> {
     if known {
         return Ok(());
     }
-    Err(Box::new(refused(
-        401,
-        "unauthorized",
-        "Unauthorized",
-        "Invalid API key or secret key",
-    )))
+    Err(Box::new(unauthorised()))
 }
 
 /// Decodes base64 with its padding.

@@ -5,13 +5,17 @@ mod csv;
 mod delivery;
 mod downloads;
 mod envelope;
+mod people;
+mod person;
 mod quota;
 mod shelf;
 mod signed;
 mod spool;
+mod stored;
 mod tickets;
+mod userprofile;
 
-pub(crate) use envelope::{refused, too_many};
+pub(crate) use person::check as check_person;
 pub(crate) use quota::Quota;
 pub(crate) use shelf::Shelf;
 pub(crate) use tickets::{Ticket, ticket};
@@ -23,6 +27,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use axum::response::Response;
 use tokio::sync::Semaphore;
 
 use super::{routes::Routes, windows::Sliding};
@@ -38,6 +43,8 @@ pub(crate) struct Amplitude {
     asked: Mutex<Sliding>,
     /// Four of *Get one cohort* at once (amplitude.md 2).
     asking: Arc<Semaphore>,
+    /// 600 profiles a minute for the organisation (amplitude.md 2).
+    profiled: Mutex<Sliding>,
     /// Five of cohort downloads and Dashboard REST at once, together (amplitude.md 2).
     together: Arc<Semaphore>,
     signer: signed::Signer,
@@ -52,6 +59,7 @@ impl Amplitude {
             jobs: Mutex::default(),
             asked: Mutex::new(Sliding::new(60, 600)),
             asking: Arc::new(Semaphore::new(4)),
+            profiled: Mutex::new(Sliding::new(600, 60)),
             together: Arc::new(Semaphore::new(5)),
             signer: signed::Signer::new(),
         }
@@ -68,6 +76,7 @@ pub(crate) fn routes(to: &mut Routes) {
     cohorts::routes(to);
     downloads::routes(to);
     delivery::routes(to);
+    userprofile::routes(to);
 }
 
 /// Tells Amplitude's paths from Braze's: both answer on one port.
@@ -75,11 +84,19 @@ pub(crate) fn serves(path: &str) -> bool {
     const ROOTS: [&str; 7] = [
         "/api/",
         "/signed/",
-        "/v1/userprofile",
+        userprofile::PATH,
         "/2/httpapi",
         "/batch",
         "/identify",
         "/usermap",
     ];
     ROOTS.iter().any(|root| path.starts_with(root))
+}
+
+/// Refuses a request on purpose, or for a path that is none, in the words of the API whose path it is.
+pub(crate) fn refuse(path: &str, status: u16) -> Response {
+    if path.starts_with(userprofile::PATH) {
+        return userprofile::refused(status);
+    }
+    envelope::refuse(status)
 }

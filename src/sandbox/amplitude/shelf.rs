@@ -3,36 +3,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::spool::Spools;
+use super::{people::People, stored::Stored};
 use crate::sandbox::{Error, world};
-
-/// A cohort's file. A replaced one goes when the last download of it has gone.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    /// Where it is.
-    pub(crate) path: PathBuf,
-    /// Its prepared downloads.
-    pub(crate) spools: Spools,
-    replaced: AtomicBool,
-}
-
-impl Drop for Stored {
-    fn drop(&mut self) {
-        if self.replaced.load(Ordering::Relaxed) {
-            // Best effort: the next start sweeps what stays.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -45,6 +23,8 @@ struct Entry {
 pub(crate) struct Shelf {
     dir: PathBuf,
     entries: Vec<Entry>,
+    /// Of the User Profile API; none: a scenario without them, where everybody is unknown.
+    people: Option<People>,
     next: u64,
 }
 
@@ -55,6 +35,7 @@ impl Shelf {
         let mut shelf = Self {
             dir: dir.to_owned(),
             entries: Vec::new(),
+            people: None,
             next: index["next"].as_u64().unwrap_or_default(),
         };
         for entry in index["cohorts"].as_array().into_iter().flatten() {
@@ -62,7 +43,13 @@ impl Shelf {
             let cohort = entry["cohort"].clone();
             shelf.entries.push(Entry { cohort, file });
         }
-        let named = |name: &str| shelf.entries.iter().any(|entry| entry.name() == Some(name));
+        let people = index["profiles"].as_str().map(|name| shelf.path(name));
+        shelf.people = people.map(People::open).transpose()?;
+        let profiles = shelf.people.as_ref().and_then(People::file_name);
+        let named = |name: &str| {
+            let cohort = shelf.entries.iter().any(|entry| entry.name() == Some(name));
+            cohort || profiles == Some(name)
+        };
         world::sweep(&dir.join("cohorts"), named)?;
         Ok(shelf)
     }
@@ -102,7 +89,7 @@ impl Shelf {
                 .as_str()
                 .ok_or_else(|| wrong("a cohort without an id"))?;
             let from = scenario.join("amplitude/cohorts").join(format!("{id}.csv"));
-            let name = self.fresh();
+            let name = self.fresh(".csv");
             let file = self.stored(&name);
             world::copy(&from, &file.path)?;
             let mut cohort = cohort.clone();
@@ -112,7 +99,38 @@ impl Shelf {
                 file: Some(file),
             });
         }
-        self.swap(entries)
+        let name = self.fresh(".jsonl");
+        let people = People::copy(
+            &scenario.join("amplitude/profiles.jsonl"),
+            &self.path(&name),
+        )?;
+        let before = std::mem::replace(&mut self.people, people);
+        if let Err(error) = self.swap(entries) {
+            self.people = before;
+            return Err(error);
+        }
+        before.into_iter().for_each(People::discard);
+        Ok(())
+    }
+
+    /// Returns whom the User Profile API knows.
+    pub(crate) fn people(&self) -> Option<&People> {
+        self.people.as_ref()
+    }
+
+    /// Replaces what the User Profile API knows of a person.
+    pub(crate) fn put_person(&mut self, person: &Map<String, Value>) -> Result<(), Error> {
+        if self.people.is_none() {
+            let name = self.fresh(".jsonl");
+            self.people = Some(People::empty(self.path(&name))?);
+            if let Err(error) = self.swap(self.entries.clone()) {
+                self.people = None;
+                return Err(error);
+            }
+        }
+        self.people
+            .as_mut()
+            .map_or(Ok(()), |people| people.put(person))
     }
 
     /// Sets members of a cohort's object, keeping its file. A new cohort is a published one, computed now.
@@ -152,7 +170,7 @@ impl Shelf {
         let Some(entry) = entries.iter_mut().find(|entry| entry.cohort["id"] == id) else {
             return Ok(false);
         };
-        let name = self.fresh();
+        let name = self.fresh(".csv");
         let file = self.stored(&name);
         fs::rename(from, &file.path).map_err(Error::file(&file.path))?;
         // Strictly: two computations in one second are still two.
@@ -184,29 +202,31 @@ impl Shelf {
             .iter()
             .map(|entry| json!({"cohort": entry.cohort, "file": entry.name()}))
             .collect();
-        let index = json!({"next": self.next, "cohorts": cohorts});
+        let index = json!({
+            "next": self.next, "cohorts": cohorts, "profiles": self.people.as_ref().and_then(People::file_name),
+        });
         world::swap_json(&self.dir.join("amplitude.json"), &index)?;
         let before = std::mem::replace(&mut self.entries, entries);
         for stored in before.iter().filter_map(|entry| entry.file.as_ref()) {
             let kept = self.entries.iter().filter_map(|entry| entry.file.as_ref());
             if !kept.into_iter().any(|kept| Arc::ptr_eq(kept, stored)) {
-                stored.replaced.store(true, Ordering::Relaxed);
+                stored.replace();
             }
         }
         Ok(())
     }
 
-    fn fresh(&mut self) -> String {
+    fn fresh(&mut self, ending: &str) -> String {
         self.next += 1;
-        format!("{:06}.csv", self.next)
+        format!("{:06}{ending}", self.next)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join("cohorts").join(name)
     }
 
     fn stored(&self, name: &str) -> Arc<Stored> {
-        Arc::new(Stored {
-            path: self.dir.join("cohorts").join(name),
-            spools: Spools::default(),
-            replaced: AtomicBool::new(false),
-        })
+        Arc::new(Stored::new(self.path(name)))
     }
 }
 

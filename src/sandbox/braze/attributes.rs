@@ -6,12 +6,10 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use super::nested;
+use super::{definitions::Rule, nested};
 
 /// Longer strings are silently not applied (braze.md 7.3).
 pub(crate) const LONGEST_TEXT: usize = 255;
-/// Overflow drops the oldest element (braze.md 7.3).
-const LONGEST_ARRAY: usize = 500;
 /// Of one nested object or array (braze.md 3).
 const LARGEST: usize = 100 * 1024;
 
@@ -34,8 +32,14 @@ pub(crate) enum Outcome {
 pub(crate) fn write(
     new: &Value,
     merge: bool,
+    rule: Rule,
     old: impl FnOnce() -> Option<Value>,
 ) -> (Outcome, u64) {
+    let taken = rule.fixed.is_none_or(|kind| kind.takes(new));
+    if !taken || nested::update(new) == Some(false) {
+        return (Outcome::Dropped, 0);
+    }
+    let capped = |items| capped(items, rule.longest);
     let (outcome, points) = match new {
         Value::Null => return (Outcome::Removed, 1),
         Value::String(text) if text.chars().count() > LONGEST_TEXT => return (Outcome::Dropped, 0),
@@ -46,17 +50,17 @@ pub(crate) fn write(
                 .filter_map(Value::as_object)
                 .map(Map::len)
                 .sum::<usize>();
-            (nested::valid(new).then(|| new.clone()), keys as u64)
+            (Some(new.clone()), keys as u64)
         }
         Value::Array(items) => (Some(Value::Array(capped(unique(items)))), 1),
         Value::Object(map) if only(map, &["inc"]) => (increased(&map["inc"], old()), 1),
         Value::Object(map) if only(map, &["add", "remove"]) => {
-            (Some(Value::Array(updated(map, old()))), 1)
+            (Some(Value::Array(capped(updated(map, old())))), 1)
         }
         Value::Object(map) if only(map, &["$add", "$remove", "$update"]) => {
-            nested::operate(map, merge, old())
+            let (value, points) = nested::operate(map, merge, old());
+            (Some(value), points)
         }
-        Value::Object(_) if !nested::valid(new) => (None, 0),
         Value::Object(map) => {
             let base = if merge { old() } else { None };
             (Some(nested::merged(base, map)), map.len() as u64)
@@ -76,7 +80,8 @@ pub(crate) fn write(
     }
 }
 
-fn only(map: &Map<String, Value>, keys: &[&str]) -> bool {
+/// Tells whether an object has these members and no other: an operation.
+pub(crate) fn only(map: &Map<String, Value>, keys: &[&str]) -> bool {
     !map.is_empty() && map.keys().all(|key| keys.contains(&key.as_str()))
 }
 
@@ -84,24 +89,29 @@ fn too_large(value: &Value) -> bool {
     (value.is_array() || value.is_object()) && value.to_string().len() > LARGEST
 }
 
+/// Keeps each value once, in order. A text that is too long is not applied; the others are: what becomes of them is not
+/// documented.
 fn unique(items: &[Value]) -> Vec<Value> {
     let mut kept: Vec<Value> = Vec::with_capacity(items.len());
     for item in items.iter().filter(|item| !item.is_null()) {
-        if !kept.contains(item) {
+        let long = item
+            .as_str()
+            .is_some_and(|text| text.chars().count() > LONGEST_TEXT);
+        if !long && !kept.contains(item) {
             kept.push(item.clone());
         }
     }
     kept
 }
 
-fn capped(mut items: Vec<Value>) -> Vec<Value> {
-    let excess = items.len().saturating_sub(LONGEST_ARRAY);
+fn capped(mut items: Vec<Value>, longest: usize) -> Vec<Value> {
+    let excess = items.len().saturating_sub(longest);
     items.drain(..excess);
     items
 }
 
 /// Adds at the end, moving what is there already; then removes. Which comes first is not documented for scalars: this
-/// is the order of the array-of-objects operators. An attribute of another kind counts as no array.
+/// is the order of the array-of-objects operators. Only what is left may be too long. An attribute of another kind counts as no array.
 fn updated(map: &Map<String, Value>, old: Option<Value>) -> Vec<Value> {
     let mut items = match old {
         Some(Value::Array(items)) => items,
@@ -117,7 +127,7 @@ fn updated(map: &Map<String, Value>, old: Option<Value>) -> Vec<Value> {
     items.extend(added);
     let removed = named("remove");
     items.retain(|item| !removed.contains(item));
-    capped(items)
+    items
 }
 
 fn increased(by: &Value, old: Option<Value>) -> Option<Value> {

@@ -1,10 +1,11 @@
-//! `GET /custom_attributes` (braze.md 14.1, 14.5). It must not keep a catalogue: it is what profiles hold.
+//! `GET /custom_attributes` (braze.md 14.1, 14.5). It must not know what a type means.
 
 use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use serde_json::{Value, json};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
 
 use super::{
     gate::{Key, Needs, pass, refused},
@@ -28,25 +29,31 @@ pub(crate) fn routes(to: &mut Routes) {
     to.add("/custom_attributes", get(list));
 }
 
-/// Alphabetical; the cursor is `skip:N`, in hexadecimal here where Braze has Base64: both are opaque.
+/// Alphabetical; the cursor is `skip:N` in Base64, with its padding.
 fn list(app: &App, call: &Call) -> Response {
     pass(app, call, &NEEDS, |_| {
         let skip = match call.query("cursor") {
             None => Some(0),
-            Some(cursor) => usize::from_str_radix(cursor, 16).ok(),
+            Some(cursor) => skipped(cursor),
         };
         let Some(skip) = skip else {
             return refused(400, "Invalid cursor");
         };
-        let known = hold(&app.braze.store).people.attributes();
-        let page: Vec<Value> = known.iter().skip(skip).take(PAGE).map(shown).collect();
+        let (page, known) = {
+            let store = hold(&app.braze.store);
+            let known = &store.people.definitions;
+            let page: Vec<_> = known.shown().skip(skip).take(PAGE).collect();
+            (page, known.len())
+        };
         let mut links = Vec::new();
-        let link =
-            |skip: usize, way: &str| format!("</custom_attributes?cursor={skip:x}>; rel=\"{way}\"");
+        let link = |skip: usize, way: &str| {
+            let cursor = STANDARD.encode(format!("skip:{skip}"));
+            format!("</custom_attributes?cursor={cursor}>; rel=\"{way}\"")
+        };
         if skip > 0 {
             links.push(link(skip.saturating_sub(PAGE), "prev"));
         }
-        if skip + PAGE < known.len() {
+        if skip + PAGE < known {
             links.push(link(skip + PAGE, "next"));
         }
         let mut response = reply(200, &json!({"message": "success", "attributes": page}));
@@ -57,17 +64,7 @@ fn list(app: &App, call: &Call) -> Response {
     })
 }
 
-fn shown((name, value): (&String, &Value)) -> Value {
-    let (kind, length) = match value {
-        Value::Array(items) if items.iter().any(Value::is_object) => ("Object Array", Value::Null),
-        Value::Array(_) => ("Array", json!(500)),
-        Value::Bool(_) => ("Boolean", Value::Null),
-        Value::Number(_) => ("Number", Value::Null),
-        Value::Object(_) => ("Object", Value::Null),
-        _ => ("String", Value::Null),
-    };
-    json!({
-        "name": name, "data_type": kind, "description": null, "status": "Active",
-        "array_length": length, "tag_names": [],
-    })
+fn skipped(cursor: &str) -> Option<usize> {
+    let text = String::from_utf8(STANDARD.decode(cursor).ok()?).ok()?;
+    text.strip_prefix("skip:")?.parse().ok()
 }

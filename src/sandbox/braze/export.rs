@@ -24,7 +24,8 @@ const NEEDS: Needs = Needs {
 };
 /// External ids and aliases of one request, together.
 const MOST: usize = 50;
-const FIELDS: [&str; 34] = [
+/// `created_from` is listed for segment exports only.
+const FIELDS: [&str; 33] = [
     "apps",
     "attributed_campaign",
     "attributed_source",
@@ -58,7 +59,6 @@ const FIELDS: [&str; 34] = [
     "total_revenue",
     "uninstalled_at",
     "user_aliases",
-    "created_from",
 ];
 
 /// Lists the endpoint.
@@ -73,12 +73,7 @@ fn export(app: &App, call: &Call) -> Response {
 fn answer(app: &App, body: &Value) -> Response {
     let fields = match fields(body) {
         Ok(fields) => fields,
-        Err(unknown) => {
-            return refused(
-                400,
-                &format!("'{unknown}' is not a valid value of 'fields_to_export'"),
-            );
-        }
+        Err(message) => return refused(400, &message),
     };
     let asked = match asked(body) {
         Ok(asked) => asked,
@@ -110,15 +105,18 @@ fn answer(app: &App, body: &Value) -> Response {
     reply(201, &answer)
 }
 
-/// Reads the fields wanted; every one where none are named, as older contracts may.
+/// Reads the fields wanted; every one where none are named, as older contracts may. The texts are assumed.
 fn fields(body: &Value) -> Result<Vec<&str>, String> {
-    let Some(listed) = body["fields_to_export"].as_array() else {
-        return Ok(FIELDS.to_vec());
+    let listed = match &body["fields_to_export"] {
+        Value::Null => return Ok(FIELDS.to_vec()),
+        Value::Array(listed) => listed,
+        _ => return Err("'fields_to_export' must be an array of strings".to_owned()),
     };
     let known = |field: &Value| FIELDS.into_iter().find(|known| field == known);
+    let unknown = |field: &Value| format!("'{field}' is not a valid value of 'fields_to_export'");
     listed
         .iter()
-        .map(|field| known(field).ok_or_else(|| field.to_string()))
+        .map(|field| known(field).ok_or_else(|| unknown(field)))
         .collect()
 }
 

@@ -3,27 +3,48 @@
 
 use serde_json::{Map, Value};
 
-use super::attributes::LONGEST_TEXT;
+use super::{
+    attributes::{LONGEST_TEXT, only},
+    times::is_time,
+};
+
+/// Tells whether a write is one to a nested attribute, and if so, whether all of it may be there.
+pub(crate) fn update(new: &Value) -> Option<bool> {
+    match new {
+        Value::Array(items) => items.iter().any(Value::is_object).then(|| valid(new)),
+        Value::Object(map) if only(map, &["inc"]) || only(map, &["add", "remove"]) => None,
+        Value::Object(map) if only(map, &["$add", "$remove", "$update"]) => {
+            let given = |name: &str| {
+                map.get(name)
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+            };
+            let changed = given("$update").map(|which| &which["$new_object"]);
+            let good = given("$add").all(valid)
+                && changed.into_iter().all(|new| new.is_object() && valid(new));
+            Some(good)
+        }
+        // A time stands inside an object.
+        Value::Object(map) => Some(!map.contains_key("$time") && valid(new)),
+        _ => None,
+    }
+}
 
 /// Tells whether everything in a nested value may be there: one bad value drops all of it.
-pub(crate) fn valid(value: &Value) -> bool {
+fn valid(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => text.chars().count() <= LONGEST_TEXT,
         Value::Array(items) => items.iter().all(valid),
         Value::Object(map) if map.contains_key("$time") => {
-            map.len() == 1 && map["$time"].as_str().is_some_and(time)
+            map.len() == 1 && map["$time"].as_str().is_some_and(is_time)
         }
         Value::Object(map) => map.iter().all(|(key, value)| {
             key.chars().count() <= LONGEST_TEXT && !key.contains(['.', '$', ' ']) && valid(value)
         }),
         Value::Bool(_) | Value::Number(_) => true,
     }
-}
-
-fn time(text: &str) -> bool {
-    text.get(..10)
-        .is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
 }
 
 /// Merges an object into what was there, deeply.
@@ -46,12 +67,12 @@ pub(crate) fn merged(base: Option<Value>, new: &Map<String, Value>) -> Value {
     Value::Object(object)
 }
 
-/// Applies `$add`, then `$remove`, then `$update` to an array of objects; a point a key updated.
+/// Applies valid operators: `$add`, then `$remove`, then `$update` to an array of objects; a point a key updated.
 pub(crate) fn operate(
     operators: &Map<String, Value>,
     merge: bool,
     old: Option<Value>,
-) -> (Option<Value>, u64) {
+) -> (Value, u64) {
     let mut items = match old {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),
@@ -65,9 +86,6 @@ pub(crate) fn operate(
             .flatten()
     };
     for item in given("$add") {
-        if !valid(item) {
-            return (None, 0);
-        }
         points += item.as_object().map_or(1, Map::len) as u64;
         items.push(item.clone());
     }
@@ -76,18 +94,15 @@ pub(crate) fn operate(
         points += 1;
     }
     for which in given("$update") {
-        let Some(new) = which["$new_object"]
-            .as_object()
-            .filter(|_| valid(&which["$new_object"]))
-        else {
-            return (None, 0);
+        let Some(new) = which["$new_object"].as_object() else {
+            continue;
         };
         points += new.len() as u64;
         for item in items.iter_mut().filter(|item| matches(item, which)) {
             *item = merged(merge.then(|| item.take()), new);
         }
     }
-    (Some(Value::Array(items)), points)
+    (Value::Array(items), points)
 }
 
 fn matches(item: &Value, which: &Value) -> bool {
@@ -114,14 +129,11 @@ mod tests {
         assert_eq!(
             run(true),
             (
-                Some(json!([{"id": 4, "type": "fish", "breed": "goldfish"}, {"id": 5}])),
+                json!([{"id": 4, "type": "fish", "breed": "goldfish"}, {"id": 5}]),
                 6
             )
         );
-        assert_eq!(
-            run(false).0,
-            Some(json!([{"breed": "goldfish"}, {"id": 5}]))
-        );
+        assert_eq!(run(false).0, json!([{"breed": "goldfish"}, {"id": 5}]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
+    definitions::Definitions,
     happenings::written,
     index::Index,
     lag::Lag,
@@ -29,12 +30,17 @@ pub(crate) struct People {
     index: Index,
     writes: u64,
     lag: Lag,
+    /// What is known of custom attributes.
+    pub(crate) definitions: Definitions,
 }
 
 impl People {
     /// Reads profiles in the export shape, one a line; a file that is not there has none.
-    pub(crate) fn load(path: &Path) -> Result<Self, Error> {
-        let mut people = Self::default();
+    pub(crate) fn load(path: &Path, definitions: Definitions) -> Result<Self, Error> {
+        let mut people = Self {
+            definitions,
+            ..Self::default()
+        };
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(people),
@@ -61,6 +67,10 @@ impl People {
                     problem: "not a JSON object".to_owned(),
                 });
             };
+            let custom = object.get("custom_attributes").and_then(Value::as_object);
+            for (name, value) in custom.into_iter().flatten() {
+                people.definitions.note(name, value);
+            }
             people.insert(line.trim(), &object);
         }
         people.profiles.shrink_to_fit();
@@ -183,6 +193,9 @@ impl People {
         {
             self.reindex(profile, name, value);
         }
+        if let (Place::Custom(name), Some(value)) = (place, value) {
+            self.definitions.note(name, value);
+        }
         let slot = self.names.slot(place);
         self.profiles[profile as usize].set(slot, value);
     }
@@ -232,21 +245,6 @@ impl People {
         }
         text.push('}');
         text
-    }
-
-    /// Returns each custom attribute's name with a value somebody has.
-    pub(crate) fn attributes(&self) -> std::collections::BTreeMap<String, Value> {
-        let mut names = std::collections::BTreeMap::new();
-        for profile in &self.profiles {
-            if let Some(Value::Object(custom)) =
-                profile.shown(&self.names).remove("custom_attributes")
-            {
-                for (name, value) in custom {
-                    names.entry(name).or_insert(value);
-                }
-            }
-        }
-        names
     }
 
     /// Writes every profile as it is, one a line.

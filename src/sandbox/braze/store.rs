@@ -9,7 +9,10 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{aliases, cohorts::Cohorts, objects::Batch, people::People, profile::Place, track};
+use super::{
+    aliases, cohorts::Cohorts, definitions::Definitions, objects::Batch, people::People,
+    profile::Place, track,
+};
 use crate::sandbox::{
     Error,
     call::json as read,
@@ -36,8 +39,9 @@ impl Store {
         segments: &Path,
         events: &Path,
         cohorts: &Path,
+        attributes: &Path,
     ) -> Result<Self, Error> {
-        let people = People::load(profiles)?;
+        let people = People::load(profiles, Definitions::load(attributes)?)?;
         let mut store = Self {
             cohorts: Cohorts::load(cohorts, people.len())?,
             people,
@@ -67,6 +71,7 @@ impl Store {
                 }
             }
             kind::SET => self.set(&body, record.at),
+            kind::ATTRIBUTE => drop(self.define(&body)),
             kind::SEGMENTS => self.segments = listed(body),
             kind::COHORT | kind::COHORT_USERS => {
                 self.import(record.kind, &body);
@@ -123,6 +128,14 @@ impl Store {
         }
         track::write_attributes(&mut self.people, profile, &members, None);
         track::write_custom(&mut self.people, profile, &custom, false);
+    }
+
+    /// Defines an attribute: `{"name", …}`, as a scenario's file has it.
+    pub(crate) fn define(&mut self, body: &Value) -> Result<(), String> {
+        let (Some(name), Some(members)) = (body["name"].as_str(), body.as_object()) else {
+            return Err("an attribute without a name".to_owned());
+        };
+        self.people.definitions.define(name, members)
     }
 
     /// Writes every profile, one a line.

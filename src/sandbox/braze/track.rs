@@ -1,5 +1,7 @@
 //! `POST /users/track` (braze.md 6.3 and 7). It must not decide what a value becomes: `attributes.rs` does.
 
+use std::{borrow::Cow, collections::HashSet};
+
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -8,7 +10,7 @@ use super::{
     attributes::{self, Outcome},
     fields,
     gate::{Key, Needs, pass, refused},
-    happenings,
+    happenings, nested,
     objects::{Batch, Object, Who},
     people::People,
     profile::Place,
@@ -93,6 +95,7 @@ fn answer(batch: &Batch<'_>) -> Value {
 /// Applies the valid objects of a request and returns their data points. Attributes come first (braze.md 7.1).
 pub(crate) fn apply(store: &mut Store, batch: &Batch<'_>, now: Timestamp) -> u64 {
     let mut points = 0;
+    let spoiled = spoiled(&batch.attributes);
     for object in &batch.attributes {
         if let Some(profile) = profile(&mut store.people, object, now) {
             // Where it says who, it is no attribute, and costs nothing.
@@ -101,7 +104,8 @@ pub(crate) fn apply(store: &mut Store, batch: &Batch<'_>, now: Timestamp) -> u64
                 Who::Phone(_) => Some("phone"),
                 _ => None,
             };
-            points += write_attributes(&mut store.people, profile, object.members, identifier);
+            let members = unspoiled(object.members, &spoiled);
+            points += write_attributes(&mut store.people, profile, &members, identifier);
         }
     }
     for (objects, name, list, purchase) in [
@@ -121,6 +125,30 @@ pub(crate) fn apply(store: &mut Store, batch: &Batch<'_>, now: Timestamp) -> u64
         }
     }
     points
+}
+
+/// Names the nested attributes that got a bad value anywhere in a request: it "drops all nested updates of that attribute
+/// in the request" (braze.md 7.3).
+fn spoiled<'a>(objects: &[Object<'a>]) -> HashSet<&'a str> {
+    let members = objects.iter().flat_map(|object| object.members);
+    let bad = members.filter(|(_, value)| nested::update(value) == Some(false));
+    bad.map(|(name, _)| name.trim()).collect()
+}
+
+/// Leaves out what another object spoiled.
+fn unspoiled<'a>(
+    members: &'a Map<String, Value>,
+    spoiled: &HashSet<&str>,
+) -> Cow<'a, Map<String, Value>> {
+    if spoiled.is_empty() {
+        return Cow::Borrowed(members);
+    }
+    let mut members = members.clone();
+    members.retain(|name, value| {
+        let custom = fields::reserved(name).is_none() && !fields::CONTROL.contains(&name.as_str());
+        !(custom && spoiled.contains(name.trim()) && nested::update(value).is_some())
+    });
+    Cow::Owned(members)
 }
 
 /// Finds whom an object writes to, creating the profile where it may; none: the object is accepted and does nothing.
@@ -173,8 +201,9 @@ pub(crate) fn write_custom(
 
 fn write_one(people: &mut People, profile: u32, name: &str, value: &Value, merge: bool) -> u64 {
     // Names are exact, but for the spaces around them (braze.md 7.2).
-    let place = Place::Custom(name.trim());
-    let (outcome, points) = attributes::write(value, merge, || people.value(profile, place));
+    let name = name.trim();
+    let (place, rule) = (Place::Custom(name), people.definitions.rule(name));
+    let (outcome, points) = attributes::write(value, merge, rule, || people.value(profile, place));
     match outcome {
         Outcome::Set(value) => people.set(profile, place, Some(&value)),
         Outcome::Removed => people.set(profile, place, None),

@@ -397,10 +397,20 @@ async fn lists_segments_and_attributes() {
         .to_owned();
     let second = get(&next).await;
     assert_eq!(second.json()["attributes"].as_array().unwrap().len(), 11);
-    assert!(
-        second.header("link").unwrap().contains("prev")
-            && !second.header("link").unwrap().contains("next")
-    );
+    // braze.md 14.5: `skip:N` in Base64; a path alone, and only the pages that there are.
+    let link =
+        |cursor: &str, way: &str| format!("</custom_attributes?cursor={cursor}>; rel=\"{way}\"");
+    assert_eq!(first.header("link"), Some(&*link("c2tpcDo1MA==", "next")));
+    assert_eq!(second.header("link"), Some(&*link("c2tpcDow", "prev")));
+    let escaped = get("/custom_attributes?cursor=c2tpcDo1MA%3D%3D").await;
+    assert_eq!(escaped.json(), second.json());
+    for cursor in ["50", "c2tpcDo=", "bmV4dDo1MA=="] {
+        let refused = get(&format!("/custom_attributes?cursor={cursor}")).await;
+        assert_eq!(
+            (refused.status, refused.json()),
+            (400, json!({"message": "Invalid cursor"}))
+        );
+    }
 }
 
 /// Profiles without an external id come in from a scenario as well: found by each device and each alias, written by alias.

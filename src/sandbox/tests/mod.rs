@@ -4,8 +4,11 @@ mod aliases;
 mod amplitude;
 mod braze;
 mod client;
+mod exports;
 mod faults;
 mod partners;
+mod profiles;
+mod values;
 mod world;
 
 use std::{

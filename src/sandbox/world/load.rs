@@ -13,7 +13,7 @@ use super::{Log, World, files, generation};
 use crate::sandbox::{
     Error,
     amplitude::{Quota, Shelf},
-    braze::Store,
+    braze::{Definitions, Store},
 };
 
 /// A log shorter than this is replayed at each start; a longer one, once it is half as long as the snapshot,
@@ -63,6 +63,7 @@ pub(crate) fn open(
             &generation(dir, "segments", number, ".json"),
             &generation(dir, "events", number, ".jsonl"),
             &generation(dir, "imported", number, ".json"),
+            &generation(dir, "attributes", number, ".json"),
         )?,
     };
     let path = generation(dir, "log", number, "");
@@ -106,6 +107,7 @@ fn passing(scenario: Option<&Path>) -> Result<(World, Contents), Error> {
         &from("braze/segments.json"),
         Path::new(""),
         Path::new(""),
+        &from("braze/attributes.json"),
     )?;
     let world = World {
         id: new_id(),
@@ -192,9 +194,12 @@ fn fill(dir: &Path, scenario: Option<&Path>) -> Result<(), Error> {
     let mut shelf = Shelf::open(dir)?;
     if let Some(scenario) = scenario {
         shelf.replace(scenario)?;
+        // A world that could never be opened again is not made.
+        Definitions::load(&scenario.join("braze/attributes.json"))?;
         for (from, to) in [
             ("users.jsonl", "profiles.1.jsonl"),
             ("segments.json", "segments.1.json"),
+            ("attributes.json", "attributes.1.json"),
         ] {
             let from = scenario.join("braze").join(from);
             if from.exists() {
@@ -226,6 +231,10 @@ fn snapshot_as(
         &generation(dir, "imported", number, ".json"),
         &store.cohorts.file(),
     )?;
+    files::swap_json(
+        &generation(dir, "attributes", number, ".json"),
+        &store.people.definitions.file(),
+    )?;
     manifest(dir, id, number, quota)?;
     files::sweep(dir, |name| belongs(name, number))
 }
@@ -244,6 +253,7 @@ fn ours(name: &str) -> bool {
         "amplitude.",
         "profiles.",
         "segments.",
+        "attributes.",
         "events.",
         "imported.",
         "log.",

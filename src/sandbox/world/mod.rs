@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! world.json        the world's id and generation
-//! profiles.G.jsonl  segments.G.json  events.G.jsonl  imported.G.json    a snapshot
+//! profiles.G.jsonl  segments.G.json  attributes.G.json
+//! events.G.jsonl    imported.G.json  a snapshot
 //! log.G             what was accepted since, as sent (see log.rs)
-//! amplitude.json    Amplitude's cohorts; cohorts/*.csv their files
+//! amplitude.json    Amplitude's cohorts; cohorts/*.csv their files, cohorts/*.jsonl profiles
 //! downloads/        prepared files, gone at the next start
 //! ```
 
@@ -25,7 +26,7 @@ use std::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-pub(crate) use files::{copy, read_json, same, swap_json, sweep};
+pub(crate) use files::{copy, read_json, same, swap, swap_json, sweep};
 pub use load::{Loaded, load_scenario_into};
 pub(crate) use load::{known, open};
 pub(crate) use log::{Log, Record};
@@ -50,6 +51,8 @@ pub(crate) mod kind {
     pub(crate) const ALIASES: u8 = 7;
     /// The body of a `POST /users/alias/update`.
     pub(crate) const ALIAS_UPDATES: u8 = 8;
+    /// `{"name", …}` of a custom attribute, as a person fixed it.
+    pub(crate) const ATTRIBUTE: u8 = 9;
 }
 
 /// An open world.

@@ -71,6 +71,11 @@ impl Stats {
         self.count("/api/5/cohorts/request")
     }
 
+    /// Profiles asked for, of the organisation's 600 a minute.
+    pub(crate) fn profile_reads(&self) -> u64 {
+        self.count("GET /v1/userprofile")
+    }
+
     /// What must stand still when there is nothing to do.
     pub(crate) fn writes(&self) -> (u64, u64, u64, u64) {
         let posts = self
@@ -187,6 +192,36 @@ impl World {
             &format!("braze/users/{}", http::segment(external_id)),
             b"",
         )
+    }
+
+    /// Fixes the type of an attribute (`{"data_type": "Number"}`) or how long its arrays may be (`{"array_length": 25}`).
+    #[track_caller]
+    pub(crate) fn fix_attribute(&self, name: &str, definition: &Value) {
+        self.ask(
+            "PUT",
+            &format!("braze/attributes/{}", http::segment(name)),
+            definition.to_string().as_bytes(),
+        );
+    }
+
+    /// What the User Profile API knows of a person: a line of `amplitude/profiles.jsonl`.
+    #[track_caller]
+    pub(crate) fn person(&self, user_id: &str) -> Value {
+        self.ask(
+            "GET",
+            &format!("amplitude/profiles/{}", http::segment(user_id)),
+            b"",
+        )
+    }
+
+    /// Replaces what the User Profile API knows of a person.
+    #[track_caller]
+    pub(crate) fn put_person(&self, user_id: &str, person: &Value) {
+        self.ask(
+            "PUT",
+            &format!("amplitude/profiles/{}", http::segment(user_id)),
+            person.to_string().as_bytes(),
+        );
     }
 
     /// The cohorts that partners imported: id, name, size.

@@ -153,14 +153,20 @@ fn the_table_of_writes() {
     ];
     for (name, old, new, outcome, points) in cases {
         let old = Some(old).filter(|old| !old.is_null());
-        assert_eq!(write(&new, false, || old), (outcome, points), "{name}");
+        assert_eq!(
+            write(&new, false, Rule::default(), || old),
+            (outcome, points),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn overflow_drops_the_oldest() {
     let old: Vec<String> = (0..500).map(|number| number.to_string()).collect();
-    let (outcome, _) = write(&json!({"add": ["new"]}), false, || Some(json!(old)));
+    let (outcome, _) = write(&json!({"add": ["new"]}), false, Rule::default(), || {
+        Some(json!(old))
+    });
     let Outcome::Set(Value::Array(items)) = outcome else {
         panic!()
     };

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     http::{
-        Answer, Authorization, Exhausted, Failure, Limiter, Policy, Request, Scrubber, Sender,
-        Stream, retrying,
+        Answer, Authorization, Exhausted, Failure, Limiter, Manner, Policy, Request, Scrubber,
+        Sender, Stream, encode, retrying, retrying_as, without,
     },
     model::{Rate, Secret},
 };
@@ -37,6 +37,9 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// There is no User Profile API where the project is.
+    #[error("amplitude: the User Profile API is not offered in the EU")]
+    NoProfiles,
     /// Somebody asked to stop.
     #[error("asked to stop")]
     Stopped,
@@ -57,11 +60,19 @@ impl Error {
         )
     }
 
-    /// Returns what refused keys must be.
+    /// Returns what to do: what refused keys must be, what an API that is not there means.
     pub fn key_hint(&self) -> Option<&'static str> {
-        self.is_authentication().then_some(
-            "amplitude.api_key and amplitude.secret_key must be of one project, and of the region configured",
-        )
+        match self {
+            Self::NoProfiles => Some(
+                "take out the computations and recommendations; user properties come with the cohort in both regions",
+            ),
+            Self::Refused { path: PROFILE, .. } if self.is_authentication() => Some(
+                "the User Profile API takes amplitude.secret_key alone: it must be the one of this project",
+            ),
+            _ => self.is_authentication().then_some(
+                "amplitude.api_key and amplitude.secret_key must be of one project, and of the region configured",
+            ),
+        }
     }
 }
 
@@ -78,8 +89,22 @@ const COHORTS: Rate = Rate {
     window: Duration::from_mins(10),
 };
 
+/// Profiles, one person each, of the whole organisation (User Profile API page).
+const PROFILES: Rate = Rate {
+    what: "profiles",
+    requests: 600,
+    window: Duration::from_mins(1),
+};
+
 /// The documented rates that calls are paced by.
-pub const RATES: [Rate; 2] = [COHORTS, LIST];
+pub const RATES: [Rate; 3] = [COHORTS, LIST, PROFILES];
+
+/// Where profiles are, without ids.
+pub(super) const PROFILE: &str = "/v1/userprofile";
+/// Profiles that are asked for side by side at most: at the whole rate, answers may take a second and a half.
+const PROFILES_AT_ONCE: f64 = 16.0;
+/// The most profiles asked in a minute, whatever the share: the way to Amplitude is not equally long each time.
+const PROFILES_AT_MOST: f64 = 590.0;
 
 /// Tries of *Get one cohort*: at a quarter of failures one in 65,000 is lost.
 const COHORT_TRIES: u32 = 8;
@@ -93,6 +118,20 @@ pub struct Reader {
     pub(super) policy: Policy,
     list: Limiter,
     requests: Limiter,
+    at_once: usize,
+    profiles: Profiles,
+}
+
+/// How the User Profile API is asked.
+#[derive(Debug)]
+struct Profiles {
+    /// Where it is; none where it is not offered.
+    base: Option<String>,
+    authorization: Authorization,
+    policy: Policy,
+    /// One at a time, so that one who is killed and comes back spends no window twice.
+    turns: Limiter,
+    between: Duration,
     at_once: usize,
 }
 
@@ -113,7 +152,58 @@ impl Reader {
             list: Limiter::new(LIST.share(share), LIST.window),
             requests: Limiter::new(COHORTS.share(share), COHORTS.window),
             at_once: ((4.0 * share) as usize).max(1),
+            profiles: Profiles::new(secret_key, share),
         }
+    }
+
+    /// Says where the User Profile API is; none where it is not offered.
+    #[must_use]
+    pub fn with_profiles(mut self, base: Option<&str>) -> Self {
+        self.profiles.base = base.map(|base| base.trim_end_matches('/').to_owned());
+        self.profiles.policy = Policy::for_endpoint(base.unwrap_or_default());
+        self
+    }
+
+    /// Asks for one person's profile, at the pace of that call. The answer is given whatever its status says.
+    pub(super) async fn get_profile(&self, person: &str, query: &str) -> Result<Answer, Error> {
+        let profiles = &self.profiles;
+        let base = profiles.base.as_ref().ok_or(Error::NoProfiles)?;
+        let request = Request {
+            method: "GET",
+            url: format!("{base}{PROFILE}?user_id={}{query}", encode(person)),
+            path: PROFILE,
+            authorization: Some(profiles.authorization.clone()),
+            body: None,
+        };
+        let manner = Manner {
+            is_busy: |answer| {
+                super::wire::flat_error(&answer.body).contains("exceeds system limit")
+            },
+            person: Some(person),
+        };
+        let (policy, turns) = (profiles.policy, &profiles.turns);
+        let answer = retrying_as(&self.sender, &request, policy, turns, manner).await;
+        answer.map_err(Error::from)
+    }
+
+    /// Makes the error of a profile that was refused. It never names the person.
+    pub(super) fn no_profile(&self, person: &str, answer: &Answer) -> Error {
+        let text = super::wire::error_text(&answer.body);
+        Error::Refused {
+            path: PROFILE,
+            status: answer.status,
+            text: self.scrubber().clean(&without(Some(person), &text)),
+        }
+    }
+
+    /// Returns how many profiles may be asked for at once.
+    pub fn profiles_at_once(&self) -> usize {
+        self.profiles.at_once
+    }
+
+    /// Returns how long so many profiles take at the pace of that call.
+    pub fn profiles_take(&self, people: u64) -> Duration {
+        self.profiles.between.mul_f64(people as f64)
     }
 
     /// Asks, at the pace of ordinary calls.
@@ -212,6 +302,21 @@ impl Reader {
             path,
             status,
             text: self.scrubber().clean(&super::wire::error_text(body)),
+        }
+    }
+}
+
+impl Profiles {
+    fn new(secret_key: &Secret, share: f64) -> Self {
+        let most = PROFILES.share(share).clamp(1.0, PROFILES_AT_MOST);
+        let between = PROFILES.window.div_f64(most);
+        Self {
+            base: None,
+            authorization: Authorization::ApiKey(secret_key.clone()),
+            policy: Policy::for_endpoint(""),
+            turns: Limiter::new(1.0, between),
+            between,
+            at_once: ((PROFILES_AT_ONCE * share) as usize).max(1),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     wire::{CohortItem, CohortList, Requested},
 };
 use crate::{
-    http::{Stream, backoff},
+    http::{Stream, backoff, encode},
     model::{Cohort, digest},
 };
 
@@ -170,18 +170,6 @@ fn columns(properties: &BTreeSet<String>) -> String {
         .fold("props=1".to_owned(), |query, property| {
             query + "&propKeys=" + &encode(property)
         })
-}
-
-/// Percent-encodes an id for a path or a query.
-fn encode(id: &str) -> String {
-    id.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod client;
 mod cohorts;
 mod file;
+mod profile;
 mod wire;
 
 pub use client::{Error, RATES, Reader};

@@ -1,7 +1,9 @@
 //! Wire shapes of Amplitude, private to this room. Members that nothing reads are left out; all but ids are optional.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 #[derive(Deserialize)]
 pub(super) struct CohortList {
@@ -31,6 +33,45 @@ pub(super) struct Requested {
     pub(super) request_id: String,
     #[serde(default)]
     pub(super) cohort_id: Option<String>,
+}
+
+/// A profile; what was not asked is null.
+#[derive(Deserialize)]
+pub(super) struct Profile {
+    #[serde(rename = "userData")]
+    pub(super) data: ProfileData,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ProfileData {
+    /// As they are written: a long number keeps its digits.
+    #[serde(default)]
+    pub(super) amp_props: Option<BTreeMap<String, Box<RawValue>>>,
+    #[serde(default)]
+    pub(super) recommendations: Option<Vec<RecommendedItem>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RecommendedItem {
+    #[serde(default)]
+    pub(super) rec_id: Option<Value>,
+    #[serde(default)]
+    pub(super) child_rec_id: Option<Value>,
+    #[serde(default)]
+    pub(super) items: Option<Vec<Value>>,
+    #[serde(default)]
+    pub(super) is_control: Option<bool>,
+    #[serde(default)]
+    pub(super) last_updated: Option<f64>,
+}
+
+/// Returns the words of a flat error, `{"error": "…"}`; nothing where the body is anything else.
+pub(super) fn flat_error(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Flat {
+        error: String,
+    }
+    serde_json::from_slice(body).map_or_else(|_| String::new(), |flat: Flat| flat.error)
 }
 
 /// Finds the words of an error: an envelope, a flat body, or plain text.

@@ -82,6 +82,7 @@ fn of_amplitude(
     let keys = all([&settings.api_key, &settings.secret_key]);
     let reader = keys.map(|[api_key, secret_key]| {
         amplitude::Reader::new(sender.clone(), &url, api_key, secret_key, share)
+            .with_profiles(profile_host(settings, world))
     });
     Service {
         name: world.map_or_else(|| url.clone(), World::name),
@@ -126,6 +127,16 @@ fn amplitude_host(amplitude: &config::Amplitude) -> String {
         .endpoint
         .clone()
         .unwrap_or_else(|| host.to_owned())
+}
+
+/// Where the User Profile API is: beside all else where an address is given, nowhere in the EU.
+fn profile_host<'a>(amplitude: &'a config::Amplitude, world: Option<&'a World>) -> Option<&'a str> {
+    let given = world.map(|world| world.url.as_str());
+    let given = given.or(amplitude.endpoint.as_deref());
+    given.or(match amplitude.region {
+        Region::Us => Some("https://profile-api.amplitude.com"),
+        Region::Eu => None,
+    })
 }
 
 /// Where a sandbox is and which world it serves.

@@ -10,6 +10,6 @@ mod send;
 pub use heard::Heard;
 pub use limit::Limiter;
 pub use patience::Patience;
-pub use redact::Scrubber;
-pub use retry::{Exhausted, Policy, backoff, retrying};
+pub use redact::{Scrubber, encode, without};
+pub use retry::{Exhausted, Manner, Policy, backoff, retrying, retrying_as};
 pub use send::{Answer, Authorization, Failure, Request, Sender, Stage, Stream, asked};

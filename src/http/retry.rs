@@ -8,6 +8,7 @@ use rand::RngExt;
 use super::{
     Answer, Failure, Limiter, Request, Sender, Stage,
     heard::{date, number},
+    redact::without,
 };
 
 /// How long and how often.
@@ -54,12 +55,39 @@ pub struct Exhausted {
     pub stage: Stage,
 }
 
+/// What is particular about the answers to a request.
+#[derive(Clone, Copy)]
+pub struct Manner<'a> {
+    /// Whether an answer says "too many requests" by its words, whatever its status.
+    pub is_busy: fn(&Answer) -> bool,
+    /// Who is asked about: no text repeats the id.
+    pub person: Option<&'a str>,
+}
+
+impl Manner<'_> {
+    const PLAIN: Self = Self {
+        is_busy: |_| false,
+        person: None,
+    };
+}
+
 /// Sends until there is an answer that another try would not change, or somebody asks to stop.
 pub async fn retrying(
     sender: &Sender,
     request: &Request,
     policy: Policy,
     limiter: &Limiter,
+) -> Result<Answer, Exhausted> {
+    retrying_as(sender, request, policy, limiter, Manner::PLAIN).await
+}
+
+/// Does the same for a request whose answers have a manner of their own.
+pub async fn retrying_as(
+    sender: &Sender,
+    request: &Request,
+    policy: Policy,
+    limiter: &Limiter,
+    manner: Manner<'_>,
 ) -> Result<Answer, Exhausted> {
     let (mut doubts, mut tries) = (0, 0);
     let stopped = |tries, doubts| Exhausted {
@@ -82,21 +110,22 @@ pub async fn retrying(
                 if let Some(asked) = asked {
                     limiter.pause(asked);
                 }
-                if !matches!(answer.status, 408 | 423 | 429 | 500..) {
+                let busy = answer.status == 429 || (manner.is_busy)(&answer);
+                if !busy && !matches!(answer.status, 408 | 423 | 500..) {
                     return Ok(Answer { doubts, ..answer });
                 }
-                doubts += u32::from(!matches!(answer.status, 423 | 429));
+                doubts += u32::from(!busy && answer.status != 423);
                 wait = wait.max(asked.unwrap_or_default());
-                let body = sender
-                    .scrubber()
-                    .clean(&String::from_utf8_lossy(&answer.body));
+                let body = String::from_utf8_lossy(&answer.body);
+                let body = sender.scrubber().clean(&without(manner.person, &body));
                 let last = format!(
                     "{} {}: status {} {body}",
                     request.method, request.path, answer.status
                 );
-                let stage = match answer.status {
-                    429 => Stage::Busy(asked),
-                    _ => Stage::Status,
+                let stage = if busy {
+                    Stage::Busy(asked)
+                } else {
+                    Stage::Status
                 };
                 (last, stage)
             }

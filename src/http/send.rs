@@ -10,7 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use reqwest::{Client, Method, Url, header::HeaderMap, redirect};
+use reqwest::{
+    Client, Method, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    redirect,
+};
 use tokio::sync::watch;
 
 use super::{
@@ -41,6 +45,8 @@ pub enum Authorization {
     Basic(Secret, Secret),
     /// A token.
     Bearer(Secret),
+    /// A key by itself, as `Api-Key` writes it.
+    ApiKey(Secret),
 }
 
 impl fmt::Debug for Request {
@@ -244,6 +250,7 @@ impl Sender {
                 builder.basic_auth(user.expose(), Some(password.expose()))
             }
             Some(Authorization::Bearer(token)) => builder.bearer_auth(token.expose()),
+            Some(Authorization::ApiKey(key)) => builder.header(AUTHORIZATION, api_key(key)?),
             None => builder,
         };
         if let Some(body) = &request.body {
@@ -373,6 +380,14 @@ fn host(url: &str) -> &str {
     authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host)
+}
+
+/// Writes a key as a header that logs leave out.
+fn api_key(key: &Secret) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(&format!("Api-Key {}", key.expose()))
+        .map_err(|_| Failure::Never("a key with characters that no header takes".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Waits until somebody asks to stop; for ever where nobody can.

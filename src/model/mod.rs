@@ -14,6 +14,7 @@ mod lane;
 mod mapping;
 mod number;
 pub mod plan;
+pub mod profile;
 mod rate;
 mod report;
 mod row;

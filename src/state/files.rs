@@ -125,6 +125,19 @@ pub(super) fn age(path: &Path, now: Millis) -> Result<Option<Millis>, Error> {
     Ok(Some(now - written))
 }
 
+/// An id as a part of a file's name: what is not a letter or digit is written by its code, so that no two ids meet.
+pub fn safe(id: &str) -> String {
+    id.chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter.to_string()
+            } else {
+                format!("_{:x}_", u32::from(letter))
+            }
+        })
+        .collect()
+}
+
 /// A rename is durable once its directory is.
 pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
     let Some(parent) = path.parent() else {

@@ -3,6 +3,7 @@
 mod files;
 mod table;
 
+pub mod answers;
 pub mod archive;
 pub mod budget;
 pub mod delta;
@@ -13,6 +14,7 @@ pub mod manifest;
 pub mod refusals;
 pub mod relation;
 pub mod runs;
+pub mod spool;
 pub mod store;
 
 mod error;
@@ -20,6 +22,6 @@ mod error;
 pub use error::Error;
 
 pub use files::{
-    directory, read as read_file, remove as remove_file, rename as rename_file,
+    directory, read as read_file, remove as remove_file, rename as rename_file, safe as safe_name,
     temporary as temporary_file, write as write_file, write_pieces,
 };

@@ -85,7 +85,7 @@ impl Sorter {
             let file = Arc::new(file);
             let run = move |range| {
                 let file = Arc::clone(&file);
-                Source::Spilled(BufReader::with_capacity(buffer, Run { file, range }))
+                Source::Spilled(BufReader::with_capacity(buffer, Run::new(file, range)))
             };
             self.runs.drain(..).map(run).collect::<Vec<_>>()
         });
@@ -132,9 +132,16 @@ impl Sorter {
 }
 
 /// A part of a file, read from its own place: the parts share one handle, and take turns.
-struct Run {
+pub(super) struct Run {
     file: Arc<File>,
     range: Range<u64>,
+}
+
+impl Run {
+    /// Names a part of a file.
+    pub(super) fn new(file: Arc<File>, range: Range<u64>) -> Self {
+        Self { file, range }
+    }
 }
 
 impl Read for Run {

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::{
-    Error, files,
+    Error, answers, files,
     manifest::{FORMAT, Manifest},
 };
 use crate::model::{Millis, Report, digest::hex};
@@ -250,7 +250,9 @@ impl Store {
                 files::remove(path)?;
             }
         }
-        Ok(())
+        let entries = manifest.resources.values();
+        let pins = entries.flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
+        answers::sweep(&cache, &pins.map(|pin| pin.id.clone()).collect(), now)
     }
 
     /// Keeps the report of a run.

@@ -111,7 +111,7 @@ fn a_healthy_set_up() {
     ok    amplitude host    http://HOST answers
     ok    amplitude keys    accepted; 7 cohorts
     ok    download quota    0 of 500 used, resets DAY 00:00 UTC; needed: up to 60 a month, N in the rest of this one
-    ok    amplitude limits  use_at_most 50%: 30 of 60 cohort requests in 10m, 500 of 1,000 lists in 5m, 2 cohort files at once
+    ok    amplitude limits  use_at_most 50%: 30 of 60 cohort requests in 10m, 500 of 1,000 lists in 5m, 300 of 600 profiles in 1m, 2 cohort files at once
     ok    braze instance    US-01 is https://rest.iad-01.braze.com; a sandbox stands in for it
     ok    braze host        http://HOST answers
     ok    braze key         accepted
@@ -154,7 +154,7 @@ fn a_broken_set_up_is_looked_at_as_far_as_it_goes() {
           hint: set it, or try with --sandbox, which needs no key
     warn  download quota    not known
           hint: mend `amplitude keys` first, then look again
-    ok    amplitude limits  use_at_most 50%: 30 of 60 cohort requests in 10m, 500 of 1,000 lists in 5m
+    ok    amplitude limits  use_at_most 50%: 30 of 60 cohort requests in 10m, 500 of 1,000 lists in 5m, 300 of 600 profiles in 1m
     ok    braze instance    http://127.0.0.1:9 stands in for one
     fail  braze host        http://127.0.0.1:9: no connection (Connection refused (os error 111)) (2 tries)
           hint: a firewall between here and there may refuse it, or the address is wrong; behind a proxy, set HTTPS_PROXY

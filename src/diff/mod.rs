@@ -1,6 +1,7 @@
 //! Every decision, and nothing that waits: no `async`, no file, no clock.
 
 pub mod aside;
+pub mod ask;
 pub mod batch;
 pub mod checkup;
 pub mod decide;

@@ -43,6 +43,8 @@ pub(super) struct Drafting<'a> {
     pub(super) meaning: Meaning,
     /// Property columns by cohort and by how its people are named, of every sync that is not paused.
     pub(super) cells: BTreeMap<String, BTreeMap<Mapping, BTreeSet<String>>>,
+    /// What is asked of profiles, by cohort, by every sync that is not paused.
+    pub(super) questions: BTreeMap<String, Vec<Question>>,
 }
 
 impl<'a> Drafting<'a> {
@@ -113,6 +115,7 @@ impl<'a> Drafting<'a> {
             plan,
             meaning: Meaning::new(session),
             cells: BTreeMap::new(),
+            questions: BTreeMap::new(),
         }
     }
 
@@ -152,6 +155,9 @@ impl<'a> Drafting<'a> {
                     let known = self.cells.entry(subject.cohort.id.clone()).or_default();
                     let cells = known.entry(desired.identify_by.clone()).or_default();
                     cells.extend(desired.reads.columns().iter().cloned());
+                    let question = desired.reads.question().cloned();
+                    let asked = self.questions.entry(subject.cohort.id.clone()).or_default();
+                    asked.extend(question);
                     for unit in desired.form.units(&subject.label) {
                         let new = subject.is_new(&unit);
                         units.want(unit, &resource.address, new);
@@ -292,6 +298,7 @@ impl<'a> Drafting<'a> {
         &mut self,
         subject: Subject<'a>,
         readings: &Readings,
+        profiles: &Profiles,
     ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
         let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
@@ -305,13 +312,22 @@ impl<'a> Drafting<'a> {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
+        let place = self.place(&subject);
+        let asked = match place.and_then(|place| Some((profiles.of(&subject.cohort.id, &place.question)?, place.cells))) {
+            Some((Err(why), _)) => {
+                self.fail(&address, why.message.clone(), Some(why.hint.clone()));
+                return Ok(None);
+            }
+            Some((Ok(read), cells)) => Some((read, cells)),
+            None => None,
+        };
         let seen = Seen::default();
         let compared = Comparison {
             store: &self.session.store,
             address: &address,
             rule: &subject.rule(),
             recorded: &|| self.rows(&address),
-            desired: &|| subject.members(readings, &seen),
+            desired: &|| subject.members(readings, asked.clone(), &seen),
             aside: &|| self.aside(subject.entry),
             patience: self.patience(Some(subject.resource)),
         };

@@ -1,6 +1,7 @@
 //! Every wait that matters: reading, sending, committing. What to do is decided in `diff`, how it looks in `render`.
 
 mod apply;
+mod asking;
 mod compute;
 mod departure;
 mod doctor;

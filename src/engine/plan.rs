@@ -191,11 +191,12 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         waiting.push(subject);
     }
     let readings = observe::read(session, list, &wanted).await?;
+    let profiles = asking::ask(session, &draft, &waiting, &readings).await?;
     session.events.tell(Event::Comparing).await;
     let (works, objects) = tokio::task::block_in_place(|| {
         let mut works = vec![];
         for subject in waiting {
-            works.extend(draft.compare(subject, &readings)?);
+            works.extend(draft.compare(subject, &readings, &profiles)?);
         }
         works.extend(draft.departures()?);
         let objects = draft.price(&works)?;

@@ -12,6 +12,7 @@ use super::{
     compute::{Members, excluded_ids, members},
     meaning::written,
     observe::Readings,
+    profiles::ReadProfiles,
     rearrange::peaks,
     valued::{Seen, valued},
 };
@@ -20,11 +21,12 @@ use crate::{
     diff::values::Rule,
     diff::{
         fields,
+        join::{Join, Joined},
         pin::{Named, Pin, Unresolved, resolve},
     },
     kinds::{Desired, Form, Unit},
     model::{
-        Address, Cohort, Millis, digest, number,
+        Address, Cohort, Member, Millis, digest, number,
         plan::{Action, Cost, Delta, FieldChange, Problem, ResourcePlan, Source},
     },
     state::{
@@ -263,19 +265,61 @@ impl Subject<'_> {
         ))
     }
 
-    /// Opens the people of the cohort who are in no excluded one, each with the value that Braze should hold.
+    /// Whether its cohorts were read.
+    pub(super) fn is_read(&self, readings: &Readings) -> bool {
+        let mapping = &self.desired.identify_by;
+        let mut cohorts = std::iter::once(&self.cohort).chain(&self.exclude);
+        cohorts.all(|cohort| readings.of(&cohort.id, mapping).is_some())
+    }
+
+    /// When what was read of its cohort was computed.
+    pub(super) fn computed(&self, readings: &Readings) -> Option<i64> {
+        let reading = readings.of(&self.cohort.id, &self.desired.identify_by);
+        reading.and_then(|reading| reading.computed)
+    }
+
+    /// Opens the people of the cohort who are in no excluded one, each with the value that Braze should hold. `asked`
+    /// is what was learnt of their profiles, where that is where their values are.
     pub(super) fn members(
         &self,
         readings: &Readings,
+        asked: Option<(&ReadProfiles, Vec<usize>)>,
         seen: &Seen,
     ) -> Result<Members, state::Error> {
-        let mapping = &self.desired.identify_by;
-        let source = readings.open(&self.cohort.id, mapping)?;
-        let columns = &source.about.columns;
-        let place = |wanted: &String| columns.iter().position(|column| column == wanted);
+        let (form, people) = (&self.desired.form, self.people(readings)?);
+        let (rows, places): (Members, _) = match asked {
+            None => (people, self.columns(readings)?),
+            Some((profiles, places)) => {
+                // Whoever was not read yet has no cells.
+                let joined = Join::new(people, profiles.rows()).filter_map(|row| match row {
+                    Ok(Joined::Left(member)) => {
+                        let value = "".into();
+                        Some(Ok(Member { value, ..member }))
+                    }
+                    Ok(Joined::Both(member, Member { value, .. })) => {
+                        Some(Ok(Member { value, ..member }))
+                    }
+                    Ok(Joined::Right(_)) => None,
+                    Err(error) => Some(Err(error)),
+                });
+                (Box::new(joined), places)
+            }
+        };
+        Ok(valued(rows, form, &self.label, places, seen))
+    }
+
+    /// Which cells of a row are the columns that it wants.
+    fn columns(&self, readings: &Readings) -> Result<Vec<usize>, state::Error> {
+        let about = readings.open(&self.cohort.id, &self.desired.identify_by)?.about;
+        let place = |wanted: &String| about.columns.iter().position(|column| column == wanted);
         let wanted = self.desired.reads.columns().iter();
-        let places = wanted.filter_map(place).collect();
-        let source = Box::new(source);
+        Ok(wanted.filter_map(place).collect())
+    }
+
+    /// Opens the people of the cohort who are in no excluded one, as they were read.
+    pub(super) fn people(&self, readings: &Readings) -> Result<Members, state::Error> {
+        let mapping = &self.desired.identify_by;
+        let source = Box::new(readings.open(&self.cohort.id, mapping)?);
         let excluded = || {
             let cohorts = self.exclude.iter();
             cohorts
@@ -287,9 +331,7 @@ impl Subject<'_> {
         } else {
             vec![]
         };
-        let members = members(source, excluded()?, ids);
-        let form = &self.desired.form;
-        Ok(valued(members, form, &self.label, places, seen))
+        Ok(members(source, excluded()?, ids))
     }
 
     /// How many people each excluded cohort holds.

@@ -18,6 +18,8 @@ pub(super) struct Seen(Rc<RefCell<Counts>>);
 #[derive(Debug, Default)]
 struct Counts {
     people: u64,
+    /// People of whom nothing was read.
+    unread: u64,
     /// In the order of the form.
     attributes: Vec<AttributePlan>,
 }
@@ -26,6 +28,11 @@ impl Seen {
     /// Returns how many people were seen.
     pub(super) fn people(&self) -> u64 {
         self.0.borrow().people
+    }
+
+    /// Returns of how many of them nothing was read.
+    pub(super) fn unread(&self) -> u64 {
+        self.0.borrow().unread
     }
 
     /// Returns what was seen of each attribute: what a full push costs, and what Braze could not hold.
@@ -38,6 +45,7 @@ impl Seen {
         let attributes = names.map(|attribute| AttributePlan::named(attribute.name.clone()));
         *self.0.borrow_mut() = Counts {
             people: 0,
+            unread: 0,
             attributes: attributes.collect(),
         };
     }
@@ -67,16 +75,19 @@ pub(super) fn valued(
     let (form, seen) = (form.clone(), seen.clone());
     Box::new(rows.map(move |row| {
         let mut member = row?;
-        let read: Vec<Value> = match member.value.as_ref() {
-            "" => vec![],
-            cells => serde_json::from_str(cells).map_err(|_| Error::Corrupt {
-                path: "cache".into(),
-                what: "a cached row whose cells cannot be read; remove the cache and plan again"
-                    .to_owned(),
-            })?,
-        };
         let mut counts = seen.0.borrow_mut();
         counts.people += 1;
+        if member.value.is_empty() {
+            // Nothing is said of any attribute, so whatever is there stays.
+            counts.unread += 1;
+            member.value = "{}".into();
+            return Ok(member);
+        }
+        let read: Vec<Value> = serde_json::from_str(&member.value).map_err(|_| Error::Corrupt {
+            path: "cache".into(),
+            what: "a cached row whose cells cannot be read; remove the cache and plan again"
+                .to_owned(),
+        })?;
         let of = |at: &usize| read.get(*at).cloned().unwrap_or_default();
         let cells: Vec<Value> = places.iter().map(of).collect();
         let valued = form.value("", &cells);

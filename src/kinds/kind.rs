@@ -2,7 +2,7 @@
 
 use crate::{
     config::{CohortRef, Resource},
-    model::{Diagnostic, Lane, Mapping},
+    model::{Diagnostic, Lane, Mapping, profile::Question},
 };
 
 use super::{Form, form::Membership};
@@ -56,6 +56,8 @@ pub enum Reads {
     Nothing,
     /// User properties, from columns of the cohort's file; a cell each, in this order.
     Columns(Vec<String>),
+    /// Cells of the User Profile API: computations, then recommendations, in the order of the question.
+    Profiles(Question),
 }
 
 /// A target unit: an attribute, a label in one, a cohort of cohort import.
@@ -90,8 +92,16 @@ impl Reads {
     /// Returns the columns that are read of the cohort's file.
     pub fn columns(&self) -> &[String] {
         match self {
-            Self::Nothing => &[],
+            Self::Nothing | Self::Profiles(_) => &[],
             Self::Columns(columns) => columns,
+        }
+    }
+
+    /// Returns what is asked of each profile.
+    pub fn question(&self) -> Option<&Question> {
+        match self {
+            Self::Profiles(question) => Some(question),
+            Self::Nothing | Self::Columns(_) => None,
         }
     }
 }

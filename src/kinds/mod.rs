@@ -2,6 +2,8 @@
 
 pub mod cohort;
 pub mod coming;
+pub mod computation;
+pub mod recommendation;
 pub mod typed;
 pub mod user_property;
 

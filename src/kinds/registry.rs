@@ -2,7 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Kind, cohort, coming, user_property};
+use super::{Kind, cohort, coming, computation, recommendation, user_property};
 use crate::model::Address;
 
 /// Where in a configuration entries of a kind stand.
@@ -59,14 +59,14 @@ pub const REGISTRY: &[KindEntry] = &[
     entry(
         "computation",
         Section::Syncs,
-        None,
-        own::<coming::computation::Spec>,
+        Some(&computation::Computation),
+        own::<computation::Spec>,
     ),
     entry(
         "recommendation",
         Section::Syncs,
-        None,
-        own::<coming::recommendation::Spec>,
+        Some(&recommendation::Recommendation),
+        own::<recommendation::Spec>,
     ),
     entry(
         "event_stream",

@@ -1,11 +1,9 @@
 //! Words of what later releases move, so that a configuration may be written and checked today.
 //! Nothing here does anything yet: `kinds::check` refuses it with those words.
 
-pub mod computation;
 pub mod currents;
 pub mod destination;
 pub mod event_stream;
-pub mod recommendation;
 pub mod segment;
 pub mod static_cohort;
 

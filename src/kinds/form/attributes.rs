@@ -10,7 +10,7 @@ use crate::{
     diff::values::{Policy, steps},
     kinds::{
         As,
-        typed::{Typed, text},
+        typed::{Typed, items, moment, text},
     },
     model::{Change, Edit},
 };
@@ -42,6 +42,18 @@ pub struct Attribute {
 pub enum Take {
     /// A text as a type.
     As(As),
+    /// The items of a recommendation.
+    Items {
+        /// Items at most.
+        limit: Option<u32>,
+        /// Whether those of the control group have it.
+        control: bool,
+    },
+    /// When a recommendation was made.
+    MadeAt {
+        /// Whether those of the control group have it.
+        control: bool,
+    },
 }
 
 impl Attributes {
@@ -100,9 +112,14 @@ impl Attributes {
 
 impl Take {
     fn typed(self, cell: &Value) -> Typed {
-        match (self, cell) {
-            (Self::As(kind), Value::String(cell)) => text(cell, kind),
-            (_, _) => Typed::Empty,
+        let chance = cell["is_control"] == true;
+        match self {
+            Self::As(kind) => cell.as_str().map_or(Typed::Empty, |cell| text(cell, kind)),
+            Self::Items { control, .. } | Self::MadeAt { control } if chance && !control => {
+                Typed::Empty
+            }
+            Self::Items { limit, .. } => items(&cell["items"], limit),
+            Self::MadeAt { .. } => moment(&cell["last_updated"]),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! What a `kind: recommendation` sync may say. Only words; what they mean together is in `kinds::check`.
+//! What a `kind: recommendation` sync may say. Only words; what they do is in the kind beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Audience;
-use crate::kinds::cohort::RunBy;
+use crate::kinds::{Audience, cohort::RunBy};
 
 /// Recommendations of Amplitude, as an attribute in Braze.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

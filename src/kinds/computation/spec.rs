@@ -1,10 +1,9 @@
-//! What a `kind: computation` sync may say. Only words; what they mean together is in `kinds::check`.
+//! What a `kind: computation` sync may say. Only words; what they do is in the kind beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{As, Audience};
-use crate::kinds::cohort::RunBy;
+use crate::kinds::{As, Audience, cohort::RunBy};
 
 /// Computed properties of Amplitude, as attributes in Braze.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,113 @@
+//! Asks the User Profile API what the syncs of a plan want to know of their people: each person once a question, however
+//! many syncs want it, and whoever any of them wants.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Error, Session,
+    compute::Members,
+    draft::Drafting,
+    observe::{Readings, Unread},
+    profiles::{self, ReadProfiles, SAMPLE, Wish},
+    subject::{Subject, max_age},
+};
+use crate::{
+    diff::{
+        ask,
+        join::{Join, Joined},
+    },
+    model::profile::Question,
+    state,
+};
+
+/// What was learnt of profiles, by cohort and question.
+#[derive(Debug, Default)]
+pub(super) struct Profiles(BTreeMap<(String, Question), Result<ReadProfiles, Unread>>);
+
+/// Where a sync finds what it wants to know.
+pub(super) struct Place {
+    /// What is asked.
+    pub(super) question: Question,
+    /// Which of its cells are the sync's, in the sync's order.
+    pub(super) cells: Vec<usize>,
+}
+
+impl Profiles {
+    /// Returns what was read of a cohort's people.
+    pub(super) fn of(
+        &self,
+        cohort: &str,
+        question: &Question,
+    ) -> Option<&Result<ReadProfiles, Unread>> {
+        self.0.get(&(cohort.to_owned(), question.clone()))
+    }
+}
+
+impl Drafting<'_> {
+    /// Returns where a sync finds what it wants to know of its people; none where it wants nothing.
+    pub(super) fn place(&self, subject: &Subject) -> Option<Place> {
+        let wanted = subject.desired.reads.question()?;
+        let known = self.questions.get(&subject.cohort.id)?;
+        let questions = ask::questions(known);
+        let (at, cells) = ask::place(&questions, wanted)?;
+        let question = questions.into_iter().nth(at)?;
+        Some(Place { question, cells })
+    }
+}
+
+/// Asks for every subject that wants to know something.
+pub(super) async fn ask(
+    session: &Session,
+    draft: &Drafting<'_>,
+    subjects: &[Subject<'_>],
+    readings: &Readings,
+) -> Result<Profiles, Error> {
+    let mut by_question = BTreeMap::<(String, Question), Vec<&Subject>>::new();
+    for subject in subjects {
+        if let Some(place) = draft.place(subject).filter(|_| subject.is_read(readings)) {
+            let key = (subject.cohort.id.clone(), place.question);
+            by_question.entry(key).or_default().push(subject);
+        }
+    }
+    let mut profiles = Profiles::default();
+    for ((cohort, question), subjects) in by_question {
+        let Some(first) = subjects.first() else {
+            continue;
+        };
+        let ages = subjects.iter().map(|subject| max_age(subject.resource));
+        let wish = Wish {
+            cohort: &cohort,
+            name: &first.cohort.name,
+            stamp: first.computed(readings),
+            max_age: ages.min().unwrap_or_default(),
+            question: &question,
+            most: (!session.how.read_profiles).then_some(SAMPLE),
+        };
+        let read = profiles::read(session, wish, || everybody(&subjects, readings)).await;
+        let read = match read {
+            // The cohorts were read: only who needs profiles is to wait.
+            Err(Error::Amplitude(error)) => Err(Unread {
+                message: format!("the profiles of \"{}\" could not be read: {error}", first.cohort.name),
+                hint: error.key_hint().map_or_else(
+                    || "run again: what was read is kept, and nobody is asked twice".to_owned(),
+                    str::to_owned,
+                ),
+            }),
+            read => Ok(read?),
+        };
+        profiles.0.insert((cohort, question), read);
+    }
+    Ok(profiles)
+}
+
+/// Opens the people whom any of these syncs wants, each once.
+fn everybody(subjects: &[&Subject], readings: &Readings) -> Result<Members, state::Error> {
+    let mut all: Members = Box::new(std::iter::empty());
+    for subject in subjects {
+        let joined = Join::new(all, subject.people(readings)?);
+        all = Box::new(joined.map(|row| match row? {
+            Joined::Left(member) | Joined::Right(member) | Joined::Both(member, _) => Ok(member),
+        }));
+    }
+    Ok(all)
+}

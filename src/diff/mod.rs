@@ -12,4 +12,5 @@ pub mod leaving;
 pub mod merge;
 pub mod outcomes;
 pub mod pin;
+pub mod sample;
 pub mod select;

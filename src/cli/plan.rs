@@ -43,6 +43,9 @@ pub(super) struct Arguments {
         hide_env = true
     )]
     refresh: Refresh,
+    /// Read the profiles of all people, 600 a minute, not of 600 people for an estimate
+    #[arg(long, env = "SYNCFORM_READ_PROFILES", hide_env = true)]
+    read_profiles: bool,
     #[command(flatten)]
     selecting: Selecting,
 }
@@ -91,9 +94,16 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
             );
         }
     };
+    if arguments.read_profiles && refresh == engine::Refresh::None {
+        return Err(Failure::error(
+            "--read-profiles reads profiles live, and --refresh none reads nothing",
+        )
+        .with_hint("leave one of them out"));
+    }
     let how = engine::How {
         retry_refused: arguments.retry_refused,
         refresh,
+        read_profiles: arguments.read_profiles,
         ..engine::How::default()
     };
     let opened = open::session(global, "plan", (&arguments.selecting).into(), how).await?;

@@ -53,10 +53,13 @@ pub fn place(questions: &[Question], wanted: &Question) -> Option<(usize, Vec<us
         // By itself it is known by no name: in another question it would be sought by its id.
         let lone = is_alone(wanted) && question.computations.len() > 1;
         let computations = wanted.computations.iter();
-        let computations = computations
-            .map(|one| question.computations.iter().position(|known| known == one));
+        let computations =
+            computations.map(|one| question.computations.iter().position(|known| known == one));
         let recommendations = wanted.recommendations.iter().map(|one| {
-            let at = question.recommendations.iter().position(|known| known == one);
+            let at = question
+                .recommendations
+                .iter()
+                .position(|known| known == one);
             at.map(|at| question.computations.len() + at)
         });
         let cells: Option<Vec<usize>> = computations.chain(recommendations).collect();
@@ -88,12 +91,22 @@ mod tests {
         let nameless = question(&[("c", None)], &[]);
         let other = question(&[("a", None)], &[]);
         let recommended = question(&[], &["r"]);
-        let wanted = [&several, &named, &nameless, &other, &recommended, &recommended];
+        let wanted = [
+            &several,
+            &named,
+            &nameless,
+            &other,
+            &recommended,
+            &recommended,
+        ];
         let found = questions(wanted);
         assert_eq!(
             found,
             [
-                question(&[("b", Some("beta")), ("c", None), ("d", Some("delta"))], &["r"]),
+                question(
+                    &[("b", Some("beta")), ("c", None), ("d", Some("delta"))],
+                    &["r"]
+                ),
                 question(&[("a", None)], &[]),
                 question(&[("c", None)], &[]),
             ]

@@ -13,6 +13,7 @@ pub mod leaving;
 pub mod merge;
 pub mod outcomes;
 pub mod pin;
+pub mod sample;
 pub mod select;
 pub mod tally;
 pub mod values;

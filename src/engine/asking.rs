@@ -87,7 +87,10 @@ pub(super) async fn ask(
         let read = match read {
             // The cohorts were read: only who needs profiles is to wait.
             Err(Error::Amplitude(error)) => Err(Unread {
-                message: format!("the profiles of \"{}\" could not be read: {error}", first.cohort.name),
+                message: format!(
+                    "the profiles of \"{}\" could not be read: {error}",
+                    first.cohort.name
+                ),
                 hint: error.key_hint().map_or_else(
                     || "run again: what was read is kept, and nobody is asked twice".to_owned(),
                     str::to_owned,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Error, Session,
+    asking::Profiles,
     compute::{Comparison, Computed},
     fold::{Aside, Recorded, Rows},
     meaning::{self, Meaning},
@@ -26,6 +27,7 @@ use crate::{
             Action, AttributePlan, Cost, Drift, FORMAT_VERSION, Plan, Problem, ResourcePlan,
             StateRef, Summary, TotalCost,
         },
+        profile::Question,
     },
     state::{
         self,
@@ -313,7 +315,12 @@ impl<'a> Drafting<'a> {
             return Ok(None);
         }
         let place = self.place(&subject);
-        let asked = match place.and_then(|place| Some((profiles.of(&subject.cohort.id, &place.question)?, place.cells))) {
+        let asked = match place.and_then(|place| {
+            Some((
+                profiles.of(&subject.cohort.id, &place.question)?,
+                place.cells,
+            ))
+        }) {
             Some((Err(why), _)) => {
                 self.fail(&address, why.message.clone(), Some(why.hint.clone()));
                 return Ok(None);

@@ -16,6 +16,11 @@ mod online;
 mod pending;
 mod plan;
 mod price;
+#[expect(
+    dead_code,
+    reason = "the plan calls it with the first kind that reads profiles"
+)]
+mod profiles;
 mod rearrange;
 mod rebind;
 mod rest;

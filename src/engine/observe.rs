@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{
     download::{Sorted, Wish, download},
-    readings::{Reading, Unread},
+    readings::Reading,
 };
 use super::{Error, Refresh, Session, listed};
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
     state::{self, relation},
 };
 
-pub(super) use self::readings::Readings;
+pub(super) use self::readings::{Readings, Unread};
 
 /// How long a request's link lives (Behavioral Cohorts page).
 const REQUEST_LIVES: Duration = Duration::from_hours(167);

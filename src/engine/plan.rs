@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Error, Session, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
+    Error, Session, asking, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
     rearrange::rearrange, subject::max_age, target,
 };
 use crate::{

@@ -53,6 +53,8 @@ pub struct How {
     pub fail_fast: bool,
     /// What is read live.
     pub refresh: Refresh,
+    /// A plan reads the profiles of all people, not of a sample; an apply always does.
+    pub read_profiles: bool,
 }
 
 /// What a plan reads live.

@@ -310,7 +310,9 @@ impl Subject<'_> {
 
     /// Which cells of a row are the columns that it wants.
     fn columns(&self, readings: &Readings) -> Result<Vec<usize>, state::Error> {
-        let about = readings.open(&self.cohort.id, &self.desired.identify_by)?.about;
+        let about = readings
+            .open(&self.cohort.id, &self.desired.identify_by)?
+            .about;
         let place = |wanted: &String| about.columns.iter().position(|column| column == wanted);
         let wanted = self.desired.reads.columns().iter();
         Ok(wanted.filter_map(place).collect())

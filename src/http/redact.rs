@@ -81,15 +81,10 @@ pub fn encode(text: &str) -> String {
 
 /// Writes what is not ASCII as JSON that is ASCII alone does.
 fn ascii(text: &str) -> String {
-    let mut units = [0; 2];
-    text.chars()
-        .map(|letter| match letter {
-            letter if letter.is_ascii() => letter.to_string(),
-            other => other
-                .encode_utf16(&mut units)
-                .iter()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect(),
+    text.encode_utf16()
+        .map(|unit| match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+            _ => format!("\\u{unit:04x}"),
         })
         .collect()
 }

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-pub use spec::Spec;
+pub use spec::{Computation as Written, Spec};
 
 /// The kind.
 pub struct Computation;

@@ -32,7 +32,9 @@ impl Kind for Recommendation {
             take,
         };
         let mut list = vec![attribute(written.to, items)];
-        let made_at = written.made_at.map(|name| attribute(name, Take::MadeAt { control }));
+        let made_at = written
+            .made_at
+            .map(|name| attribute(name, Take::MadeAt { control }));
         list.extend(made_at);
         let question = Question {
             recommendations: vec![written.id],

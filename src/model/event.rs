@@ -76,6 +76,22 @@ pub enum Event {
         /// Rows of its file.
         rows: u64,
     },
+    /// Profiles of a cohort's people are being read, one person a request, at the pace of that call.
+    ReadingProfiles {
+        /// Name of the cohort.
+        cohort: String,
+        /// How many people are asked for.
+        of: u64,
+        /// Seconds that takes at that pace.
+        seconds: u64,
+    },
+    /// So many profiles were read since the last `reading_profiles` of the cohort: a running total, at most about ten a second.
+    ProfilesRead {
+        /// Name of the cohort.
+        cohort: String,
+        /// People read so far; all, once it is `of`.
+        people: u64,
+    },
     /// All was read; it is compared with what was sent before.
     Comparing,
     /// The plan is made: what is about to be applied, if nothing refuses.

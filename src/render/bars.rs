@@ -65,6 +65,8 @@ pub struct Bars {
     waiting: Option<ProgressBar>,
     /// By cohort.
     reading: BTreeMap<String, ProgressBar>,
+    /// Profiles, by cohort.
+    asking: BTreeMap<String, ProgressBar>,
     /// By lane.
     sending: BTreeMap<String, ProgressBar>,
 }
@@ -76,6 +78,7 @@ impl Bars {
             place,
             waiting: None,
             reading: BTreeMap::new(),
+            asking: BTreeMap::new(),
             sending: BTreeMap::new(),
         }
     }
@@ -86,6 +89,16 @@ impl Bars {
             Event::Reading { cohort, rows } => {
                 if let Some(bar) = self.reading.get(cohort) {
                     bar.set_position(*rows);
+                }
+                return None;
+            }
+            Event::ProfilesRead { cohort, people } => {
+                let bar = self.asking.get(cohort);
+                bar.inspect(|bar| bar.set_position(*people));
+                if bar.is_some_and(|bar| bar.length() == Some(*people))
+                    && let Some(bar) = self.asking.remove(cohort)
+                {
+                    bar.finish_and_clear();
                 }
                 return None;
             }
@@ -125,6 +138,13 @@ impl Bars {
                     bar.finish_and_clear();
                 }
             }
+            Event::ReadingProfiles { cohort, of, .. } => {
+                let bar = self.place.bars.add(asking(cohort, *of, self.place.width));
+                bar.enable_steady_tick(STEP);
+                if let Some(former) = self.asking.insert(cohort.clone(), bar) {
+                    former.finish_and_clear();
+                }
+            }
             Event::Sending { lane, objects, .. } => {
                 let bar = self
                     .place
@@ -144,8 +164,10 @@ impl Bars {
     pub fn clear(&mut self) {
         self.wait(None);
         let reading = std::mem::take(&mut self.reading).into_values();
+        let asking = std::mem::take(&mut self.asking).into_values();
         let sending = std::mem::take(&mut self.sending).into_values();
         reading
+            .chain(asking)
             .chain(sending)
             .for_each(|bar| bar.finish_and_clear());
     }
@@ -183,16 +205,31 @@ fn settling(seconds: u64) -> ProgressBar {
     hidden(None).with_style(style.with_key("left", left))
 }
 
-fn reading(cohort: &str, size: u64, width: usize) -> ProgressBar {
+/// The begin of a cohort's name.
+fn begin(cohort: &str) -> String {
     let name = clean(cohort);
-    let short = match name.char_indices().nth(NAME) {
+    match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name,
-    };
+    }
+}
+
+fn asking(cohort: &str, people: u64, width: usize) -> ProgressBar {
+    let style = style(&format!(
+        "{{spinner}} Reading [{{bar:{width}}}] {{msg}}: {{done}} profiles{{left}}"
+    ));
+    hidden(Some(people))
+        .with_style(style)
+        .with_message(begin(cohort))
+}
+
+fn reading(cohort: &str, size: u64, width: usize) -> ProgressBar {
     let style = style(&format!(
         "{{spinner}} Reading [{{bar:{width}}}] {{msg}}: {{done}} rows{{rate}}"
     ));
-    hidden(Some(size)).with_style(style).with_message(short)
+    hidden(Some(size))
+        .with_style(style)
+        .with_message(begin(cohort))
 }
 
 fn sending(lane: &str, objects: u64, width: usize) -> ProgressBar {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::text::{clean, count, number, people};
+use super::text::{about, clean, count, number, people};
 use crate::model::Event;
 
 /// Silence after which long work says how far it is.
@@ -32,11 +32,22 @@ impl Lines {
                 let of = self.size(&format!("lane {lane}"));
                 Some(format!("Sent {}{of} objects to {lane}.", number(*objects)))
             }
+            Event::ProfilesRead { cohort, people } if self.silent(at) => {
+                let of = self.size(&format!("profiles {cohort}"));
+                let cohort = clean(cohort);
+                Some(format!(
+                    "Read {}{of} profiles of cohort \"{cohort}\".",
+                    number(*people)
+                ))
+            }
             event => line(event),
         };
         match event {
             Event::Downloading { cohort, size } => {
                 self.sizes.insert(format!("cohort {cohort}"), *size);
+            }
+            Event::ReadingProfiles { cohort, of, .. } => {
+                self.sizes.insert(format!("profiles {cohort}"), *of);
             }
             Event::Sending { lane, objects, .. } => {
                 self.sizes.insert(format!("lane {lane}"), *objects);
@@ -78,6 +89,16 @@ pub(super) fn line(event: &Event) -> Option<String> {
             clean(cohort),
             people(*size)
         )),
+        Event::ReadingProfiles {
+            cohort,
+            of,
+            seconds,
+        } => Some(format!(
+            "Reading {} of cohort \"{}\", about {}.",
+            count(*of, "profile"),
+            clean(cohort),
+            about(*seconds)
+        )),
         Event::Sending {
             lane, addresses, ..
         } => Some(format!(
@@ -88,6 +109,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
         Event::Begin { .. }
         | Event::Reading { .. }
         | Event::Read { .. }
+        | Event::ProfilesRead { .. }
         | Event::Comparing
         | Event::Plan { .. }
         | Event::Refused { .. }
@@ -125,6 +147,31 @@ mod tests {
         assert_eq!(
             drawn[0],
             "Sent 214,350 of 2,000,000 objects to users/track."
+        );
+    }
+
+    #[test]
+    fn profiles_say_how_long_they_take_and_how_far_they_are() {
+        let mut lines = Lines::default();
+        let cohort = || "Big spenders".to_owned();
+        let reading = Event::ReadingProfiles {
+            cohort: cohort(),
+            of: 2_000,
+            seconds: 204,
+        };
+        let read = |people| Event::ProfilesRead {
+            cohort: cohort(),
+            people,
+        };
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            lines.draw(&reading, seconds(1)).as_deref(),
+            Some("Reading 2,000 profiles of cohort \"Big spenders\", about 4 min.")
+        );
+        assert_eq!(lines.draw(&read(90), seconds(10)), None);
+        assert_eq!(
+            lines.draw(&read(98), seconds(11)).as_deref(),
+            Some("Read 98 of 2,000 profiles of cohort \"Big spenders\".")
         );
     }
 

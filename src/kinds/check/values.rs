@@ -6,7 +6,7 @@ pub(super) use self::made::Values;
 use super::{attribute, error, owners::Owners};
 use crate::{
     config::{Configuration, Identifier, IdentifierWord, Region, Resource},
-    kinds::coming::computation,
+    kinds::computation,
     model::{Diagnostic, Severity},
 };
 
@@ -124,7 +124,7 @@ fn elsewhere(resource: &Resource, values: &Values, found: &mut Vec<Diagnostic>) 
 /// Several computations arrive by their names, so one that is not named may never be found.
 fn unnamed(
     resource: &Resource,
-    computations: &[computation::Computation],
+    computations: &[computation::Written],
     found: &mut Vec<Diagnostic>,
 ) {
     if computations.len() < 2 {

@@ -188,9 +188,9 @@ proptest! {
         let cache = tempfile::tempdir().unwrap();
         let mut wanted: BTreeMap<String, (Millis, String)> = BTreeMap::new();
         let mut answers = open(cache.path());
-        for (number, (id, at, cells)) in rows.iter().enumerate() {
+        for (number, (id, at, cells)) in (0..).zip(&rows) {
             // Each time is another.
-            let at = at * 100 + number as i64;
+            let at = at * 100 + number;
             answers.push(&key(id), at, cells.as_deref()).unwrap();
             let cells = cells.clone().unwrap_or_default();
             let known = wanted.entry(id.clone()).or_insert((at, cells.clone()));

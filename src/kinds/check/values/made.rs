@@ -5,7 +5,7 @@ use crate::{
     kinds::{
         Audience,
         cohort::RunBy,
-        coming::{computation, recommendation},
+        computation, recommendation,
         user_property::{self, Property},
     },
 };

@@ -615,7 +615,7 @@ fn what_of_this_machine_matters() {
     project.write(&format!("{text}state: {{path: syncform.yaml/below}}\n"));
     let run = with(&project, None, &[]).exits(1);
     assert_check(&run, "state", "fail", "syncform.yaml/below", "yours");
-    project.write(&format!("{text}guards: {{max_new_users: 5}}\n").replacen(OPEN, "", 1));
+    project.write(&format!("{text}guards: {{min_known: 5%}}\n").replacen(OPEN, "", 1));
     let run = with(&project, None, &[]).exits(0);
     assert_check(
         &run,

@@ -278,7 +278,7 @@ fn the_language_server_completes() {
         ("a recommendation", "recommendation"),
     ] {
         let (_, entry) = name.one(&format!("{what} of Amplitude in Braze"));
-        assert!(entry.contains(&format!("    kind: {kind}\n")), "{entry}");
+        assert!(entry.contains(&format!("  kind: {kind}\n")), "{entry}");
     }
     let sync = editor.complete("version: 1\nsyncs:\n  a:\n    ¦\n");
     sync.has(&[

@@ -11,48 +11,23 @@ use crate::{
 /// Who writes what.
 #[derive(Default)]
 pub(super) struct Owners {
-    /// Attributes that one sync writes whole, and as what.
-    whole: HashMap<String, (Address, &'static str)>,
+    /// Attributes that one sync writes whole.
+    whole: HashMap<String, Address>,
     arrays: HashMap<String, Address>,
     labels: HashMap<(String, String), Address>,
     imports: HashMap<String, Address>,
 }
 
 impl Owners {
-    /// A flag.
-    pub(super) fn flag(
-        &mut self,
-        resource: &Resource,
-        attribute: &str,
-        found: &mut Vec<Diagnostic>,
-    ) {
-        self.all(
-            resource,
-            "/to/attribute_flag",
-            (attribute, "as a flag"),
-            found,
-        );
-    }
-
-    /// An attribute with a value, named at a pointer.
-    pub(super) fn value(
+    /// An attribute that is written whole, a flag or a value, named at a pointer.
+    pub(super) fn whole(
         &mut self,
         resource: &Resource,
         pointer: &str,
         attribute: &str,
         found: &mut Vec<Diagnostic>,
     ) {
-        self.all(resource, pointer, (attribute, "as a value"), found);
-    }
-
-    fn all(
-        &mut self,
-        resource: &Resource,
-        pointer: &str,
-        (attribute, how): (&str, &'static str),
-        found: &mut Vec<Diagnostic>,
-    ) {
-        let whole = self.whole.get(attribute).map(|(owner, _)| owner);
+        let whole = self.whole.get(attribute);
         match whole.or_else(|| self.arrays.get(attribute)) {
             Some(other) if *other == resource.address => {
                 let message = format!("`{other}` writes the attribute `{attribute}` twice");
@@ -65,8 +40,8 @@ impl Owners {
                 found.push(owned(resource, pointer, other, &what));
             }
             None => {
-                let owner = (resource.address.clone(), how);
-                self.whole.insert(attribute.into(), owner);
+                self.whole
+                    .insert(attribute.into(), resource.address.clone());
             }
         }
     }
@@ -79,8 +54,9 @@ impl Owners {
         label: String,
         found: &mut Vec<Diagnostic>,
     ) {
-        if let Some((other, how)) = self.whole.get(attribute) {
-            let what = format!("the attribute `{attribute}`, {how}");
+        // Values are looked at after cohorts.
+        if let Some(other) = self.whole.get(attribute) {
+            let what = format!("the attribute `{attribute}`, as a flag");
             found.push(owned(resource, "/to/attribute_array", other, &what));
             return;
         }

@@ -39,7 +39,7 @@ pub(super) fn check(
                         Some(hint),
                     ));
                 }
-                owners.flag(resource, attribute_flag, found);
+                owners.whole(resource, "/to/attribute_flag", attribute_flag, found);
             }
             Target::Word(_) => import(resource, None, configuration, owners, found),
             Target::CohortImport { cohort_import } => {

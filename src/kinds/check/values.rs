@@ -68,7 +68,7 @@ fn names(resource: &Resource, values: &Values, owners: &mut Owners, found: &mut 
                 Some(hint.to_owned()),
             ));
         } else {
-            owners.value(resource, &made.attribute_at, made.attribute, found);
+            owners.whole(resource, &made.attribute_at, made.attribute, found);
         }
     }
 }

@@ -13,7 +13,10 @@ use crate::{
     config::Billing,
     engine,
     http::asked,
-    model::{Address, Change, plan::Plan},
+    model::{
+        Address, Change,
+        plan::{Plan, ResourcePlan},
+    },
     render, state,
 };
 
@@ -196,6 +199,17 @@ fn save(
     if !planned.plan.errors.is_empty() {
         talk::complain("the plan has errors and was not saved", None);
         return Ok(());
+    }
+    let mut resources = planned.plan.resources.iter();
+    let estimated = |of: &ResourcePlan| of.delta.as_ref().is_some_and(|delta| delta.estimated);
+    if let Some(resource) = resources.find(|resource| estimated(resource)) {
+        let message = format!(
+            "the plan was not saved: what {} changes is an estimate, and what is applied is what was seen",
+            resource.address
+        );
+        return Err(Failure::error(message).with_hint(
+            "add --read-profiles: it reads the profiles of everybody, and may take long",
+        ));
     }
     let path = global.chdir.join(out);
     own_file::free(&path, || engine::open_plan(&path).is_ok(), "saved plan")?;

@@ -229,7 +229,7 @@ fn max_refused(limit: Option<Limit>, delta: &Delta) -> Option<GuardResult> {
 }
 
 fn max_removals(guards: &Guards, effects: &Effects) -> Option<GuardResult> {
-    let removals = effects.delta.remove;
+    let removals = effects.delta.remove + effects.delta.cleared;
     let of = effects
         .peak_rows
         .max(effects.delta.before + effects.delta.doubt);
@@ -237,8 +237,12 @@ fn max_removals(guards: &Guards, effects: &Effects) -> Option<GuardResult> {
         return None;
     }
     let limit = guards.max_removals.unwrap_or(MAX_REMOVALS);
+    let loses = match effects.delta.cleared {
+        0 => "",
+        _ => " or lose a value",
+    };
     let what = format!(
-        "{} of {} rows would be removed",
+        "{} of {} rows would be removed{loses}",
         number(removals),
         number(of)
     );
@@ -312,7 +316,7 @@ impl Bounded {
 
     /// The result where an allowance of removals may lift it.
     fn lifted(self, effects: &Effects) -> GuardResult {
-        let removals = effects.delta.remove;
+        let removals = effects.delta.remove + effects.delta.cleared;
         let week = jiff::Span::new().days(7);
         // What is used up counts for the same reason and day alone: with others it would be another override.
         let anew = (

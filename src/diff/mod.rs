@@ -5,6 +5,7 @@ pub mod ask;
 pub mod batch;
 pub mod checkup;
 pub mod decide;
+pub mod estimate;
 pub mod fields;
 pub mod guard;
 pub mod identify;

@@ -200,6 +200,11 @@ pub struct Step {
     pub after: Option<Value>,
 }
 
+/// Returns whether a row that is sent stays and loses a value.
+pub fn clears(change: &Change) -> bool {
+    change.verb == Verb::Change && steps(change).iter().any(|step| step.after.is_none())
+}
+
 /// Returns what a row that is sent does to each attribute. Of a row in doubt everything is sent, since it equals nothing.
 pub fn steps(change: &Change) -> Vec<Step> {
     let before = change.before.as_deref().map(object).unwrap_or_default();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Error, Session,
+    Error, Refresh, Session,
     compute::Members,
     draft::Drafting,
     observe::{Readings, Unread},
@@ -40,6 +40,14 @@ impl Profiles {
         question: &Question,
     ) -> Option<&Result<ReadProfiles, Unread>> {
         self.0.get(&(cohort.to_owned(), question.clone()))
+    }
+
+    /// Returns how many were read now, and how many are left to be read.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let counts = self.0.values().flatten().map(|read| read.counts);
+        counts.fold((0, 0), |(asked, left), counts| {
+            (asked + counts.asked, left + counts.people - counts.answered)
+        })
     }
 }
 
@@ -81,7 +89,10 @@ pub(super) async fn ask(
             stamp: first.computed(readings),
             max_age: ages.min().unwrap_or_default(),
             question: &question,
-            most: (!session.how.read_profiles).then_some(SAMPLE),
+            most: match session.how.refresh {
+                Refresh::None => Some(0),
+                Refresh::Quick => (!session.how.read_profiles).then_some(SAMPLE),
+            },
         };
         let read = profiles::read(session, wish, || everybody(&subjects, readings)).await;
         let read = match read {

@@ -5,17 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    Error, Session,
-    asking::Profiles,
-    compute::{Comparison, Computed},
+    Session,
     fold::{Aside, Recorded, Rows},
-    meaning::{self, Meaning},
-    observe::Readings,
+    meaning::Meaning,
     plan::Work,
     rearrange::Rearranged,
-    subject::{Subject, meant, named, settle},
+    subject::{Subject, meant, named},
     units::Units,
-    valued::Seen,
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
@@ -23,10 +19,7 @@ use crate::{
     kinds::{self, Desired, Form, Scope},
     model::{
         Address, Cohort, Mapping,
-        plan::{
-            Action, AttributePlan, Cost, Drift, FORMAT_VERSION, Plan, Problem, ResourcePlan,
-            StateRef, Summary, TotalCost,
-        },
+        plan::{Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
         profile::Question,
     },
     state::{
@@ -295,123 +288,6 @@ impl<'a> Drafting<'a> {
         self.meaning.note(address, meaning);
     }
 
-    /// Compares one subject's rows; returns what is to be done, or to be remembered.
-    pub(super) fn compare(
-        &mut self,
-        subject: Subject<'a>,
-        readings: &Readings,
-        profiles: &Profiles,
-    ) -> Result<Option<Work>, Error> {
-        let address = subject.resource.address.clone();
-        let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
-        let mapping = &subject.desired.identify_by;
-        if let Some(why) = cohorts().find_map(|cohort| readings.failure(&cohort.id, mapping)) {
-            self.fail(&address, why.message.clone(), Some(why.hint.clone()));
-            return Ok(None);
-        }
-        let about = readings.open(&subject.cohort.id, mapping)?.about;
-        if let Some((message, hint)) = subject.lacks(&about) {
-            self.fail(&address, message, Some(hint));
-            return Ok(None);
-        }
-        let place = self.place(&subject);
-        let asked = match place.and_then(|place| {
-            Some((
-                profiles.of(&subject.cohort.id, &place.question)?,
-                place.cells,
-            ))
-        }) {
-            Some((Err(why), _)) => {
-                self.fail(&address, why.message.clone(), Some(why.hint.clone()));
-                return Ok(None);
-            }
-            Some((Ok(read), cells)) => Some((read, cells)),
-            None => None,
-        };
-        let seen = Seen::default();
-        let compared = Comparison {
-            store: &self.session.store,
-            address: &address,
-            rule: &subject.rule(),
-            recorded: &|| self.rows(&address),
-            desired: &|| subject.members(readings, asked.clone(), &seen),
-            aside: &|| self.aside(subject.entry),
-            patience: self.patience(Some(subject.resource)),
-        };
-        let Computed {
-            now,
-            later,
-            aside,
-            mut delta,
-            attributes,
-            digest,
-        } = compared.run()?;
-        let people = seen.people();
-        let attributes = told(attributes, seen.attributes());
-        let settle = settle(&subject.resource.settings);
-        let skipped = [
-            ("no_identifier", about.no_identifier),
-            ("bad_identifier", about.bad_identifier),
-            ("duplicate", about.duplicates),
-            ("excluded", about.rows - people),
-        ];
-        delta.skipped = skipped
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(reason, count)| (reason.to_owned(), count))
-            .collect();
-        if delta.later > 0 {
-            delta.gap_seconds = settle.as_secs();
-        }
-        if subject.desired.create_users {
-            delta.may_create = delta.add;
-        }
-        let mut full = None;
-        if let Form::Attributes(_) = subject.desired.form {
-            delta.people = people;
-            full = Some(attributes.iter().map(|of| of.full_push_data_points).sum());
-        }
-        let (fields, name) = (subject.fields(), subject.name());
-        let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
-        let action = match subject.entry {
-            _ if subject.is_replaced(&fields) => Action::Replace,
-            None => Action::Create,
-            Some(_) if changes => Action::Update,
-            Some(_) => Action::NoOp,
-        };
-        let (aside, waiting) = aside.unzip();
-        let mut next = Entry {
-            set_aside: waiting,
-            full_push: full,
-            ..subject.next(self.session, readings, &delta, about.rows)
-        };
-        // With nothing to send and nothing set aside, every row has the label of now.
-        if delta.is_empty() && next.set_aside.is_none() {
-            next.former_labels.clear();
-        }
-        next.attributes = subject.holds(&delta, next.set_aside.is_some());
-        self.note(&address, meaning::of_subject(&subject, &digest));
-        let cost = Cost {
-            full_push_data_points: full.unwrap_or(delta.after),
-            ..Cost::default()
-        };
-        let planned = subject.planned(action, fields, Some(delta), Some(cost), None);
-        self.plan.resources.push(ResourcePlan {
-            attributes,
-            ..planned
-        });
-        Ok(Some(Work {
-            address,
-            desired: subject.desired,
-            now,
-            later,
-            aside,
-            name,
-            next: Some(next),
-            settle,
-        }))
-    }
-
     pub(super) fn finish(mut self) -> (Plan, Meaning) {
         let plan = &mut self.plan;
         plan.resources.sort_by(|a, b| a.address.cmp(&b.address));
@@ -438,24 +314,6 @@ fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<String>) {
         format!("was applied as a {was}, and what that wrote is not what a {is} writes"),
         Some(hint),
     )
-}
-
-/// What is told of attributes: of those that are declared all, of others what changes.
-fn told(changes: Vec<AttributePlan>, declared: Vec<AttributePlan>) -> Vec<AttributePlan> {
-    let mut told: BTreeMap<String, AttributePlan> = BTreeMap::new();
-    for attribute in declared {
-        told.insert(attribute.name.clone(), attribute);
-    }
-    for change in changes {
-        let known = told.remove(&change.name).unwrap_or_default();
-        let attribute = AttributePlan {
-            full_push_data_points: known.full_push_data_points,
-            skipped: known.skipped,
-            ..change
-        };
-        told.insert(attribute.name.clone(), attribute);
-    }
-    told.into_values().collect()
 }
 
 /// What is wrong with a selection: it names nothing, or leaves nothing.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod asking;
+mod compared;
 mod compute;
 mod departure;
 mod doctor;
@@ -16,10 +17,6 @@ mod online;
 mod pending;
 mod plan;
 mod price;
-#[expect(
-    dead_code,
-    reason = "the plan calls it with the first kind that reads profiles"
-)]
 mod profiles;
 mod rearrange;
 mod rebind;

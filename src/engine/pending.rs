@@ -16,6 +16,7 @@ use crate::{
         join::{self, woven},
         merge::Merge,
         outcomes::{Outcomes, Word},
+        values,
     },
     model::{
         Address, Change, Millis, Outcome, Refusal, ResourceOutcome, ResourceReport, Text, Verb,
@@ -271,7 +272,8 @@ pub(super) fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
             }
         }
         let gone = matches!(told.outcome, Outcome::Acknowledged(_));
-        removed += u64::from(change.verb == Verb::Remove && gone);
+        let goes = change.verb == Verb::Remove || values::clears(&change);
+        removed += u64::from(goes && gone);
     }
     let outcome = match (
         acknowledged > 0,

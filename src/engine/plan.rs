@@ -204,6 +204,11 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         works.extend(resting);
         Ok::<_, Error>((works, objects))
     })?;
+    let (read, left) = profiles.counts();
+    let take = session.amplitude.profiles_take(left);
+    draft.plan.cost.profiles = read;
+    draft.plan.cost.profiles_left = left;
+    draft.plan.cost.profiles_seconds = take.as_secs_f64().ceil() as u64;
     if readings.downloads > 0 {
         draft.plan.cost.downloads = readings.downloads;
         let usage = session.amplitude.usage().await.ok().flatten();

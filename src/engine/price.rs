@@ -12,7 +12,11 @@ use super::{
     subject::{allowance_key, recent},
 };
 use crate::{
-    diff::{batch, guard},
+    diff::{
+        batch,
+        estimate::{factor, scaled},
+        guard,
+    },
     model::{
         Address, Guards, Lane, Mapping,
         plan::{Delta, GuardResult},
@@ -63,6 +67,18 @@ impl Drafting<'_> {
                 continue;
             };
             cost.data_points = own.get(&resource.address).copied().unwrap_or(0);
+            let factor = resource.delta.as_ref().and_then(factor);
+            if let Some((delta, factor)) = resource.delta.as_ref().zip(factor) {
+                // What the people who were not read bring, as far as that can be told.
+                let known = cost.data_points;
+                cost.data_points = scaled(known, factor);
+                let sent = delta.add + delta.change;
+                let rows = sent - scaled(sent, 1.0 / factor);
+                let all = &mut self.plan.cost;
+                all.data_points += cost.data_points - known;
+                all.people += rows;
+                all.requests += rows.div_ceil(braze.objects_per_request as u64);
+            }
             self.plan.cost.full_push_data_points += cost.full_push_data_points;
         }
         Ok(objects)
@@ -139,7 +155,7 @@ impl Drafting<'_> {
             if let Some(allowed) = allowed {
                 next.removals_used = BTreeMap::from([(
                     allowance_key(allowed),
-                    used(&allowance_key(allowed)) + delta.remove,
+                    used(&allowance_key(allowed)) + delta.remove + delta.cleared,
                 )]);
             }
         }

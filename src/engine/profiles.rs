@@ -31,6 +31,8 @@ use crate::{
 
 /// The most people that a plan asks for.
 pub(super) const SAMPLE: u64 = 600;
+/// What is told instead of cells of somebody whom Amplitude does not know.
+pub(super) const NOBODY: &str = "null";
 /// Time between two totals.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -69,13 +71,6 @@ pub(super) struct Counts {
     pub(super) unknown: u64,
     /// People asked for now.
     pub(super) asked: u64,
-}
-
-impl Counts {
-    /// Returns how many people nothing is known of yet.
-    pub(super) fn unread(self) -> u64 {
-        self.people - self.answered
-    }
 }
 
 impl ReadProfiles {
@@ -146,9 +141,9 @@ impl Desk<'_> {
             let fresh = |at| at >= begin && at <= end;
             answers.sorted(lease, |at| fresh(at) || young(at, begin, wish.max_age))
         })?;
-        let (rows, counts) =
-            block_in_place(|| answered(self.cache, people()?, &kept, wish.question))?;
+        let (rows, counts) = block_in_place(|| answered(self.cache, people()?, &kept))?;
         let counts = Counts { asked, ..counts };
+        tracing::debug!(?counts, "profiles");
         Ok(ReadProfiles { rows, counts })
     }
 
@@ -252,15 +247,14 @@ fn missing(
     Spool::of(directory, sorter)
 }
 
-/// Returns the cells of these people as far as they are known; those of somebody unknown are empty.
+/// Returns the cells of these people as far as they are known.
 fn answered(
     directory: &Path,
     people: impl Iterator<Item = Result<Member, state::Error>>,
     kept: &Kept,
-    question: &Question,
 ) -> Result<(Spool, Counts), state::Error> {
     let mut writer = SpoolWriter::new(directory)?;
-    let (mut counts, nothing) = (Counts::default(), question.no_cells());
+    let mut counts = Counts::default();
     for joined in Join::new(people.filter(external), kept.rows()) {
         let (member, cells) = match joined? {
             Joined::Both(member, kept) => (member, Some(kept.value)),
@@ -272,7 +266,7 @@ fn answered(
         let Some(cells) = cells else { continue };
         counts.answered += 1;
         counts.unknown += u64::from(cells.is_empty());
-        let cells = if cells.is_empty() { &nothing } else { &*cells };
+        let cells = if cells.is_empty() { NOBODY } else { &*cells };
         writer.push(member.key.bytes(), 0, cells.as_bytes())?;
     }
     Ok((writer.finish()?, counts))

@@ -20,6 +20,8 @@ struct Counts {
     people: u64,
     /// People of whom nothing was read.
     unread: u64,
+    /// People whom Amplitude does not know by their profile.
+    unknown: u64,
     /// In the order of the form.
     attributes: Vec<AttributePlan>,
 }
@@ -35,6 +37,11 @@ impl Seen {
         self.0.borrow().unread
     }
 
+    /// Returns how many of them Amplitude does not know.
+    pub(super) fn unknown(&self) -> u64 {
+        self.0.borrow().unknown
+    }
+
     /// Returns what was seen of each attribute: what a full push costs, and what Braze could not hold.
     pub(super) fn attributes(&self) -> Vec<AttributePlan> {
         self.0.borrow().attributes.clone()
@@ -46,6 +53,7 @@ impl Seen {
         *self.0.borrow_mut() = Counts {
             people: 0,
             unread: 0,
+            unknown: 0,
             attributes: attributes.collect(),
         };
     }
@@ -83,11 +91,14 @@ pub(super) fn valued(
             member.value = "{}".into();
             return Ok(member);
         }
-        let read: Vec<Value> = serde_json::from_str(&member.value).map_err(|_| Error::Corrupt {
-            path: "cache".into(),
-            what: "a cached row whose cells cannot be read; remove the cache and plan again"
-                .to_owned(),
-        })?;
+        let read: Option<Vec<Value>> =
+            serde_json::from_str(&member.value).map_err(|_| Error::Corrupt {
+                path: "cache".into(),
+                what: "a cached row whose cells cannot be read; remove the cache and plan again"
+                    .to_owned(),
+            })?;
+        counts.unknown += u64::from(read.is_none());
+        let read = read.unwrap_or_default();
         let of = |at: &usize| read.get(*at).cloned().unwrap_or_default();
         let cells: Vec<Value> = places.iter().map(of).collect();
         let valued = form.value("", &cells);

@@ -296,6 +296,15 @@ pub struct TotalCost {
     pub downloads_used: Option<u64>,
     /// Seconds that sending takes at the allowed pace, rounded up.
     pub seconds: u64,
+    /// Profiles of Amplitude that this plan read.
+    #[serde(default)]
+    pub profiles: u64,
+    /// Profiles that an apply has yet to read.
+    #[serde(default)]
+    pub profiles_left: u64,
+    /// Seconds that reading those takes at the allowed pace, rounded up.
+    #[serde(default)]
+    pub profiles_seconds: u64,
 }
 
 /// A guard and what it found.

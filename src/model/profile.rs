@@ -61,12 +61,6 @@ impl Question {
                 .as_bytes(),
         )
     }
-
-    /// Returns the cells of somebody of whom nothing is known.
-    pub fn no_cells(&self) -> String {
-        let cells = self.computations.len() + self.recommendations.len();
-        Value::Array(vec![Value::Null; cells]).to_string()
-    }
 }
 
 impl Answer {

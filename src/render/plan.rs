@@ -243,6 +243,7 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> Vec<String> 
             "bad_identifier" => format!("{count} with an identifier Braze does not take"),
             "duplicate" => format!("{count} twice"),
             "excluded" => format!("{count} excluded"),
+            "not_in_amplitude" => format!("{count} whom Amplitude does not know"),
             other => format!("{count} {other}"),
         }
     });
@@ -381,6 +382,17 @@ fn cost(plan: &Plan, priced: bool) -> String {
             _ => String::new(),
         };
         parts.push(format!("{}{left}", count(cost.downloads, "download")));
+    }
+    if cost.profiles + cost.profiles_left > 0 {
+        let left = match cost.profiles_left {
+            0 => String::new(),
+            left => format!(
+                " (an apply reads {} more, about {})",
+                number(left),
+                about(cost.profiles_seconds)
+            ),
+        };
+        parts.push(format!("{} read{left}", count(cost.profiles, "profile")));
     }
     if cost.requests > 0 {
         parts.push(format!("about {}", about(cost.seconds)));

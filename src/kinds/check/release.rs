@@ -84,16 +84,12 @@ fn guards(guards: &Guards, origin: &Origin, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Kinds that are read and checked as those that the registry moves.
-const CHECKED: [&str; 3] = ["user_property", "computation", "recommendation"];
-
 fn kind(resource: &Resource, found: &mut Vec<Diagnostic>) {
     let sync = resource.address.as_str().starts_with("sync.");
     let entry = REGISTRY
         .iter()
         .find(|entry| entry.name == resource.kind && (entry.section == Section::Syncs) == sync);
-    let missing = entry.filter(|entry| entry.kind.is_none() && !CHECKED.contains(&entry.name));
-    let Some(entry) = missing else {
+    let Some(entry) = entry.filter(|entry| entry.kind.is_none()) else {
         return;
     };
     let (pointer, what) = match entry.section {

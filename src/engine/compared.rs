@@ -1,0 +1,194 @@
+//! One subject compared: its rows against what is recorded, and what the plan tells of that.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Error,
+    asking::Profiles,
+    compute::{Comparison, Computed},
+    draft::Drafting,
+    meaning,
+    observe::Readings,
+    plan::Work,
+    profiles::ReadProfiles,
+    subject::{Subject, settle},
+    valued::Seen,
+};
+use crate::{
+    diff::estimate::estimate,
+    kinds::Form,
+    model::plan::{Action, AttributePlan, Cost, Delta, ResourcePlan},
+    state::{manifest::Entry, relation::About},
+};
+
+/// What was learnt of a subject's profiles, and which cells of it are the subject's.
+type Asked<'a> = Option<(&'a ReadProfiles, Vec<usize>)>;
+
+/// Why a subject cannot be compared, and what to do.
+type Unready = (String, Option<String>);
+
+impl<'a> Drafting<'a> {
+    /// Compares one subject's rows; returns what is to be done, or to be remembered.
+    pub(super) fn compare(
+        &mut self,
+        subject: Subject<'a>,
+        readings: &Readings,
+        profiles: &Profiles,
+    ) -> Result<Option<Work>, Error> {
+        let address = subject.resource.address.clone();
+        let asked = match self.ready(&subject, readings, profiles) {
+            Ok(asked) => asked,
+            Err((message, hint)) => {
+                self.fail(&address, message, hint);
+                return Ok(None);
+            }
+        };
+        let about = readings
+            .open(&subject.cohort.id, &subject.desired.identify_by)?
+            .about;
+        if let Some((message, hint)) = subject.lacks(&about) {
+            self.fail(&address, message, Some(hint));
+            return Ok(None);
+        }
+        let seen = Seen::default();
+        let compared = Comparison {
+            store: &self.session.store,
+            address: &address,
+            rule: &subject.rule(),
+            recorded: &|| self.rows(&address),
+            desired: &|| subject.members(readings, asked.clone(), &seen),
+            aside: &|| self.aside(subject.entry),
+            patience: self.patience(Some(subject.resource)),
+        };
+        let Computed {
+            now,
+            later,
+            aside,
+            mut delta,
+            attributes,
+            digest,
+        } = compared.run()?;
+        let mut attributes = told(attributes, seen.attributes());
+        figures(&subject, &about, &seen, &mut delta, &mut attributes);
+        let full = match subject.desired.form {
+            Form::Membership(_) => None,
+            Form::Attributes(_) => {
+                let each = attributes.iter().map(|of| of.full_push_data_points);
+                Some(each.sum())
+            }
+        };
+        let (fields, name) = (subject.fields(), subject.name());
+        let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
+        let action = match subject.entry {
+            _ if subject.is_replaced(&fields) => Action::Replace,
+            None => Action::Create,
+            Some(_) if changes => Action::Update,
+            Some(_) => Action::NoOp,
+        };
+        let (aside, waiting) = aside.unzip();
+        let mut next = Entry {
+            set_aside: waiting,
+            full_push: full,
+            ..subject.next(self.session, readings, &delta, about.rows)
+        };
+        // With nothing to send and nothing set aside, every row has the label of now.
+        if delta.is_empty() && next.set_aside.is_none() {
+            next.former_labels.clear();
+        }
+        next.attributes = subject.holds(&delta, next.set_aside.is_some());
+        self.note(&address, meaning::of_subject(&subject, &digest));
+        let cost = Cost {
+            full_push_data_points: full.unwrap_or(delta.after),
+            ..Cost::default()
+        };
+        let planned = subject.planned(action, fields, Some(delta), Some(cost), None);
+        self.plan.resources.push(ResourcePlan {
+            attributes,
+            ..planned
+        });
+        let settle = settle(&subject.resource.settings);
+        Ok(Some(Work {
+            address,
+            desired: subject.desired,
+            now,
+            later,
+            aside,
+            name,
+            next: Some(next),
+            settle,
+        }))
+    }
+
+    /// Returns what was learnt of a subject's profiles, if everything that it needs was read.
+    fn ready<'b>(
+        &self,
+        subject: &Subject,
+        readings: &Readings,
+        profiles: &'b Profiles,
+    ) -> Result<Asked<'b>, Unready> {
+        let mapping = &subject.desired.identify_by;
+        let mut cohorts = std::iter::once(&subject.cohort).chain(&subject.exclude);
+        if let Some(why) = cohorts.find_map(|cohort| readings.failure(&cohort.id, mapping)) {
+            return Err((why.message.clone(), Some(why.hint.clone())));
+        }
+        let Some(place) = self.place(subject) else {
+            return Ok(None);
+        };
+        match profiles.of(&subject.cohort.id, &place.question) {
+            Some(Ok(read)) => Ok(Some((read, place.cells))),
+            Some(Err(why)) => Err((why.message.clone(), Some(why.hint.clone()))),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Completes the figures of a comparison by what was seen on the way.
+fn figures(
+    subject: &Subject,
+    about: &About,
+    seen: &Seen,
+    delta: &mut Delta,
+    attributes: &mut [AttributePlan],
+) {
+    let people = seen.people();
+    let skipped = [
+        ("no_identifier", about.no_identifier),
+        ("bad_identifier", about.bad_identifier),
+        ("duplicate", about.duplicates),
+        ("excluded", about.rows - people),
+        ("not_in_amplitude", seen.unknown()),
+    ];
+    let skipped = skipped.into_iter().filter(|(_, count)| *count > 0);
+    delta.skipped = skipped
+        .map(|(reason, count)| (reason.to_owned(), count))
+        .collect();
+    if delta.later > 0 {
+        delta.gap_seconds = settle(&subject.resource.settings).as_secs();
+    }
+    if subject.desired.create_users {
+        delta.may_create = delta.add;
+    }
+    if let Form::Attributes(_) = subject.desired.form {
+        delta.people = people;
+        delta.unread = seen.unread();
+        estimate(delta, attributes);
+    }
+}
+
+/// What is told of attributes: of those that are declared all, of others what changes.
+fn told(changes: Vec<AttributePlan>, declared: Vec<AttributePlan>) -> Vec<AttributePlan> {
+    let mut told: BTreeMap<String, AttributePlan> = BTreeMap::new();
+    for attribute in declared {
+        told.insert(attribute.name.clone(), attribute);
+    }
+    for change in changes {
+        let known = told.remove(&change.name).unwrap_or_default();
+        let attribute = AttributePlan {
+            full_push_data_points: known.full_push_data_points,
+            skipped: known.skipped,
+            ..change
+        };
+        told.insert(attribute.name.clone(), attribute);
+    }
+    told.into_values().collect()
+}

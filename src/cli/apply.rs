@@ -95,6 +95,8 @@ async fn opened(
     }
     let how = How {
         fail_fast: arguments.fail_fast,
+        // What is applied is no estimate.
+        read_profiles: true,
         retry_refused: saved
             .as_ref()
             .map_or(arguments.retry_refused, |saved| saved.about.retry_refused),

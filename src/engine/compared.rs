@@ -17,9 +17,15 @@ use super::{
 use crate::{
     diff::estimate::estimate,
     kinds::Form,
-    model::plan::{Action, AttributePlan, Cost, Delta, ResourcePlan},
+    model::{
+        number,
+        plan::{Action, AttributePlan, Cost, Delta, Problem, ResourcePlan},
+    },
     state::{manifest::Entry, relation::About},
 };
+
+/// Why a row has no value: the User Profile API knows nobody of that id.
+const NOT_IN_AMPLITUDE: &str = "not_in_amplitude";
 
 /// What was learnt of a subject's profiles, and which cells of it are the subject's.
 type Asked<'a> = Option<(&'a ReadProfiles, Vec<usize>)>;
@@ -70,6 +76,7 @@ impl<'a> Drafting<'a> {
         } = compared.run()?;
         let mut attributes = told(attributes, seen.attributes());
         figures(&subject, &about, &seen, &mut delta, &mut attributes);
+        self.nobody_has(&subject, &delta, &attributes);
         let full = match subject.desired.form {
             Form::Membership(_) => None,
             Form::Attributes(_) => {
@@ -119,6 +126,27 @@ impl<'a> Drafting<'a> {
         }))
     }
 
+    /// Warns of what no profile has: an id or a name that is not spelt as Amplitude spells it looks the same.
+    fn nobody_has(&mut self, subject: &Subject, delta: &Delta, attributes: &[AttributePlan]) {
+        let unknown = delta.skipped.get(NOT_IN_AMPLITUDE).copied().unwrap_or(0);
+        let read = delta.people - delta.unread - unknown;
+        if subject.desired.reads.question().is_none() || read == 0 {
+            return;
+        }
+        let without = |of: &&AttributePlan| of.full_push_data_points == 0 && of.skipped.is_empty();
+        for attribute in attributes.iter().filter(without) {
+            let name = &attribute.name;
+            self.plan.warnings.push(Problem {
+                address: Some(subject.resource.address.clone()),
+                message: format!(
+                    "none of the {} profiles that were read has a value for `{name}`",
+                    number(read)
+                ),
+                hint: Some("see whether its id and name are spelt as in Amplitude".to_owned()),
+            });
+        }
+    }
+
     /// Returns what was learnt of a subject's profiles, if everything that it needs was read.
     fn ready<'b>(
         &self,
@@ -156,7 +184,7 @@ fn figures(
         ("bad_identifier", about.bad_identifier),
         ("duplicate", about.duplicates),
         ("excluded", about.rows - people),
-        ("not_in_amplitude", seen.unknown()),
+        (NOT_IN_AMPLITUDE, seen.unknown()),
     ];
     let skipped = skipped.into_iter().filter(|(_, count)| *count > 0);
     delta.skipped = skipped

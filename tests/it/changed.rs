@@ -185,6 +185,11 @@ fn a_plan_may_read_nothing_live() {
         .run(&world, &full)
         .exits(1)
         .says("not in this release yet");
+    let both = ["plan", "--refresh", "none", "--read-profiles"];
+    project
+        .run(&world, &both)
+        .exits(1)
+        .says("leave one of them out");
     assert!(world.stats().requests.is_empty(), "{:?}", world.stats());
     project.assert_applies(&world, july(), "in July");
 }

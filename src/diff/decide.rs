@@ -69,7 +69,11 @@ fn change(record: Record, member: Member) -> Change {
         amplitude_id: member.amplitude_id,
         verb: Verb::Change,
         before: Some(record.value),
-        maybe: record.maybe,
+        // A change of a row in doubt says so, whatever else may be there: the row may not be there at all.
+        maybe: match record.presence {
+            Presence::Doubt => Some(record.maybe.unwrap_or_else(|| "[]".into())),
+            _ => record.maybe,
+        },
         after: Some(member.value),
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     diff::merge::{Merge, Part},
     kinds::Desired,
-    model::{Address, Change, Event, Lane, plan::Plan},
+    model::{Address, Change, Event, Lane, Verb, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
@@ -229,9 +229,15 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     })
 }
 
-/// Returns whether any addition among an object's parts may create the person.
+/// Returns whether any addition among an object's parts may create the person. A mere change creates nobody: who was
+/// there and no longer is was deleted.
 pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
-    parts
-        .iter()
-        .any(|part| may_create[part.resource] && part.change.after.is_some())
+    let adds = |change: &Change| match change.verb {
+        Verb::Add => true,
+        // Of a row in doubt nobody knows whether it ever arrived.
+        Verb::Change => change.maybe.is_some(),
+        Verb::Remove => false,
+    };
+    let mut parts = parts.iter();
+    parts.any(|part| may_create[part.resource] && adds(&part.change))
 }

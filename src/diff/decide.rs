@@ -78,14 +78,24 @@ fn change(record: Record, member: Member) -> Change {
     }
 }
 
+/// What a run did beside a row, under another identifier of the same person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing: all of the resource's people are named by external ids alone.
+    Nothing,
+    /// Perhaps something: people go by other identifiers too.
+    Perhaps,
+    /// The row was to be sent after another one of the same person went.
+    Before,
+}
+
 /// What the ledger says of a row after a run: the old row, what was to be done with it, and what became of that.
-/// The same for a run that ended, was cut, or was killed. `later` says that it was to be sent after another row of the
-/// same person went.
+/// The same for a run that ended, was cut, or was killed.
 pub fn fold(
     old: Option<Record>,
     change: Change,
     outcome: Outcome,
-    later: bool,
+    beside: Beside,
     run: &Text,
 ) -> Option<Record> {
     let in_doubt = |record| Record {
@@ -94,9 +104,12 @@ pub fn fold(
     };
     match outcome {
         // The row that went may have taken with it what this one had put there.
-        Outcome::Refused(_) | Outcome::NotSent if later => old.map(in_doubt),
+        Outcome::Refused(_) | Outcome::NotSent if beside == Beside::Before => old.map(in_doubt),
         // It stays, and whatever is done under the person's other identifier may take it out.
         Outcome::Refused(_) if change.verb == Verb::Remove => old.map(in_doubt),
+        Outcome::NotSent if change.verb == Verb::Remove && beside == Beside::Perhaps => {
+            old.map(in_doubt)
+        }
         Outcome::Refused(_) | Outcome::NotSent => old,
         Outcome::Acknowledged(at) => {
             let value = change.after?;

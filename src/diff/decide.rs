@@ -32,7 +32,11 @@ pub fn decide(row: Joined<Record, Member>) -> Decision {
             let same = record.value == member.value;
             match record.presence {
                 Presence::Doubt if same && record.maybe.is_none() => Decision::Send(add(member)),
-                Presence::Doubt => Decision::Send(change(record, member)),
+                Presence::Doubt => Decision::Send(Change {
+                    // Doubt shows, where nothing else may be there too.
+                    maybe: record.maybe.clone().or_else(|| Some("[]".into())),
+                    ..change(record, member)
+                }),
                 _ if same => Decision::Keep(record),
                 _ => Decision::Send(change(record, member)),
             }

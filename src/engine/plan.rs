@@ -15,7 +15,7 @@ use super::{
 use crate::{
     diff::merge::{Merge, Part},
     kinds::Desired,
-    model::{Address, Change, Event, Lane, plan::Plan},
+    model::{Address, Change, Event, Lane, Verb, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
@@ -229,9 +229,15 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     })
 }
 
-/// Returns whether any addition among an object's parts may create the person.
+/// Returns whether any addition among an object's parts may create the person. A change goes to somebody who was there:
+/// whoever is gone since then stays gone. What is in doubt may be an addition that never arrived.
 pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
+    let adds = |change: &Change| match change.verb {
+        Verb::Add => true,
+        Verb::Change => change.maybe.is_some(),
+        Verb::Remove => false,
+    };
     parts
         .iter()
-        .any(|part| may_create[part.resource] && part.change.after.is_some())
+        .any(|part| may_create[part.resource] && adds(&part.change))
 }

@@ -14,7 +14,8 @@ use crate::model::{Edit, Identity, Key};
 
 const PATH: &str = "/users/track";
 
-/// Words everything for one person as one object. Edits of one attribute meet in it: what one adds, no other removes.
+/// Words everything for one person as one object. Edits of one attribute meet in it: what one adds, no other removes,
+/// and what one sets, no other clears.
 /// `create` allows Braze to make the person.
 pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bool) -> Object {
     let mut object = Map::new();
@@ -37,20 +38,21 @@ pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bo
     for edit in edits {
         match edit {
             Edit::Set { attribute, value } => {
-                attributes.insert(attribute, Attribute::Value(value));
+                let known = attributes.entry(attribute).or_default();
+                if value.is_null() {
+                    known.cleared = true;
+                } else {
+                    known.value = Some(value);
+                }
             }
             Edit::Array {
                 attribute,
                 add,
                 remove,
             } => {
-                let known = attributes
-                    .entry(attribute)
-                    .or_insert_with(|| Attribute::Array(vec![], vec![]));
-                if let Attribute::Array(adds, removes) = known {
-                    adds.extend(add);
-                    removes.extend(remove);
-                }
+                let known = attributes.entry(attribute).or_default();
+                known.add.extend(add);
+                known.remove.extend(remove);
             }
             // A matter of the cohort's own lane.
             Edit::Member { .. } => {}
@@ -67,32 +69,40 @@ pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bo
     }
 }
 
-enum Attribute {
-    Value(Value),
-    Array(Vec<Value>, Vec<Value>),
+/// What is asked of one attribute, by whomever.
+#[derive(Default)]
+struct Attribute {
+    value: Option<Value>,
+    cleared: bool,
+    add: Vec<Value>,
+    remove: Vec<Value>,
 }
 
 impl Attribute {
     /// An update of an array is one, however many labels it moves (braze.md 21).
     fn data_points(&self) -> u64 {
-        match self {
-            Self::Value(value) => data_points(value),
-            Self::Array(..) => 1,
-        }
+        self.value.as_ref().map_or(1, data_points)
     }
 
     fn into_json(self) -> Value {
-        match self {
-            Self::Value(value) => value,
-            Self::Array(add, mut remove) => {
-                remove.retain(|value| !add.contains(value));
-                remove.dedup();
-                match (add.is_empty(), remove.is_empty()) {
-                    (false, true) => json!({"add": add}),
-                    (true, _) => json!({"remove": remove}),
-                    (false, false) => json!({"add": add, "remove": remove}),
-                }
-            }
+        let Self {
+            value,
+            cleared,
+            add,
+            mut remove,
+        } = self;
+        if let Some(value) = value {
+            return value;
+        }
+        remove.retain(|value| !add.contains(value));
+        remove.dedup();
+        match (add.is_empty(), remove.is_empty()) {
+            (true, _) if cleared => Value::Null,
+            // Whatever was there goes.
+            (false, _) if cleared => Value::Array(add),
+            (false, true) => json!({"add": add}),
+            (true, _) => json!({"remove": remove}),
+            (false, false) => json!({"add": add, "remove": remove}),
         }
     }
 }
@@ -201,5 +211,28 @@ mod tests {
         let found: Value = serde_json::from_slice(&object.json).unwrap();
         assert_eq!(found["cohorts"], json!({"add": ["B", "A"]}));
         assert_eq!(found["_update_existing_only"], json!(false));
+    }
+
+    #[test]
+    fn what_one_sets_no_other_clears() {
+        let key = Key::external("u1").unwrap();
+        let set = |value: Value| Edit::Set {
+            attribute: "cohorts".to_owned(),
+            value,
+        };
+        let word = |edits: Vec<Edit>| {
+            let object = track_object(&key, edits, true);
+            let found: Value = serde_json::from_slice(&object.json).unwrap();
+            (found["cohorts"].clone(), object.data_points)
+        };
+        for (one, other, wanted) in [
+            (set(json!(7)), set(json!(null)), json!(7)),
+            (set(json!(null)), set(json!(null)), json!(null)),
+            (set(json!(null)), array(Some("B"), &["A"]), json!(["B"])),
+            (set(json!(null)), array(None, &["A"]), json!(null)),
+        ] {
+            assert_eq!(word(vec![one.clone(), other.clone()]), (wanted.clone(), 1));
+            assert_eq!(word(vec![other, one]), (wanted, 1));
+        }
     }
 }

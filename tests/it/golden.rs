@@ -12,7 +12,7 @@
 //! | `cohort COHORT JSON` | what somebody clicks in Amplitude: `{"name": "Other"}`, `{"archived": true}`; a new id is a new cohort |
 //! | `faults SPEC` | what goes wrong from now on |
 //! | `env NAME VALUE` | sets a variable for the commands from now on: another key; one with `bad` in it is refused |
-//! | `world` | shows what Braze holds: the attributes that the case's configurations name, and the imported cohorts |
+//! | `world ATTRIBUTE…` | shows what Braze holds: the attributes that the case's `to` name, these, and the imported cohorts |
 //! | `cat FILE` | shows a file that a step wrote |
 //! | `again` | plans once more, and fails unless there is nothing to do |
 //! | anything else | a command of the program; `RUN` is the last run's id; `apply` does not ask |

@@ -43,4 +43,5 @@ mod stopping;
 mod support;
 mod terminal;
 mod valued;
+mod values;
 mod wire;

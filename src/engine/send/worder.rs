@@ -82,17 +82,23 @@ impl Worder {
     }
 }
 
-/// Whether an edit adds what one of the others removes from the same attribute.
+/// Whether an edit adds what one of the others removes from the same attribute, or sets what one of them clears.
 fn meets(edits: &[Edit], other: &Edit) -> bool {
-    let Edit::Array {
-        attribute,
-        add: Some(add),
-        ..
-    } = other
-    else {
-        return false;
+    let clears = |wanted: &str| {
+        edits.iter().any(
+            |edit| matches!(edit, Edit::Set { attribute, value } if attribute == wanted && value.is_null()),
+        )
     };
-    edits.iter().any(|edit| {
-        matches!(edit, Edit::Array { attribute: own, remove, .. } if own == attribute && remove.contains(add))
-    })
+    match other {
+        Edit::Set { attribute, value } => !value.is_null() && clears(attribute),
+        Edit::Array {
+            attribute,
+            add: Some(add),
+            ..
+        } => {
+            let removes = |edit: &Edit| matches!(edit, Edit::Array { attribute: own, remove, .. } if own == attribute && remove.contains(add));
+            edits.iter().any(removes) || clears(attribute)
+        }
+        Edit::Array { .. } | Edit::Member { .. } => false,
+    }
 }

@@ -103,7 +103,7 @@ impl Stage<'_> {
             "env" => {
                 self.environment.insert(first.to_owned(), more.to_owned());
             }
-            "world" => self.show(),
+            "world" => self.show(rest),
             "cat" => {
                 let text = fs::read_to_string(self.project.path().join(first)).unwrap();
                 self.write(&self.redactor.text(&text));
@@ -196,9 +196,11 @@ impl Stage<'_> {
     }
 
     /// Shows what Braze holds: people by value, members by identifier.
-    fn show(&mut self) {
+    fn show(&mut self, more: &str) {
         let mut shown = String::new();
-        for name in self.attributes() {
+        let mut names = self.attributes();
+        names.extend(more.split_whitespace().map(str::to_owned));
+        for name in names {
             writeln!(shown, "{name}:").unwrap();
             let mut people: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for (person, value) in self.world.attribute(&name) {

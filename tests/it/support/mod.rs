@@ -10,4 +10,5 @@ pub(crate) mod project;
 pub(crate) mod source;
 pub(crate) mod terminal;
 pub(crate) mod truth;
+pub(crate) mod values;
 pub(crate) mod world;

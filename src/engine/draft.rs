@@ -12,6 +12,7 @@ use super::{
     observe::Readings,
     plan::Work,
     rearrange::Rearranged,
+    seed::Seeds,
     subject::{Subject, meant, named, settle},
     units::Units,
     valued::Seen,
@@ -29,7 +30,9 @@ use crate::{
     },
     state::{
         self,
+        ledger::LedgerReader,
         manifest::{Entry, Manifest},
+        relation::About,
     },
 };
 
@@ -43,6 +46,8 @@ pub(super) struct Drafting<'a> {
     pub(super) meaning: Meaning,
     /// Property columns by cohort and by how its people are named, of every sync that is not paused.
     pub(super) cells: BTreeMap<String, BTreeMap<Mapping, BTreeSet<String>>>,
+    /// Attributes that tell of any sync, selected or not, what Braze holds of it.
+    pub(super) told: BTreeSet<String>,
 }
 
 impl<'a> Drafting<'a> {
@@ -113,6 +118,7 @@ impl<'a> Drafting<'a> {
             plan,
             meaning: Meaning::new(session),
             cells: BTreeMap::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -152,6 +158,8 @@ impl<'a> Drafting<'a> {
                     let known = self.cells.entry(subject.cohort.id.clone()).or_default();
                     let cells = known.entry(desired.identify_by.clone()).or_default();
                     cells.extend(desired.reads.columns().iter().cloned());
+                    let told_by = desired.form.told_by().into_iter();
+                    self.told.extend(told_by.map(str::to_owned));
                     for unit in desired.form.units(&subject.label) {
                         let new = subject.is_new(&unit);
                         units.want(unit, &resource.address, new);
@@ -292,6 +300,7 @@ impl<'a> Drafting<'a> {
         &mut self,
         subject: Subject<'a>,
         readings: &Readings,
+        seeds: &Seeds,
     ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
         let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
@@ -305,12 +314,17 @@ impl<'a> Drafting<'a> {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
+        let adopted = seeds.adopted(&self.session.store, &subject, readings)?;
+        let found = adopted.as_ref().and_then(|adopted| adopted.ledger.as_ref());
         let seen = Seen::default();
         let compared = Comparison {
             store: &self.session.store,
             address: &address,
-            rule: &subject.rule(),
-            recorded: &|| self.rows(&address),
+            rule: &subject.rule(adopted.is_some()),
+            recorded: &|| match found {
+                Some((ledger, _)) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
+                None => self.rows(&address),
+            },
             desired: &|| subject.members(readings, &seen),
             aside: &|| self.aside(subject.entry),
             patience: self.patience(Some(subject.resource)),
@@ -324,24 +338,18 @@ impl<'a> Drafting<'a> {
             digest,
         } = compared.run()?;
         let people = seen.people();
-        let attributes = told(attributes, seen.attributes());
+        let mut attributes = told(attributes, seen.attributes());
+        for attribute in &mut attributes {
+            let found = adopted.as_ref();
+            attribute.adopted = found.map_or(0, |found| found.values(&attribute.name));
+        }
         let settle = settle(&subject.resource.settings);
-        let skipped = [
-            ("no_identifier", about.no_identifier),
-            ("bad_identifier", about.bad_identifier),
-            ("duplicate", about.duplicates),
-            ("excluded", about.rows - people),
-        ];
-        delta.skipped = skipped
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(reason, count)| (reason.to_owned(), count))
-            .collect();
+        delta.skipped = skipped(&about, people);
         if delta.later > 0 {
             delta.gap_seconds = settle.as_secs();
         }
-        if subject.desired.create_users {
-            delta.may_create = delta.add;
+        if let Some(adopted) = &adopted {
+            adopted.tell(&mut delta);
         }
         let mut full = None;
         if let Form::Attributes(_) = subject.desired.form {
@@ -366,6 +374,9 @@ impl<'a> Drafting<'a> {
         if delta.is_empty() && next.set_aside.is_none() {
             next.former_labels.clear();
         }
+        if let Some(adopted) = &adopted {
+            next = adopted.begin(next);
+        }
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {
@@ -383,6 +394,7 @@ impl<'a> Drafting<'a> {
             now,
             later,
             aside,
+            found: adopted.and_then(|adopted| Some(adopted.ledger?.0)),
             name,
             next: Some(next),
             settle,
@@ -415,6 +427,20 @@ fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<String>) {
         format!("was applied as a {was}, and what that wrote is not what a {is} writes"),
         Some(hint),
     )
+}
+
+/// Returns how many people of a source are left out, by reason.
+fn skipped(about: &About, people: u64) -> BTreeMap<String, u64> {
+    let skipped = [
+        ("no_identifier", about.no_identifier),
+        ("bad_identifier", about.bad_identifier),
+        ("duplicate", about.duplicates),
+        ("excluded", about.rows - people),
+    ];
+    let skipped = skipped.into_iter().filter(|(_, count)| *count > 0);
+    skipped
+        .map(|(reason, count)| (reason.to_owned(), count))
+        .collect()
 }
 
 /// What is told of attributes: of those that are declared all, of others what changes.

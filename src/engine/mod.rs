@@ -19,6 +19,7 @@ mod rearrange;
 mod rebind;
 mod rest;
 mod saved;
+mod seed;
 mod send;
 mod services;
 mod session;

@@ -216,12 +216,17 @@ impl Subject<'_> {
         })
     }
 
-    /// How its rows are compared.
-    pub(super) fn rule(&self) -> Rule {
-        let none = BTreeSet::new();
-        let applied = self.entry.map_or(&none, |entry| &entry.attributes);
+    /// How its rows are compared; before a first apply, with what was found in Braze or without.
+    pub(super) fn rule(&self, found: bool) -> Rule {
+        let declared = self.desired.form.attributes().iter();
+        let applied: BTreeSet<String> = match self.entry {
+            Some(entry) => entry.attributes.clone(),
+            // What was found in Braze counts as recorded.
+            None if found => declared.map(|of| of.name.clone()).collect(),
+            None => BTreeSet::new(),
+        };
         let empties = self.on_destroy() == "empty";
-        self.desired.form.rule(applied, empties)
+        self.desired.form.rule(&applied, empties)
     }
 
     /// The attributes that its rows hold once everything is acknowledged.
@@ -248,6 +253,15 @@ impl Subject<'_> {
             Some(OnDestroy::Keep) => "keep",
             None => self.desired.form.on_destroy(),
         }
+    }
+
+    /// Whether all that its rows are made of was read.
+    pub(super) fn is_read(&self, readings: &Readings) -> bool {
+        let mapping = &self.desired.identify_by;
+        let mut cohorts = std::iter::once(&self.cohort).chain(&self.exclude);
+        let own = readings.of(&self.cohort.id, mapping);
+        cohorts.all(|cohort| readings.of(&cohort.id, mapping).is_some())
+            && own.is_some_and(|own| self.lacks(&own.about).is_none())
     }
 
     /// Which property the file of the cohort lacks, and what to do.

@@ -65,6 +65,8 @@ pub struct Bars {
     waiting: Option<ProgressBar>,
     /// By cohort.
     reading: BTreeMap<String, ProgressBar>,
+    /// Of people whom Braze is asked for.
+    asking: Option<ProgressBar>,
     /// By lane.
     sending: BTreeMap<String, ProgressBar>,
 }
@@ -76,6 +78,7 @@ impl Bars {
             place,
             waiting: None,
             reading: BTreeMap::new(),
+            asking: None,
             sending: BTreeMap::new(),
         }
     }
@@ -86,6 +89,12 @@ impl Bars {
             Event::Reading { cohort, rows } => {
                 if let Some(bar) = self.reading.get(cohort) {
                     bar.set_position(*rows);
+                }
+                return None;
+            }
+            Event::Asked { people } => {
+                if let Some(bar) = &self.asking {
+                    bar.set_position(*people);
                 }
                 return None;
             }
@@ -104,7 +113,19 @@ impl Bars {
                 return progress::line(event);
             }
             Event::Settling { seconds } => self.wait(Some(settling(*seconds))),
-            Event::Comparing => self.wait(Some(waiting("Comparing with what was sent before"))),
+            Event::Asking { people, .. } => {
+                let bar = self.place.bars.add(asking(*people, self.place.width));
+                bar.enable_steady_tick(STEP);
+                if let Some(former) = self.asking.replace(bar) {
+                    former.finish_and_clear();
+                }
+            }
+            Event::Comparing => {
+                if let Some(bar) = self.asking.take() {
+                    bar.finish_and_clear();
+                }
+                self.wait(Some(waiting("Comparing with what was sent before")));
+            }
             Event::Recording => {
                 self.clear();
                 self.wait(Some(waiting("Recording what was answered")));
@@ -146,6 +167,7 @@ impl Bars {
         let reading = std::mem::take(&mut self.reading).into_values();
         let sending = std::mem::take(&mut self.sending).into_values();
         reading
+            .chain(self.asking.take())
             .chain(sending)
             .for_each(|bar| bar.finish_and_clear());
     }
@@ -193,6 +215,13 @@ fn reading(cohort: &str, size: u64, width: usize) -> ProgressBar {
         "{{spinner}} Reading [{{bar:{width}}}] {{msg}}: {{done}} rows{{rate}}"
     ));
     hidden(Some(size)).with_style(style).with_message(short)
+}
+
+fn asking(people: u64, width: usize) -> ProgressBar {
+    let style = style(&format!(
+        "{{spinner}} Asking  [{{bar:{width}}}] Braze what it holds: {{done}}{{rate}}{{left}}"
+    ));
+    hidden(Some(people)).with_style(style)
 }
 
 fn sending(lane: &str, objects: u64, width: usize) -> ProgressBar {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::text::{clean, count, number, people};
+use super::text::{about, clean, count, number, people};
 use crate::model::Event;
 
 /// Silence after which long work says how far it is.
@@ -28,6 +28,11 @@ impl Lines {
                     number(*rows)
                 ))
             }
+            Event::Asked { people } if self.silent(at) => {
+                let of = self.size("people");
+                let done = number(*people);
+                Some(format!("Asked Braze for {done}{of} people."))
+            }
             Event::Sent { lane, objects } if self.silent(at) => {
                 let of = self.size(&format!("lane {lane}"));
                 Some(format!("Sent {}{of} objects to {lane}.", number(*objects)))
@@ -37,6 +42,9 @@ impl Lines {
         match event {
             Event::Downloading { cohort, size } => {
                 self.sizes.insert(format!("cohort {cohort}"), *size);
+            }
+            Event::Asking { people, .. } => {
+                self.sizes.insert("people".to_owned(), *people);
             }
             Event::Sending { lane, objects, .. } => {
                 self.sizes.insert(format!("lane {lane}"), *objects);
@@ -78,6 +86,11 @@ pub(super) fn line(event: &Event) -> Option<String> {
             clean(cohort),
             people(*size)
         )),
+        Event::Asking { people, seconds } => Some(format!(
+            "Asking Braze what it holds of {} already (about {}).",
+            self::people(*people),
+            about(*seconds)
+        )),
         Event::Sending {
             lane, addresses, ..
         } => Some(format!(
@@ -88,6 +101,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
         Event::Begin { .. }
         | Event::Reading { .. }
         | Event::Read { .. }
+        | Event::Asked { .. }
         | Event::Comparing
         | Event::Plan { .. }
         | Event::Refused { .. }

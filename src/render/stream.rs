@@ -59,6 +59,7 @@ impl Pace {
 fn total(event: &Event) -> Option<String> {
     match event {
         Event::Reading { cohort, .. } => Some(format!("reading {cohort}")),
+        Event::Asked { .. } => Some("asked".to_owned()),
         Event::Sent { lane, .. } => Some(format!("sent {lane}")),
         _ => None,
     }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+use super::people::PEOPLE_PATH;
 use crate::{
     http::{Answer, Authorization, Exhausted, Limiter, Policy, Request, Sender, retrying},
     model::{Rate, Secret},
@@ -63,6 +64,9 @@ impl Error {
             "/segments/list" => {
                 Some("braze.api_key must be of this instance and have the permission segments.list")
             }
+            PEOPLE_PATH => Some(
+                "braze.api_key must be of this instance and have the permission users.export.ids",
+            ),
             path if path.starts_with("/partners/") => Some(
                 "braze.cohort_import.partner_api_key must be the one Braze gave the partner for this region, and data_import_key the one made in the dashboard under Partner Integrations for that partner",
             ),
@@ -145,6 +149,8 @@ impl Client {
 pub struct Reader {
     pub(super) client: Client,
     pub(super) limiter: Limiter,
+    pub(super) people: Limiter,
+    pub(super) people_a_minute: f64,
 }
 
 impl Reader {
@@ -154,6 +160,8 @@ impl Reader {
         Self {
             client: Client::new(sender, base, key),
             limiter,
+            people: Limiter::new(PEOPLE.share(share), PEOPLE.window),
+            people_a_minute: PEOPLE.share(share),
         }
     }
 }
@@ -165,6 +173,13 @@ pub const TRACK_PER_SECOND: f64 = 1000.0;
 /// `/partners/…/cohorts/…`: 250,000 an hour (partner cohort import page).
 pub const COHORTS_PER_SECOND: f64 = 250_000.0 / 3600.0;
 
+/// `/users/export/ids`: what customers have who came on or after 2024-08-22; others have more (its page).
+const PEOPLE: Rate = Rate {
+    what: "to read people",
+    requests: 250,
+    window: Duration::from_mins(1),
+};
+
 /// Everything without a limit of its own (API limits page).
 const OTHERS: Rate = Rate {
     what: "others",
@@ -173,7 +188,7 @@ const OTHERS: Rate = Rate {
 };
 
 /// The documented rates that requests are paced by.
-pub const RATES: [Rate; 3] = [
+pub const RATES: [Rate; 4] = [
     Rate {
         what: "to /users/track",
         requests: 3_000,
@@ -184,6 +199,7 @@ pub const RATES: [Rate; 3] = [
         requests: 250_000,
         window: Duration::from_hours(1),
     },
+    PEOPLE,
     OTHERS,
 ];
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod cohorts;
+mod people;
 mod permission;
 mod segments;
 mod time;
@@ -14,6 +15,7 @@ use client::Client;
 
 pub use client::{COHORTS_PER_SECOND, Error, ImportKeys, RATES, Reader, TRACK_PER_SECOND, Writer};
 pub use cohorts::{MEMBERS_PER_REQUEST, member};
+pub use people::{PEOPLE_PATH, PEOPLE_PER_READ};
 pub use permission::{Asked, TRACK_PATH};
 pub use segments::LIST_PATH;
 pub use time::{time, utc};

@@ -1,7 +1,7 @@
 //! Wire shapes of Braze, private to this room.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The answer of `/users/track`. Elements of `errors` may be objects with any of these members, or plain texts.
 #[derive(Deserialize)]
@@ -33,6 +33,29 @@ pub(super) struct SegmentList {
 #[derive(Deserialize)]
 pub(super) struct SegmentItem {
     pub(super) id: String,
+}
+
+/// The answer of `/users/export/ids`. A field that is absent is null or empty.
+#[derive(Deserialize)]
+pub(super) struct Exported {
+    #[serde(default)]
+    pub(super) users: Vec<ExportedUser>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ExportedUser {
+    #[serde(default)]
+    pub(super) external_id: Option<String>,
+    #[serde(default)]
+    pub(super) user_aliases: Option<Vec<ExportedAlias>>,
+    #[serde(default)]
+    pub(super) custom_attributes: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ExportedAlias {
+    pub(super) alias_name: String,
+    pub(super) alias_label: String,
 }
 
 /// Finds the words of an error: `message`, `error` (malformed JSON), or plain text.

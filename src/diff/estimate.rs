@@ -20,12 +20,7 @@ pub fn estimate(delta: &mut Delta, attributes: &mut [AttributePlan]) {
         return;
     };
     let counted = delta.add;
-    let of_delta = [
-        &mut delta.add,
-        &mut delta.change,
-        &mut delta.cleared,
-        &mut delta.may_create,
-    ];
+    let of_delta = [&mut delta.add, &mut delta.change, &mut delta.cleared];
     for figure in of_delta {
         *figure = scaled(*figure, factor);
     }

@@ -12,6 +12,8 @@ const FLOOR: u64 = 10;
 const MAX_REMOVALS: Limit = Limit::Percent(30.0);
 const MAX_SHRINK: Limit = Limit::Percent(50.0);
 const MAX_REFUSED: Limit = Limit::Percent(1.0);
+/// People an apply may create where nothing else is said.
+pub const MAX_NEW_USERS: Limit = Limit::Count(1000);
 
 /// What is known about the effects on one resource.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Effects<'a> {
     pub file_rows: u64,
     /// Data points of its rows.
     pub data_points: u64,
+    /// People who would be created.
+    pub new_users: u64,
     /// Rows that an override still lifts: none without one or past its date.
     pub allowance: Option<Allowance<'a>>,
     /// Whether an empty source may pass.
@@ -83,6 +87,11 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
     results.extend(max_refused(guards.max_refused, effects.delta));
     results.extend(min_identified(guards.min_identified, effects));
     results.extend(data_points(guards.max_data_points, effects.data_points));
+    let limit = guards.max_new_users;
+    results.extend(limit.and_then(|limit| {
+        let of = effects.delta.after.max(effects.delta.people);
+        new_users(limit, effects.new_users, of)
+    }));
     results
 }
 
@@ -107,6 +116,31 @@ pub fn data_points(limit: Option<Limit>, data_points: u64) -> Option<GuardResult
         }),
         paste: (!ok).then(|| format!("guards: {{max_data_points: {data_points}}}")),
     })
+}
+
+/// Returns the guard over the people whom an apply or a sync would create, of so many who are wanted; none where it
+/// creates nobody. People never asked for are not among them.
+pub fn new_users(limit: Limit, new_users: u64, of: u64) -> Option<GuardResult> {
+    if new_users == 0 {
+        return None;
+    }
+    let all = match of {
+        0 => String::new(),
+        of => format!(" of {}", number(of)),
+    };
+    let noun = if new_users == 1 { "person" } else { "people" };
+    let what = format!(
+        "{}{all} {noun} would be created: Braze was asked and does not know them",
+        number(new_users)
+    );
+    let bounded = Bounded {
+        name: "max_new_users",
+        limit,
+        part: new_users,
+        of: of.max(new_users),
+        what,
+    };
+    Some(bounded.unlifted("max_new_users"))
 }
 
 /// Returns the guard of a window in which nothing runs.
@@ -399,6 +433,7 @@ mod tests {
             file_rows: delta.after,
             delta,
             data_points: 0,
+            new_users: 0,
             allowance: None,
             allow_empty: false,
             today: jiff::civil::date(2026, 11, 22),
@@ -634,5 +669,25 @@ mod tests {
                 .any(|(_, ok)| !ok)
         };
         assert!((1..100).collect::<Vec<u64>>().is_sorted_by_key(refused));
+    }
+
+    #[test]
+    fn so_many_new_people_and_no_more() {
+        let ok = |limit, new: u64, of| super::new_users(limit, new, of).map(|guard| guard.ok);
+        for limit in [Limit::None, Limit::Count(0), Limit::Percent(0.0)] {
+            assert_eq!(ok(limit, 0, 10), None, "nobody new is nothing to tell");
+        }
+        assert_eq!(ok(MAX_NEW_USERS, 1_000, 5_000), Some(true));
+        assert_eq!(ok(MAX_NEW_USERS, 1_001, 5_000), Some(false));
+        assert_eq!(ok(Limit::None, 9, 10), Some(true));
+        assert_eq!(ok(Limit::Percent(100.0), 10, 10), Some(true));
+        assert_eq!(ok(Limit::Percent(50.0), 5, 10), Some(true));
+        assert_eq!(ok(Limit::Percent(50.0), 6, 10), Some(false));
+        let refused = super::new_users(Limit::Percent(20.0), 1_201, 4_000).unwrap();
+        let words =
+            "1,201 of 4,000 people would be created: Braze was asked and does not know them";
+        assert_eq!(refused.message.as_deref(), Some(words));
+        let paste = refused.paste.as_deref();
+        assert_eq!(paste, Some("guards: {max_new_users: 31%}"));
     }
 }

@@ -40,6 +40,12 @@ impl Keyed for Refusal {
     }
 }
 
+impl<T> Keyed for (Member, T) {
+    fn key(&self) -> &Key {
+        &self.0.key
+    }
+}
+
 impl<T> Keyed for (Change, T) {
     fn key(&self) -> &Key {
         &self.0.key

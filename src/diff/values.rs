@@ -179,12 +179,21 @@ pub fn without(record: Record, attributes: &BTreeSet<String>) -> Record {
     }
 }
 
+/// Returns whether a desired row holds any value at all.
+pub fn says_something(rule: &Rule, value: &str) -> bool {
+    match rule {
+        Rule::Whole => true,
+        Rule::Attributes(_) => object(value).values().any(|value| !value.is_null()),
+    }
+}
+
 /// Reads the value of a row.
 pub fn object(value: &str) -> Object {
     serde_json::from_str(value).unwrap_or_default()
 }
 
-fn text(mut object: Object) -> Text {
+/// Words the value of a row: its attributes in the order of their names.
+pub fn text(mut object: Object) -> Text {
     object.sort_keys();
     Value::Object(object).to_string().into()
 }

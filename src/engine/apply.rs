@@ -146,7 +146,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         .collect();
     for draft in works
         .iter()
-        .flat_map(|work| work.drafts().chain(&work.aside))
+        .flat_map(|work| work.drafts().chain(&work.aside).chain(&work.found))
     {
         session.store.keep_shared(draft)?;
     }

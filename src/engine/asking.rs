@@ -24,21 +24,20 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Profiles(BTreeMap<(String, Question), Result<ReadProfiles, Unread>>);
 
+/// What was learnt of a sync's people, and which cells of it are the sync's; none where it reads no profiles.
+pub(super) type Asked<'a> = Option<(&'a ReadProfiles, Vec<usize>)>;
+
 /// Where a sync finds what it wants to know.
-pub(super) struct Place {
+struct Place {
     /// What is asked.
-    pub(super) question: Question,
+    question: Question,
     /// Which of its cells are the sync's, in the sync's order.
-    pub(super) cells: Vec<usize>,
+    cells: Vec<usize>,
 }
 
 impl Profiles {
     /// Returns what was read of a cohort's people.
-    pub(super) fn of(
-        &self,
-        cohort: &str,
-        question: &Question,
-    ) -> Option<&Result<ReadProfiles, Unread>> {
+    fn of(&self, cohort: &str, question: &Question) -> Option<&Result<ReadProfiles, Unread>> {
         self.0.get(&(cohort.to_owned(), question.clone()))
     }
 
@@ -53,13 +52,30 @@ impl Profiles {
 
 impl Drafting<'_> {
     /// Returns where a sync finds what it wants to know of its people; none where it wants nothing.
-    pub(super) fn place(&self, subject: &Subject) -> Option<Place> {
+    fn place(&self, subject: &Subject) -> Option<Place> {
         let wanted = subject.desired.reads.question()?;
         let known = self.questions.get(&subject.cohort.id)?;
         let questions = ask::questions(known);
         let (at, cells) = ask::place(&questions, wanted)?;
         let question = questions.into_iter().nth(at)?;
         Some(Place { question, cells })
+    }
+
+    /// Returns what was learnt of a subject's people; an error where they could not be read.
+    pub(super) fn asked<'b>(
+        &self,
+        subject: &Subject,
+        profiles: &'b Profiles,
+    ) -> Result<Asked<'b>, &'b Unread> {
+        let Some(place) = self.place(subject) else {
+            return Ok(None);
+        };
+        let read = profiles.of(&subject.cohort.id, &place.question);
+        match read.map(Result::as_ref) {
+            Some(Ok(read)) => Ok(Some((read, place.cells))),
+            Some(Err(why)) => Err(why),
+            None => Ok(None),
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{
     Error,
-    asking::Profiles,
+    asking::{Asked, Profiles},
     compute::{Comparison, Computed},
     draft::Drafting,
     meaning,
-    observe::Readings,
+    observe::{Readings, Unread},
     plan::Work,
-    profiles::ReadProfiles,
+    seed::Seeds,
     subject::{Subject, settle},
     valued::Seen,
 };
@@ -21,14 +21,11 @@ use crate::{
         number,
         plan::{Action, AttributePlan, Cost, Delta, Problem, ResourcePlan},
     },
-    state::{manifest::Entry, relation::About},
+    state::{ledger::LedgerReader, manifest::Entry, relation::About},
 };
 
 /// Why a row has no value: the User Profile API knows nobody of that id.
 const NOT_IN_AMPLITUDE: &str = "not_in_amplitude";
-
-/// What was learnt of a subject's profiles, and which cells of it are the subject's.
-type Asked<'a> = Option<(&'a ReadProfiles, Vec<usize>)>;
 
 /// Why a subject cannot be compared, and what to do.
 type Unready = (String, Option<String>);
@@ -40,6 +37,7 @@ impl<'a> Drafting<'a> {
         subject: Subject<'a>,
         readings: &Readings,
         profiles: &Profiles,
+        seeds: &Seeds,
     ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
         let asked = match self.ready(&subject, readings, profiles) {
@@ -56,12 +54,18 @@ impl<'a> Drafting<'a> {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
+        let store = &self.session.store;
+        let adopted = seeds.adopted(store, &subject, readings, &asked)?;
+        let found = adopted.as_ref().and_then(|adopted| adopted.ledger.as_ref());
         let seen = Seen::default();
         let compared = Comparison {
-            store: &self.session.store,
+            store,
             address: &address,
-            rule: &subject.rule(),
-            recorded: &|| self.rows(&address),
+            rule: &subject.rule(adopted.is_some()),
+            recorded: &|| match found {
+                Some((ledger, _)) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
+                None => self.rows(&address),
+            },
             desired: &|| subject.members(readings, asked.clone(), &seen),
             aside: &|| self.aside(subject.entry),
             patience: self.patience(Some(subject.resource)),
@@ -75,6 +79,9 @@ impl<'a> Drafting<'a> {
             digest,
         } = compared.run()?;
         let mut attributes = told(attributes, seen.attributes());
+        if let Some(adopted) = &adopted {
+            adopted.tell(&mut delta, &mut attributes);
+        }
         figures(&subject, &about, &seen, &mut delta, &mut attributes);
         self.nobody_has(&subject, &delta, &attributes);
         let full = match subject.desired.form {
@@ -102,6 +109,9 @@ impl<'a> Drafting<'a> {
         if delta.is_empty() && next.set_aside.is_none() {
             next.former_labels.clear();
         }
+        if let Some(adopted) = &adopted {
+            next = adopted.begin(next);
+        }
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {
@@ -120,6 +130,7 @@ impl<'a> Drafting<'a> {
             now,
             later,
             aside,
+            found: adopted.and_then(|adopted| Some(adopted.ledger?.0)),
             name,
             next: Some(next),
             settle,
@@ -159,14 +170,8 @@ impl<'a> Drafting<'a> {
         if let Some(why) = cohorts.find_map(|cohort| readings.failure(&cohort.id, mapping)) {
             return Err((why.message.clone(), Some(why.hint.clone())));
         }
-        let Some(place) = self.place(subject) else {
-            return Ok(None);
-        };
-        match profiles.of(&subject.cohort.id, &place.question) {
-            Some(Ok(read)) => Ok(Some((read, place.cells))),
-            Some(Err(why)) => Err((why.message.clone(), Some(why.hint.clone()))),
-            None => Ok(None),
-        }
+        let unread = |why: &Unread| (why.message.clone(), Some(why.hint.clone()));
+        self.asked(subject, profiles).map_err(unread)
     }
 }
 
@@ -192,9 +197,6 @@ fn figures(
         .collect();
     if delta.later > 0 {
         delta.gap_seconds = settle(&subject.resource.settings).as_secs();
-    }
-    if subject.desired.create_users {
-        delta.may_create = delta.add;
     }
     if let Form::Attributes(_) = subject.desired.form {
         delta.people = people;

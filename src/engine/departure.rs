@@ -206,6 +206,7 @@ impl Drafting<'_> {
             now,
             later: None,
             aside: None,
+            found: None,
             name: None,
             next: None,
             settle: settled_by(entry),

@@ -40,6 +40,8 @@ pub(super) struct Drafting<'a> {
     pub(super) cells: BTreeMap<String, BTreeMap<Mapping, BTreeSet<String>>>,
     /// What is asked of profiles, by cohort, by every sync that is not paused.
     pub(super) questions: BTreeMap<String, Vec<Question>>,
+    /// Attributes that tell of any sync, selected or not, what Braze holds of it.
+    pub(super) told: BTreeSet<String>,
 }
 
 impl<'a> Drafting<'a> {
@@ -111,6 +113,7 @@ impl<'a> Drafting<'a> {
             meaning: Meaning::new(session),
             cells: BTreeMap::new(),
             questions: BTreeMap::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -153,6 +156,8 @@ impl<'a> Drafting<'a> {
                     let question = desired.reads.question().cloned();
                     let asked = self.questions.entry(subject.cohort.id.clone()).or_default();
                     asked.extend(question);
+                    let told_by = desired.form.told_by().into_iter();
+                    self.told.extend(told_by.map(str::to_owned));
                     for unit in desired.form.units(&subject.label) {
                         let new = subject.is_new(&unit);
                         units.want(unit, &resource.address, new);

@@ -22,6 +22,7 @@ mod rearrange;
 mod rebind;
 mod rest;
 mod saved;
+mod seed;
 mod send;
 mod services;
 mod session;

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Error, Session, asking, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
-    rearrange::rearrange, subject::max_age, target,
+    rearrange::rearrange, seed, subject::max_age, target,
 };
 use crate::{
     diff::merge::{Merge, Part},
@@ -70,6 +70,8 @@ pub(super) struct Work {
     pub(super) later: Option<Draft>,
     /// Rows that stay set aside.
     pub(super) aside: Option<Draft>,
+    /// Rows that Braze was found to hold before a first apply: the ledger that it begins with.
+    pub(super) found: Option<Draft>,
     /// The name that Braze is told first.
     pub(super) name: Option<String>,
     /// What the resource becomes if all of it is acknowledged; none where it goes.
@@ -192,15 +194,16 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     }
     let readings = observe::read(session, list, &wanted).await?;
     let profiles = asking::ask(session, &draft, &waiting, &readings).await?;
+    let seeds = seed::read(session, &mut draft, &waiting, &readings, &profiles).await?;
     session.events.tell(Event::Comparing).await;
     let (works, objects) = tokio::task::block_in_place(|| {
         let mut works = vec![];
         for subject in waiting {
-            works.extend(draft.compare(subject, &readings, &profiles)?);
+            works.extend(draft.compare(subject, &readings, &profiles, &seeds)?);
         }
         works.extend(draft.departures()?);
-        let objects = draft.price(&works)?;
-        draft.guard(&mut works, &readings);
+        let objects = draft.price(&works, &seeds)?;
+        draft.guard(&mut works, &readings, &seeds);
         works.extend(resting);
         Ok::<_, Error>((works, objects))
     })?;

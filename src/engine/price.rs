@@ -8,6 +8,7 @@ use super::{
     observe::Readings,
     plan::{Work, passes},
     rearrange::peaks,
+    seed::{Seeds, Standing},
     send::{Road, Worder},
     subject::{allowance_key, recent},
 };
@@ -16,9 +17,10 @@ use crate::{
         batch,
         estimate::{factor, scaled},
         guard,
+        merge::Part,
     },
     model::{
-        Address, Guards, Lane, Mapping,
+        Address, Guards, Lane, Mapping, Verb,
         plan::{Delta, GuardResult},
     },
     state::manifest::{CohortPin, Entry, Peak},
@@ -27,25 +29,40 @@ use crate::{
 impl Drafting<'_> {
     /// Runs the merges to count objects, requests and data points as the apply will send them. Returns the objects of
     /// each pass.
-    pub(super) fn price(&mut self, works: &[Work]) -> Result<Vec<u64>, Error> {
+    pub(super) fn price(&mut self, works: &[Work], seeds: &Seeds) -> Result<Vec<u64>, Error> {
         let braze = &self.session.configuration.braze;
         let share = braze.use_at_most / 100.0;
         let mut own = BTreeMap::<&Address, u64>::new();
         let mut seconds = BTreeMap::<Lane, f64>::new();
+        let mut newcomers = BTreeMap::<&Address, Newcomers>::new();
         let mut objects = vec![];
         let cost = &mut self.plan.cost;
         for pass in passes(works) {
             let worder = Worder::of(&pass);
             let road = Road::of(&pass.lane, braze.objects_per_request);
             let mut batches = batch::Counter::new(road.most);
+            let mut known = seeds.known()?;
             let before = cost.people;
             for object in pass.merged()? {
                 let object = object?;
+                let standing = known.of(&object.key)?;
+                let adds = |part: &Part| part.change.verb == Verb::Add;
+                let work = |part: &Part| pass.parts[part.resource].0;
+                let may_create = |part: &Part| adds(part) && work(part).desired.create_users;
+                let creates = object.parts.iter().any(may_create);
                 let (wire, points) = worder.priced(&object.key, &object.parts);
                 for (part, points) in object.parts.iter().zip(points) {
-                    let address = &pass.parts[part.resource].0.address;
+                    let address = &work(part).address;
                     *own.entry(address).or_default() += points;
+                    let counted: fn(&mut Newcomers) -> &mut u64 = match standing {
+                        Standing::Nobody if may_create(part) => |they| &mut they.unknown,
+                        Standing::Nobody if adds(part) && !creates => |they| &mut they.dropped,
+                        Standing::Unasked if may_create(part) => |they| &mut they.unasked,
+                        _ => continue,
+                    };
+                    *counted(newcomers.entry(address).or_default()) += 1;
                 }
+                cost.new_users += u64::from(creates && standing == Standing::Nobody);
                 cost.people += 1;
                 cost.data_points += wire.data_points;
                 batches.take(wire.json.len());
@@ -67,11 +84,19 @@ impl Drafting<'_> {
                 continue;
             };
             cost.data_points = own.get(&resource.address).copied().unwrap_or(0);
+            let newcomers = newcomers.get(&resource.address);
+            cost.new_users = newcomers.map_or(0, |they| they.unknown);
+            if let Some(delta) = &mut resource.delta {
+                delta.may_create = newcomers.map_or(0, |they| they.unasked);
+                delta.dropped = newcomers.map_or(0, |they| they.dropped);
+            }
             let factor = resource.delta.as_ref().and_then(factor);
-            if let Some((delta, factor)) = resource.delta.as_ref().zip(factor) {
+            if let Some((delta, factor)) = resource.delta.as_mut().zip(factor) {
                 // What the people who were not read bring, as far as that can be told.
                 let known = cost.data_points;
                 cost.data_points = scaled(known, factor);
+                delta.may_create = scaled(delta.may_create, factor);
+                delta.dropped = scaled(delta.dropped, factor);
                 let sent = delta.add + delta.change;
                 let rows = sent - scaled(sent, 1.0 / factor);
                 let all = &mut self.plan.cost;
@@ -85,7 +110,7 @@ impl Drafting<'_> {
     }
 
     /// Holds each work, and the whole, against its guards; an override that lifts one is charged in the work.
-    pub(super) fn guard(&mut self, works: &mut [Work], readings: &Readings) {
+    pub(super) fn guard(&mut self, works: &mut [Work], readings: &Readings, seeds: &Seeds) {
         let configuration = &self.session.configuration;
         let today = self
             .session
@@ -138,15 +163,17 @@ impl Drafting<'_> {
             let Some(next) = &mut work.next else { continue };
             let effects = guard::Effects {
                 data_points: planned.cost.map_or(0, |cost| cost.data_points),
+                new_users: planned.cost.map_or(0, |cost| cost.new_users),
                 allowance,
                 allow_empty: settings.allow_empty.unwrap_or(false),
                 today,
                 ..effects(delta, next, entry, &peaks, readings, mapping)
             };
             let own = settings.guards.clone().unwrap_or_default();
-            // The workspace's limit of data points is about the whole apply, a sync's own about that sync.
+            // Two limits of the workspace are about the whole apply, a sync's own about that sync.
             let guards = Guards {
                 max_data_points: own.max_data_points,
+                max_new_users: own.max_new_users,
                 ..own.over(&configuration.guards)
             };
             planned.guards = guard::check(&guards, &effects);
@@ -169,7 +196,24 @@ impl Drafting<'_> {
             configuration.guards.max_data_points,
             self.plan.cost.data_points,
         ));
+        let limit = configuration.guards.max_new_users;
+        self.plan.guards.extend(guard::new_users(
+            limit.unwrap_or(guard::MAX_NEW_USERS),
+            self.plan.cost.new_users,
+            seeds.people,
+        ));
     }
+}
+
+/// People whom Braze may not know, and a resource adds.
+#[derive(Default)]
+struct Newcomers {
+    /// It does not know them, and the resource creates them.
+    unknown: u64,
+    /// It does not know them, and nothing creates them.
+    dropped: u64,
+    /// Nobody asked, and the resource may create them.
+    unasked: u64,
 }
 
 /// The rows of a new target against those of the target that it takes the place of: whoever is not in it goes.
@@ -215,6 +259,7 @@ fn effects<'a>(
         excluded: next.excluded.iter().map(excluded).collect(),
         file_rows: about.map_or(0, |about| about.file_rows - about.duplicates),
         data_points: 0,
+        new_users: 0,
         allowance: None,
         allow_empty: false,
         today: jiff::civil::Date::ZERO,

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{
     Session,
+    asking::Asked,
     compute::{Members, excluded_ids, members},
     meaning::written,
     observe::Readings,
-    profiles::ReadProfiles,
     rearrange::peaks,
     valued::{Seen, valued},
 };
@@ -218,12 +218,17 @@ impl Subject<'_> {
         })
     }
 
-    /// How its rows are compared.
-    pub(super) fn rule(&self) -> Rule {
-        let none = BTreeSet::new();
-        let applied = self.entry.map_or(&none, |entry| &entry.attributes);
+    /// How its rows are compared; before a first apply, with what was found in Braze or without.
+    pub(super) fn rule(&self, found: bool) -> Rule {
+        let declared = self.desired.form.attributes().iter();
+        let applied: BTreeSet<String> = match self.entry {
+            Some(entry) => entry.attributes.clone(),
+            // What was found in Braze counts as recorded.
+            None if found => declared.map(|of| of.name.clone()).collect(),
+            None => BTreeSet::new(),
+        };
         let empties = self.on_destroy() == "empty";
-        self.desired.form.rule(applied, empties)
+        self.desired.form.rule(&applied, empties)
     }
 
     /// The attributes that its rows hold once everything is acknowledged.
@@ -252,6 +257,15 @@ impl Subject<'_> {
         }
     }
 
+    /// Whether all that its rows are made of was read.
+    pub(super) fn is_read(&self, readings: &Readings) -> bool {
+        let mapping = &self.desired.identify_by;
+        let mut cohorts = std::iter::once(&self.cohort).chain(&self.exclude);
+        let own = readings.of(&self.cohort.id, mapping);
+        cohorts.all(|cohort| readings.of(&cohort.id, mapping).is_some())
+            && own.is_some_and(|own| self.lacks(&own.about).is_none())
+    }
+
     /// Which property the file of the cohort lacks, and what to do.
     pub(super) fn lacks(&self, about: &About) -> Option<(String, String)> {
         let mut columns = self.desired.reads.columns().iter();
@@ -265,13 +279,6 @@ impl Subject<'_> {
         ))
     }
 
-    /// Whether its cohorts were read.
-    pub(super) fn is_read(&self, readings: &Readings) -> bool {
-        let mapping = &self.desired.identify_by;
-        let mut cohorts = std::iter::once(&self.cohort).chain(&self.exclude);
-        cohorts.all(|cohort| readings.of(&cohort.id, mapping).is_some())
-    }
-
     /// When what was read of its cohort was computed.
     pub(super) fn computed(&self, readings: &Readings) -> Option<i64> {
         let reading = readings.of(&self.cohort.id, &self.desired.identify_by);
@@ -283,7 +290,7 @@ impl Subject<'_> {
     pub(super) fn members(
         &self,
         readings: &Readings,
-        asked: Option<(&ReadProfiles, Vec<usize>)>,
+        asked: Asked,
         seen: &Seen,
     ) -> Result<Members, state::Error> {
         let (form, people) = (&self.desired.form, self.people(readings)?);

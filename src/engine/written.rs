@@ -42,6 +42,7 @@ impl<'a> Drafting<'a> {
             now: None,
             later: None,
             aside: None,
+            found: None,
             name: None,
             next: Some(Entry {
                 written: Some(written(resource)),

@@ -3,6 +3,7 @@
 //! worded.
 
 mod attributes;
+mod held;
 mod membership;
 
 use std::collections::BTreeSet;

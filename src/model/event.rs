@@ -92,6 +92,18 @@ pub enum Event {
         /// People read so far; all, once it is `of`.
         people: u64,
     },
+    /// Braze is asked what it holds of the people of a first apply.
+    Asking {
+        /// Whom.
+        people: u64,
+        /// Seconds that this takes at the allowed pace, about.
+        seconds: u64,
+    },
+    /// Braze said what it holds of so many of them: a running total.
+    Asked {
+        /// People asked for so far.
+        people: u64,
+    },
     /// All was read; it is compared with what was sent before.
     Comparing,
     /// The plan is made: what is about to be applied, if nothing refuses.

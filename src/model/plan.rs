@@ -205,6 +205,21 @@ pub struct Delta {
     /// Rows that stay and lose a value. For the guards they are removals.
     #[serde(default)]
     pub cleared: u64,
+    /// Rows of a first apply that Braze holds already as they should be: found, and not sent.
+    #[serde(default)]
+    pub adopted: u64,
+    /// People of a first apply whom Braze was asked for.
+    #[serde(default)]
+    pub asked: u64,
+    /// Of those, people whom Braze does not know.
+    #[serde(default)]
+    pub unknown: u64,
+    /// Rows that come, of people whom Braze does not know and nothing of the apply creates: Braze drops them in silence.
+    #[serde(default)]
+    pub dropped: u64,
+    /// People of a first apply whom nobody asked for, though what Braze holds was read.
+    #[serde(default)]
+    pub unasked: u64,
     /// People whose values were not read: the figures are estimates from those that were.
     #[serde(default)]
     pub unread: u64,
@@ -232,6 +247,9 @@ pub struct AttributePlan {
     pub data_points: u64,
     /// Data points of sending it to everybody who has a value.
     pub full_push_data_points: u64,
+    /// People of a first apply who have it already.
+    #[serde(default)]
+    pub adopted: u64,
     /// People whose value Braze could not hold, by reason; they keep what they have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub skipped: BTreeMap<String, u64>,
@@ -273,7 +291,7 @@ pub struct Cost {
     pub data_points: u64,
     /// Data points of sending every desired row.
     pub full_push_data_points: u64,
-    /// People it may create.
+    /// People it would create: those asked for whom Braze does not know.
     pub new_users: u64,
 }
 
@@ -288,6 +306,9 @@ pub struct TotalCost {
     pub requests: u64,
     /// People with any change: objects sent.
     pub people: u64,
+    /// People who would be created: those asked for whom Braze does not know, each once.
+    #[serde(default)]
+    pub new_users: u64,
     /// Cohort downloads this plan spent.
     pub downloads: u64,
     /// Downloads a month that the project has, where it is known.

@@ -66,7 +66,9 @@ pub struct Bars {
     /// By cohort.
     reading: BTreeMap<String, ProgressBar>,
     /// Profiles, by cohort.
-    asking: BTreeMap<String, ProgressBar>,
+    profiles: BTreeMap<String, ProgressBar>,
+    /// Of people whom Braze is asked for.
+    asking: Option<ProgressBar>,
     /// By lane.
     sending: BTreeMap<String, ProgressBar>,
 }
@@ -78,7 +80,8 @@ impl Bars {
             place,
             waiting: None,
             reading: BTreeMap::new(),
-            asking: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            asking: None,
             sending: BTreeMap::new(),
         }
     }
@@ -93,12 +96,18 @@ impl Bars {
                 return None;
             }
             Event::ProfilesRead { cohort, people } => {
-                let bar = self.asking.get(cohort);
+                let bar = self.profiles.get(cohort);
                 bar.inspect(|bar| bar.set_position(*people));
                 if bar.is_some_and(|bar| bar.length() == Some(*people))
-                    && let Some(bar) = self.asking.remove(cohort)
+                    && let Some(bar) = self.profiles.remove(cohort)
                 {
                     bar.finish_and_clear();
+                }
+                return None;
+            }
+            Event::Asked { people } => {
+                if let Some(bar) = &self.asking {
+                    bar.set_position(*people);
                 }
                 return None;
             }
@@ -117,7 +126,19 @@ impl Bars {
                 return progress::line(event);
             }
             Event::Settling { seconds } => self.wait(Some(settling(*seconds))),
-            Event::Comparing => self.wait(Some(waiting("Comparing with what was sent before"))),
+            Event::Asking { people, .. } => {
+                let bar = self.place.bars.add(asking(*people, self.place.width));
+                bar.enable_steady_tick(STEP);
+                if let Some(former) = self.asking.replace(bar) {
+                    former.finish_and_clear();
+                }
+            }
+            Event::Comparing => {
+                if let Some(bar) = self.asking.take() {
+                    bar.finish_and_clear();
+                }
+                self.wait(Some(waiting("Comparing with what was sent before")));
+            }
             Event::Recording => {
                 self.clear();
                 self.wait(Some(waiting("Recording what was answered")));
@@ -139,9 +160,9 @@ impl Bars {
                 }
             }
             Event::ReadingProfiles { cohort, of, .. } => {
-                let bar = self.place.bars.add(asking(cohort, *of, self.place.width));
+                let bar = self.place.bars.add(profiles(cohort, *of, self.place.width));
                 bar.enable_steady_tick(STEP);
-                if let Some(former) = self.asking.insert(cohort.clone(), bar) {
+                if let Some(former) = self.profiles.insert(cohort.clone(), bar) {
                     former.finish_and_clear();
                 }
             }
@@ -164,10 +185,11 @@ impl Bars {
     pub fn clear(&mut self) {
         self.wait(None);
         let reading = std::mem::take(&mut self.reading).into_values();
-        let asking = std::mem::take(&mut self.asking).into_values();
+        let profiles = std::mem::take(&mut self.profiles).into_values();
         let sending = std::mem::take(&mut self.sending).into_values();
         reading
-            .chain(asking)
+            .chain(profiles)
+            .chain(self.asking.take())
             .chain(sending)
             .for_each(|bar| bar.finish_and_clear());
     }
@@ -214,7 +236,7 @@ fn begin(cohort: &str) -> String {
     }
 }
 
-fn asking(cohort: &str, people: u64, width: usize) -> ProgressBar {
+fn profiles(cohort: &str, people: u64, width: usize) -> ProgressBar {
     let style = style(&format!(
         "{{spinner}} Reading [{{bar:{width}}}] {{msg}}: {{done}} profiles{{left}}"
     ));
@@ -230,6 +252,13 @@ fn reading(cohort: &str, size: u64, width: usize) -> ProgressBar {
     hidden(Some(size))
         .with_style(style)
         .with_message(begin(cohort))
+}
+
+fn asking(people: u64, width: usize) -> ProgressBar {
+    let style = style(&format!(
+        "{{spinner}} Asking  [{{bar:{width}}}] Braze what it holds: {{done}}{{rate}}{{left}}"
+    ));
+    hidden(Some(people)).with_style(style)
 }
 
 fn sending(lane: &str, objects: u64, width: usize) -> ProgressBar {

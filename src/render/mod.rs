@@ -4,6 +4,7 @@ pub mod annotation;
 pub mod bars;
 pub mod diagnostic;
 pub mod doctor;
+mod found;
 pub mod plan;
 pub mod progress;
 pub mod refused;

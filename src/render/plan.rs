@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
-    Style,
+    Style, found,
     text::{about, clean, count, number, people},
     values,
 };
@@ -45,10 +45,7 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     unchanged(&mut out, plan);
     drift(&mut out, plan);
     if plan.summary.create > 0 {
-        let _ = writeln!(
-            out,
-            "What was in Braze before a first apply is not known: only what Syncform adds is ever removed.\n"
-        );
+        let _ = writeln!(out, "{}\n", found::before(plan));
     }
     let _ = writeln!(out, "{}", summary(plan));
     let _ = writeln!(out, "{}", cost(plan, priced));
@@ -261,6 +258,7 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> Vec<String> 
             delta.gap_seconds
         ));
     }
+    notes.extend(found::notes(delta, resource.cost.as_ref()));
     if delta.may_create > 0 {
         notes.push(format!(
             "may create up to {}: nobody was asked whether Braze knows them",

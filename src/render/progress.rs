@@ -28,6 +28,11 @@ impl Lines {
                     number(*rows)
                 ))
             }
+            Event::Asked { people } if self.silent(at) => {
+                let of = self.size("people");
+                let done = number(*people);
+                Some(format!("Asked Braze for {done}{of} people."))
+            }
             Event::Sent { lane, objects } if self.silent(at) => {
                 let of = self.size(&format!("lane {lane}"));
                 Some(format!("Sent {}{of} objects to {lane}.", number(*objects)))
@@ -48,6 +53,9 @@ impl Lines {
             }
             Event::ReadingProfiles { cohort, of, .. } => {
                 self.sizes.insert(format!("profiles {cohort}"), *of);
+            }
+            Event::Asking { people, .. } => {
+                self.sizes.insert("people".to_owned(), *people);
             }
             Event::Sending { lane, objects, .. } => {
                 self.sizes.insert(format!("lane {lane}"), *objects);
@@ -99,6 +107,11 @@ pub(super) fn line(event: &Event) -> Option<String> {
             clean(cohort),
             about(*seconds)
         )),
+        Event::Asking { people, seconds } => Some(format!(
+            "Asking Braze what it holds of {} already (about {}).",
+            self::people(*people),
+            about(*seconds)
+        )),
         Event::Sending {
             lane, addresses, ..
         } => Some(format!(
@@ -110,6 +123,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
         | Event::Reading { .. }
         | Event::Read { .. }
         | Event::ProfilesRead { .. }
+        | Event::Asked { .. }
         | Event::Comparing
         | Event::Plan { .. }
         | Event::Refused { .. }

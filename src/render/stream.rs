@@ -60,6 +60,7 @@ fn total(event: &Event) -> Option<String> {
     match event {
         Event::Reading { cohort, .. } => Some(format!("reading {cohort}")),
         Event::ProfilesRead { cohort, .. } => Some(format!("profiles {cohort}")),
+        Event::Asked { .. } => Some("asked".to_owned()),
         Event::Sent { lane, .. } => Some(format!("sent {lane}")),
         _ => None,
     }

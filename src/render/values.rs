@@ -39,7 +39,9 @@ pub(super) fn draw(
     let _ = writeln!(out, "      {:<12} {}", "values", words.join(", "));
     let shown = || {
         let attributes = resource.attributes.iter();
-        attributes.filter(|attribute| !attribute.is_empty() || !attribute.skipped.is_empty())
+        attributes.filter(|attribute| {
+            !attribute.is_empty() || !attribute.skipped.is_empty() || attribute.adopted > 0
+        })
     };
     let width = shown()
         .map(|attribute| attribute.name.chars().count())
@@ -68,6 +70,9 @@ fn line(attribute: &AttributePlan, width: usize, priced: bool) -> Vec<String> {
             count(attribute.data_points, "data point"),
             number(attribute.full_push_data_points)
         ));
+    }
+    if attribute.adopted > 0 {
+        line.push(format!("{} there already", number(attribute.adopted)));
     }
     let told = attribute.transitions.iter();
     let mut told: Vec<String> = told

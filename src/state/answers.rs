@@ -1,4 +1,5 @@
-//! What the User Profile API answered about people, kept while their cohort is not recomputed: an append-only log in the
+//! What was answered about people (by the User Profile API while their cohort is not recomputed, by Braze before a first
+//! apply), kept: an append-only log in the
 //! cache, so that a kill loses no answer that came. No lease protects a plan, so each process writes a log of its own, under
 //! a lock, and all are read.
 //!
@@ -15,7 +16,11 @@ use std::{
 
 use flate2::Crc;
 
-use super::{Error, budget, files, runs::Sorter, spool::Spool};
+use super::{
+    Error, budget, files,
+    runs::Sorter,
+    spool::{Row, Spool},
+};
 use crate::model::{Key, Member, Millis};
 
 const MAGIC: &[u8; 16] = b"syncform-answr/1";
@@ -130,6 +135,16 @@ impl Answers {
 pub struct Kept(Spool);
 
 impl Kept {
+    /// Iterates over it with when each was asked, sorted by key.
+    pub fn asked(&self) -> impl Iterator<Item = Result<(Member, Millis), Error>> + Send + use<> {
+        self.0.rows().map(|row| {
+            let row = row?;
+            // It was turned round, so that of several the last one stays.
+            let asked_at = -row.number;
+            Ok((member(row)?, asked_at))
+        })
+    }
+
     /// Iterates over it, sorted by key; the value of somebody unknown is empty.
     pub fn rows(&self) -> impl Iterator<Item = Result<Member, Error>> + Send + use<> {
         members(&self.0)
@@ -138,16 +153,17 @@ impl Kept {
 
 /// Reads the rows of a spool as those of people.
 pub fn members(spool: &Spool) -> impl Iterator<Item = Result<Member, Error>> + Send + use<> {
-    spool.rows().map(|row| {
-        let row = row?;
-        let damaged = |what| Error::corrupt(Path::new("answers"), what);
-        let key = Key::from_bytes(&row.key).map_err(|_| damaged("a row without an identifier"))?;
-        let value = String::from_utf8(row.value).map_err(|_| damaged("cells that are no text"))?;
-        Ok(Member {
-            key,
-            amplitude_id: None,
-            value: value.into(),
-        })
+    spool.rows().map(|row| member(row?))
+}
+
+fn member(row: Row) -> Result<Member, Error> {
+    let damaged = |what| Error::corrupt(Path::new("answers"), what);
+    let key = Key::from_bytes(&row.key).map_err(|_| damaged("a row without an identifier"))?;
+    let value = String::from_utf8(row.value).map_err(|_| damaged("cells that are no text"))?;
+    Ok(Member {
+        key,
+        amplitude_id: None,
+        value: value.into(),
     })
 }
 

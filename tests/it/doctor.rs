@@ -117,7 +117,7 @@ fn a_healthy_set_up() {
     ok    braze key         accepted
     ok    users.track       permitted; asked by an empty request, which writes nobody
     ok    segments.list     permitted
-    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125,000 of 250,000 others in 1h
+    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125 of 250 to read people in 1m, 125,000 of 250,000 others in 1h
     ok    clock             NEAR
     ok    certificates      CA certificates found
     ok    proxies           none set
@@ -160,7 +160,7 @@ fn a_broken_set_up_is_looked_at_as_far_as_it_goes() {
           hint: a firewall between here and there may refuse it, or the address is wrong; behind a proxy, set HTTPS_PROXY
     fail  braze key         `braze.api_key`: the variable `BRAZE_API_KEY` is not set
           hint: set it, or try with --sandbox, which needs no key
-    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125,000 of 250,000 others in 1h
+    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125 of 250 to read people in 1m, 125,000 of 250,000 others in 1h
     warn  clock             not compared: no service told its time
           hint: mend what keeps the services from being asked
     ok    certificates      CA certificates found

@@ -37,6 +37,7 @@ mod scale;
 mod scenarios;
 mod schema;
 mod secrecy;
+mod seeding;
 mod slice;
 mod standin;
 mod stopping;

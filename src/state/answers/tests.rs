@@ -54,6 +54,8 @@ fn the_later_answer_counts_and_what_is_too_old_does_not() {
     let kept = answers.sorted(lease(1 << 20), |at| at > 10).unwrap();
     assert_eq!(kept.rows().count(), 2);
     assert_eq!(kept.rows().count(), 2, "it is read as often as need be");
+    let times: Vec<Millis> = kept.asked().map(|row| row.unwrap().1).collect();
+    assert_eq!(times, [20, 30]);
     for (cohort, stamp, question) in [
         ("co-2", Some(100), "0123456789abcdef0123"),
         ("co-1", Some(101), "0123456789abcdef0123"),

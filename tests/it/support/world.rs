@@ -292,19 +292,30 @@ impl World {
     /// Waits until `/users/track` was asked this often; false if the run ended before.
     #[track_caller]
     pub(crate) fn wait_for_tracks(&self, count: u64, run: &mut super::binary::Running) -> bool {
-        self.wait_for(Stats::tracks, count, run)
+        self.wait_until(Stats::tracks, count, run)
     }
 
     /// Waits until so many requests with rows came; false if the run ended before.
     #[track_caller]
     pub(crate) fn wait_for_sends(&self, count: u64, run: &mut super::binary::Running) -> bool {
-        self.wait_for(Stats::sends, count, run)
+        self.wait_until(Stats::sends, count, run)
+    }
+
+    /// Waits until a path was asked this often; false if the run ended before.
+    #[track_caller]
+    pub(crate) fn wait_for(
+        &self,
+        path: &str,
+        count: u64,
+        run: &mut super::binary::Running,
+    ) -> bool {
+        self.wait_until(|stats| stats.count(path), count, run)
     }
 
     #[track_caller]
-    fn wait_for(
+    fn wait_until(
         &self,
-        of: fn(&Stats) -> u64,
+        of: impl Fn(&Stats) -> u64,
         count: u64,
         run: &mut super::binary::Running,
     ) -> bool {

@@ -1,0 +1,309 @@
+//! What Braze holds of the people of a first apply, read back before it: `seed: read`. Each person is asked for once,
+//! however many syncs want them, as far as ten minutes of reads go. Nothing here decides what is sent.
+//!
+//! # Guarantees
+//! An answer is kept as it comes, for a day: a plan after a kill, and the apply after a plan, ask nobody again. One from
+//! before the last sending counts for nothing, since what was sent may have changed it.
+
+mod adopt;
+mod known;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+
+use super::{
+    Error, Refresh, Session,
+    asking::{Asked, Profiles},
+    compute::Members,
+    draft::Drafting,
+    observe,
+    observe::Readings,
+    subject::Subject,
+    target,
+    valued::Seen,
+};
+use crate::{
+    braze::{self, PEOPLE_PER_READ},
+    config::Seed,
+    diff::{
+        join::{Join, Joined},
+        values::{object, says_something},
+    },
+    kinds::Form,
+    model::{Event, Identity, Key, Lane, Member, Millis, digest, plan::Problem},
+    state::{
+        self,
+        answers::{Answers, Kept},
+        budget::Lease,
+    },
+};
+
+pub(super) use self::known::Standing;
+
+/// How long an answer counts.
+const DAY: Duration = Duration::from_hours(24);
+/// How long a plan reads people at most, at the allowed pace.
+const MINUTES: f64 = 10.0;
+/// Reads under way at once.
+const AT_ONCE: usize = 8;
+/// What answers are kept under: no id of a cohort has a blank.
+const PLACE: &str = "people of braze";
+
+/// What is known of the people that first applies are about.
+#[derive(Default)]
+pub(super) struct Seeds {
+    /// What Braze said of people, whoever wants them.
+    known: Option<Kept>,
+    /// People that first applies want, each once.
+    pub(super) people: u64,
+}
+
+impl Subject<'_> {
+    /// Returns whether people are to be read before it is applied for the first time.
+    fn is_seeded(&self) -> bool {
+        let first = self.entry.is_none() && self.left.is_none();
+        first
+            && match &self.resource.settings.seed {
+                Some(seed) => *seed == Seed::Read && !self.desired.form.told_by().is_empty(),
+                None => matches!(self.desired.form, Form::Attributes(_)),
+            }
+    }
+
+    /// Opens the people whom Braze is to hold something of.
+    fn wanted(&self, readings: &Readings, asked: &Asked) -> Result<Members, state::Error> {
+        let rule = self.rule(true);
+        let members = self.members(readings, asked.clone(), &Seen::default())?;
+        Ok(Box::new(members.filter(move |member| {
+            let says = |member: &Member| says_something(&rule, &member.value);
+            member.as_ref().map_or(true, says)
+        })))
+    }
+}
+
+/// Reads what Braze holds of the people of these subjects that are applied for the first time.
+pub(super) async fn read(
+    session: &Session,
+    draft: &mut Drafting<'_>,
+    subjects: &[Subject<'_>],
+    readings: &Readings,
+    profiles: &Profiles,
+) -> Result<Seeds, Error> {
+    let begins = |subject: &&Subject| subject.is_seeded() && subject.is_read(readings);
+    // One whose profiles could not be read is told where it is compared.
+    let asked = |subject| Some((subject, draft.asked(subject, profiles).ok()?));
+    let first = subjects.iter().filter(begins).filter_map(asked);
+    let first: Vec<(&Subject, Asked)> = first.collect();
+    if first.is_empty() {
+        return Ok(Seeds::default());
+    }
+    let cache = session.store.cache()?;
+    let mut log = Answers::open(&cache, PLACE, None, &question(session))?;
+    let reads = match session.how.refresh {
+        Refresh::None => 0,
+        Refresh::Quick => budget(session.braze.people_a_minute()),
+    };
+    let (lease, counts) = (lease(session).await?, young(session, draft));
+    let (kept, missing) = tokio::task::block_in_place(|| {
+        let kept = log.sorted(lease, counts)?;
+        let union = union(&first, readings)?;
+        let missing = missing(union, kept.rows(), &draft.told, reads * PEOPLE_PER_READ)?;
+        Ok::<_, Error>((kept, missing))
+    })?;
+    let people = missing.people;
+    if missing.keys.is_empty() {
+        let known = Some(kept);
+        return Ok(Seeds { known, people });
+    }
+    if let Some(refused) = ask(session, &mut log, &missing.keys, &draft.told).await? {
+        draft.plan.warnings.push(Problem {
+            address: None,
+            message: format!("what Braze holds cannot be read, so all of it is sent: {refused}"),
+            hint: refused.key_hint().map(str::to_owned),
+        });
+        return Ok(Seeds::default());
+    }
+    let (lease, counts) = (self::lease(session).await?, young(session, draft));
+    let known = tokio::task::block_in_place(|| log.sorted(lease, counts))?;
+    Ok(Seeds {
+        known: Some(known),
+        people,
+    })
+}
+
+/// Whose answers these are: those of another Braze, or of another key, are not asked for here.
+fn question(session: &Session) -> String {
+    let identity = &session.identity;
+    let key = target::fingerprint(PLACE, &identity.braze_key);
+    digest::sha256(format!("{} {key}", identity.braze).as_bytes())
+}
+
+/// Returns whether what was asked at a time counts now.
+fn young(session: &Session, draft: &Drafting<'_>) -> impl Fn(Millis) -> bool + use<> {
+    let lanes = draft.manifest.map(|manifest| &manifest.lanes);
+    let sent = lanes.and_then(|lanes| lanes.get(&Lane::UsersTrack.name()));
+    let (now, sent) = (session.clock.millis(), sent.map(|lane| lane.last_send));
+    move |at| observe::young(at, now, DAY) && sent.is_none_or(|sent| at > sent)
+}
+
+async fn lease(session: &Session) -> Result<Lease, Error> {
+    let lease = session.sorting.leases(1).await.pop();
+    lease.ok_or(Error::Worker)
+}
+
+/// People to be asked for.
+struct Missing {
+    keys: Vec<Key>,
+    /// Whoever is wanted, each once.
+    people: u64,
+}
+
+/// Opens whoever any of these subjects wants, each once.
+fn union(subjects: &[(&Subject, Asked)], readings: &Readings) -> Result<Members, state::Error> {
+    let mut union: Members = Box::new(std::iter::empty());
+    for (subject, asked) in subjects {
+        let both = Join::new(union, subject.wanted(readings, asked)?);
+        union = Box::new(both.map(|row| match row? {
+            Joined::Left(member) | Joined::Right(member) | Joined::Both(member, _) => Ok(member),
+        }));
+    }
+    Ok(union)
+}
+
+/// Finds of whom no answer is kept, no more than so many. Device ids are not asked: one a read.
+fn missing(
+    wanted: impl Iterator<Item = Result<Member, state::Error>>,
+    kept: impl Iterator<Item = Result<Member, state::Error>>,
+    attributes: &BTreeSet<String>,
+    most: usize,
+) -> Result<Missing, state::Error> {
+    let (mut keys, mut people) = (vec![], 0);
+    for row in Join::new(wanted, kept) {
+        let key = match row? {
+            Joined::Right(_) => continue,
+            Joined::Left(member) => Some(member.key),
+            Joined::Both(member, answer) => {
+                let attributes = attributes.iter().map(String::as_str);
+                (!covers(&answer.value, attributes)).then_some(member.key)
+            }
+        };
+        people += 1;
+        let askable = |key: &Key| !matches!(key.identity(), Identity::Device(_));
+        if keys.len() < most {
+            keys.extend(key.filter(askable));
+        }
+    }
+    Ok(Missing { keys, people })
+}
+
+/// Returns whether an answer tells these attributes; that nobody is there tells all.
+fn covers<'a>(answer: &str, mut attributes: impl Iterator<Item = &'a str>) -> bool {
+    let told = object(answer);
+    answer.is_empty() || attributes.all(|name| told.contains_key(name))
+}
+
+/// Asks for people and keeps what Braze says of these attributes. Returns how it refused the key, if it did.
+async fn ask(
+    session: &Session,
+    log: &mut Answers,
+    keys: &[Key],
+    attributes: &BTreeSet<String>,
+) -> Result<Option<braze::Error>, Error> {
+    let people = keys.len() as u64;
+    let seconds = seconds(people, session.braze.people_a_minute());
+    let asking = Event::Asking { people, seconds };
+    session.events.tell(asking).await;
+    let mut reads = stream::iter(keys.chunks(PEOPLE_PER_READ))
+        .map(async |keys| {
+            let at = session.clock.millis();
+            (keys, at, session.braze.people(keys).await)
+        })
+        .buffer_unordered(AT_ONCE);
+    let mut asked = 0;
+    while let Some((keys, at, found)) = reads.next().await {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) if error.is_authentication() => return Ok(Some(error)),
+            Err(_) if *session.stop.borrow() => return Err(Error::Stopped),
+            Err(error) => return Err(error.into()),
+        };
+        for (key, profile) in keys.iter().zip(found) {
+            let cells = profile.map(|mut profile| {
+                // What is not there is told too, by null.
+                let of = |name: &String| {
+                    let value = profile.remove(name).unwrap_or(Value::Null);
+                    (name.clone(), value)
+                };
+                Value::Object(attributes.iter().map(of).collect()).to_string()
+            });
+            log.push(key, at, cells.as_deref())?;
+        }
+        asked += keys.len() as u64;
+        session.events.tell(Event::Asked { people: asked }).await;
+    }
+    Ok(None)
+}
+
+/// How many reads a plan makes at most.
+fn budget(a_minute: f64) -> usize {
+    ((a_minute * MINUTES) as usize).max(1)
+}
+
+/// How long it takes to ask for so many people: so many reads at once, and as many a minute later.
+fn seconds(people: u64, a_minute: f64) -> u64 {
+    let reads = people.div_ceil(PEOPLE_PER_READ as u64);
+    let minutes = reads.saturating_sub(1) / (a_minute as u64).max(1);
+    (minutes * 60).max(reads / 10).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(keys: &[Key], value: &str) -> Vec<Result<Member, state::Error>> {
+        let member = |key: &Key| Member {
+            key: key.clone(),
+            amplitude_id: None,
+            value: value.into(),
+        };
+        keys.iter().map(|key| Ok(member(key))).collect()
+    }
+
+    #[test]
+    fn ten_minutes_of_reads_are_made_at_most() {
+        assert_eq!(budget(250.0), 2_500);
+        assert_eq!(budget(125.0), 1_250);
+        assert_eq!(budget(2.5), 25);
+        assert_eq!((seconds(50, 125.0), seconds(6_250, 125.0)), (1, 12));
+        assert_eq!(seconds(62_500, 125.0), 540);
+    }
+
+    #[test]
+    fn whoever_is_not_kept_is_asked_as_far_as_the_reads_go() {
+        let key = |id: u32| Key::external(&format!("{id:03}")).unwrap();
+        let mut wanted = vec![Key::alias("a", "1").unwrap(), Key::device("d").unwrap()];
+        wanted.extend((0..100).map(key));
+        // Of some nobody is there, of some all is told, of some not all.
+        let mut kept = rows(&[key(0), key(1)], "");
+        kept.extend(rows(&[key(2), key(3)], r#"{"a":1,"b":null}"#));
+        kept.extend(rows(&[key(4)], r#"{"a":1}"#));
+        let attributes = ["a", "b"].map(str::to_owned).into();
+        let mut find = |most| {
+            let kept = std::mem::take(&mut kept);
+            missing(
+                rows(&wanted, "x").into_iter(),
+                kept.into_iter(),
+                &attributes,
+                most,
+            )
+            .unwrap()
+        };
+        let found = find(1_000);
+        assert_eq!((found.people, found.keys.len()), (102, 97));
+        assert_eq!(found.keys[..3], [wanted[0].clone(), key(4), key(5)]);
+        let found = find(50);
+        assert_eq!((found.people, found.keys.len()), (102, 50));
+        assert_eq!(find(0).keys.len(), 0);
+    }
+}

@@ -1,0 +1,133 @@
+//! What of the desired rows is there already becomes a ledger of its own, before anything is sent: so a first apply sends
+//! only what differs, and what was found is known to be there from then on.
+
+use std::collections::BTreeMap;
+
+use super::{Seeds, covers};
+use crate::{
+    diff::{
+        join::{Join, Joined},
+        values::object,
+    },
+    engine::{asking::Asked, observe::Readings, subject::Subject},
+    kinds::Form,
+    model::{
+        Presence, Record,
+        plan::{AttributePlan, Delta},
+    },
+    state::{
+        Error,
+        ledger::{LedgerCounts, LedgerWriter},
+        manifest::Entry,
+        store::{Draft, Store},
+    },
+};
+
+/// What was found of one resource.
+#[derive(Default)]
+pub(in crate::engine) struct Adopted {
+    /// Its rows, or what of them is there; none where nothing is.
+    pub(in crate::engine) ledger: Option<(Draft, LedgerCounts)>,
+    /// People who were asked for.
+    asked: u64,
+    /// Of them, those nobody knows in Braze.
+    unknown: u64,
+    /// People who were not asked for.
+    unasked: u64,
+    /// Values that are there, by attribute.
+    values: BTreeMap<String, u64>,
+}
+
+impl Seeds {
+    /// Returns what of a resource's rows is there already; none where nothing was to be read.
+    pub(in crate::engine) fn adopted(
+        &self,
+        store: &Store,
+        subject: &Subject,
+        readings: &Readings,
+        asked: &Asked,
+    ) -> Result<Option<Adopted>, Error> {
+        let Some(known) = self.known.as_ref().filter(|_| subject.is_seeded()) else {
+            return Ok(None);
+        };
+        let (form, address) = (&subject.desired.form, &subject.resource.address);
+        let told_by = form.told_by();
+        let mut adopted = Adopted::default();
+        let mut writer = None;
+        for row in Join::new(subject.wanted(readings, asked)?, known.asked()) {
+            let (member, answer) = match row? {
+                Joined::Right(_) => continue,
+                Joined::Both(member, answer)
+                    if covers(&answer.0.value, told_by.iter().copied()) =>
+                {
+                    (member, answer)
+                }
+                Joined::Left(_) | Joined::Both(..) => {
+                    adopted.unasked += 1;
+                    continue;
+                }
+            };
+            let (answer, asked_at) = answer;
+            adopted.asked += 1;
+            if answer.value.is_empty() {
+                adopted.unknown += 1;
+                continue;
+            }
+            let Some(value) = form.held(&member.value, &object(&answer.value)) else {
+                continue;
+            };
+            if let Form::Attributes(_) = form {
+                for name in object(&value).keys() {
+                    *adopted.values.entry(name.clone()).or_default() += 1;
+                }
+            }
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                none => none.insert(LedgerWriter::new(store.draft()?, address)?),
+            };
+            writer.push(&Record {
+                key: member.key,
+                amplitude_id: member.amplitude_id,
+                value,
+                maybe: None,
+                presence: Presence::Confirmed,
+                sent_at: asked_at,
+                // No run sent it.
+                run: "".into(),
+                checked_at: Some(asked_at),
+                confirmed_once: true,
+            })?;
+        }
+        if let Some(writer) = writer {
+            let counts = writer.counts;
+            adopted.ledger = Some((writer.finish()?.finish()?, counts));
+        }
+        Ok(Some(adopted))
+    }
+}
+
+impl Adopted {
+    /// Tells what was found.
+    pub(in crate::engine) fn tell(&self, delta: &mut Delta, attributes: &mut [AttributePlan]) {
+        delta.asked = self.asked;
+        delta.unknown = self.unknown;
+        delta.unasked = self.unasked;
+        // Each recorded row was found; those that change lack something.
+        delta.adopted = delta.before - delta.change;
+        for attribute in attributes {
+            attribute.adopted = self.values.get(&attribute.name).copied().unwrap_or(0);
+        }
+    }
+
+    /// Makes what was found the ledger that an entry begins with.
+    pub(in crate::engine) fn begin(&self, next: Entry) -> Entry {
+        match &self.ledger {
+            None => next,
+            Some((draft, counts)) => Entry {
+                ledger: Some(draft.digest().to_owned()),
+                counts: *counts,
+                ..next
+            },
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod edges;
 mod editor;
 mod events;
 mod faults;
+mod forms;
 mod golden;
 mod help;
 mod house;

@@ -161,6 +161,16 @@ pub(crate) struct Figures {
     pub(crate) people: BTreeSet<String>,
 }
 
+/// Data points of a value: one, of objects one a key.
+fn points(value: &Value) -> u64 {
+    let objects = value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice);
+    let keys = objects.iter().filter_map(Value::as_object);
+    let keys: usize = keys.map(serde_json::Map::len).sum();
+    keys.max(1) as u64
+}
+
 /// Compares some attributes at two times.
 pub(crate) fn compare(before: &Held, after: &Held, attributes: &[&str]) -> Figures {
     let mut figures = Figures::default();
@@ -178,10 +188,7 @@ pub(crate) fn compare(before: &Held, after: &Held, attributes: &[&str]) -> Figur
                 (_, None) => figures.cleared += 1,
                 _ => figures.changed += 1,
             }
-            let keys = is
-                .and_then(Value::as_object)
-                .map_or(1, serde_json::Map::len);
-            figures.points += keys as u64;
+            figures.points += is.map_or(1, points);
             figures.people.insert(person.clone());
         }
     }

@@ -27,6 +27,7 @@ mod lease;
 mod narrow;
 mod online;
 mod passes;
+mod profiles;
 mod properties;
 mod quickstart;
 mod readme;

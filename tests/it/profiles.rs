@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::support::binary::Run;
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
 use crate::support::project::{OPEN, Plan, Project, yaml};
-use crate::support::values::{Held, Table, after, assert_held, csv, found, number, people, wanted};
+use crate::support::values::{
+    Held, Table, after, assert_held, csv, found, hurried, number, people, wanted,
+};
 use crate::support::world::World;
 
 /// Answers that may be on their way when a run is killed: so many are asked side by side, and no more.
@@ -17,8 +19,7 @@ const IN_FLIGHT: u64 = 16;
 const WORTH: &str = "  worth: {kind: computation, audience: {cohort: Active 90d}, seed: send, computations: [{id: comp_ltv, to: worth, as: number}]}\n";
 
 fn text(syncs: &str) -> String {
-    let text = yaml(OPEN, 75, &[]).replace("SECRET_KEY}\"}", "SECRET_KEY}\", use_at_most: 100%}");
-    text + syncs
+    hurried(&yaml(OPEN, 75, &[])) + syncs
 }
 
 /// A shop whose audience are these people, whom Amplitude knows or does not.

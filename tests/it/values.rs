@@ -10,7 +10,7 @@ use crate::support::project::{OPEN, Plan, Project, yaml};
 use crate::support::truth;
 use crate::support::values::{
     Figures, Held, LABELS, Lost, Table, Wanted, after, assert_held, cohort, compare, csv, found,
-    number, people, rows, wanted,
+    hurried, number, people, rows, wanted,
 };
 use crate::support::world::World;
 
@@ -358,11 +358,7 @@ fn everything_for_one_person_travels_in_one_object() {
     let put = |table: &Table| world.put_members("act90d1", &csv(table, &COLUMNS));
     put(&table);
     let top = "guards: {max_removals: 100%, max_shrink: 100%}";
-    let text = |more: &str| {
-        let text =
-            yaml(top, 20, &[]).replace("SECRET_KEY}\"}", "SECRET_KEY}\", use_at_most: 100%}");
-        text + ELEVEN + more
-    };
+    let text = |more: &str| hurried(&yaml(top, 20, &[])) + ELEVEN + more;
     let project = Project::written(vec![], &text(""));
     let every: Vec<&str> = EVERY.into_iter().chain([LABELS]).collect();
 

@@ -12,7 +12,7 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use crate::support::cdnow::{self, Ask, Scenario};
 use crate::support::project::{OPEN, Project, Sync, four_forms, imports_and_flags, ten, yaml};
-use crate::support::values::{properties_and_worth, with_holes};
+use crate::support::values::{assert_held, found, properties_and_worth, with_holes};
 use crate::support::world::World;
 
 const DAYS: [&str; 4] = ["1997-04-30", "1997-06-30", "1997-07-31", "1997-09-30"];
@@ -215,6 +215,50 @@ fn killed_while_lanes_go_side_by_side_b() {
 #[test]
 fn killed_while_every_kind_is_moved() {
     killed_and_run_again(&ALL);
+}
+
+/// Two syncs of one audience, either of which has the orders; whoever gives them away would clear them.
+fn handed(to_tier: bool) -> String {
+    let [tier, ltv] = if to_tier {
+        ["tier, lifetime_orders", "lifetime_revenue"]
+    } else {
+        ["tier", "lifetime_revenue, lifetime_orders"]
+    };
+    let sync = |name: &str, list: &str| {
+        format!(
+            "  {name}: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, on_destroy: empty, \
+             create_users: false, properties: [{list}]}}\n"
+        )
+    };
+    yaml(OPEN, 1, &[]) + &sync("a-tier", tier) + &sync("b-worth", ltv)
+}
+
+#[test]
+fn killed_while_a_property_goes_from_one_sync_to_another() {
+    let seed: u64 = rand::rng().next_u64();
+    println!("seed {seed}");
+    let random = &mut StdRng::seed_from_u64(seed);
+    let scenario = cdnow::scenario(&Ask::day(DAYS[1]).customers(200));
+    let world = World::with(&scenario.dir, &["--latency", "5ms"]);
+    let project = Project::written(vec![], &handed(true));
+    project.apply(&world).exits(0);
+    let names = ["tier", "lifetime_orders", "lifetime_revenue"];
+    let held = found(&world, &names);
+    assert!(held.len() > 30 && held.values().all(|of| of.len() == 3));
+    let mut to_tier = true;
+    for number in 0..6 {
+        to_tier = !to_tier;
+        project.write(&handed(to_tier));
+        let moment = Moment::Requests(random.random_range(1..30));
+        kill(&project, &world, moment);
+        // The next run goes on, or everything goes back.
+        to_tier ^= random.random_bool(0.5);
+        project.write(&handed(to_tier));
+        project.apply(&world).exits(0);
+        let when = format!("seed {seed}, kill {number} at {moment:?}");
+        assert_held(&found(&world, &names), &held, &when);
+        project.assert_settled(&world, &when);
+    }
 }
 
 #[test]

@@ -342,18 +342,25 @@ const COLUMNS: [&str; 9] = [
     "is_gold",
 ];
 
+/// The first thirty of an audience, with a list, an object and a flag each.
+fn thirty(scenario: &Scenario) -> Table {
+    let mut table: Table = cohort(scenario, "act90d1").into_iter().take(30).collect();
+    assert_eq!(table.len(), 30, "enough people for two requests of 20");
+    for (at, row) in table.values_mut().enumerate() {
+        let address = json!({"city": "Oslo", "at": {"zip": format!("0{at}")}});
+        let is_gold = row["tier"] == "gold";
+        row.insert("liked".into(), json!(["jazz", at, at % 2 == 0]).to_string());
+        row.insert("address".into(), address.to_string());
+        row.insert("is_gold".into(), is_gold.to_string());
+    }
+    table
+}
+
 #[test]
 fn everything_for_one_person_travels_in_one_object() {
     let june = cdnow::scenario(&Ask::day(JUNE).customers(300));
     let mut known = people(&june.files);
-    let mut table: Table = cohort(june, "act90d1").into_iter().take(30).collect();
-    assert_eq!(table.len(), 30, "enough people for two requests of 20");
-    for (at, row) in table.values_mut().enumerate() {
-        row.insert("liked".into(), json!(["jazz", at, at % 2 == 0]).to_string());
-        let address = json!({"city": "Oslo", "at": {"zip": format!("0{at}")}});
-        row.insert("address".into(), address.to_string());
-        row.insert("is_gold".into(), (row["tier"] == "gold").to_string());
-    }
+    let mut table = thirty(june);
     let world = World::start(&june.dir);
     let put = |table: &Table| world.put_members("act90d1", &csv(table, &COLUMNS));
     put(&table);

@@ -187,6 +187,32 @@ fn who_is_not_in_amplitude_is_counted_and_has_no_value() {
 }
 
 #[test]
+fn a_saved_plan_is_applied_as_long_as_the_values_are_those_that_were_seen() {
+    let shop = Shop::of(5);
+    let project = Project::written(vec![], &text(WORTH));
+    let save = |name: &str| project.run(&shop.world, &["plan", "--out", name]).exits(0);
+    assert_no_id(&save("first.tar"));
+    // Recomputed, with one other value: that is not what was seen.
+    let first = &shop.audience[0];
+    let mut person = shop.world.person(first);
+    let worth = person["computations"]["comp_ltv"].take();
+    person["computations"]["comp_ltv"] = json!("0.25");
+    shop.world.put_person(first, &person);
+    shop.computes("act90d1", &shop.audience);
+    let stale = project.run(&shop.world, &["apply", "first.tar"]).exits(5);
+    assert_no_id(&stale);
+    assert_eq!(shop.world.stats().tracks(), 0);
+    // And back: it is again, though everybody was asked anew.
+    person["computations"]["comp_ltv"] = worth;
+    shop.world.put_person(first, &person);
+    shop.computes("act90d1", &shop.audience);
+    project.run(&shop.world, &["apply", "first.tar"]).exits(0);
+    shop.assert_exact("after a saved plan");
+    assert_eq!(shop.asked(), 15);
+    project.assert_settled(&shop.world, "after a saved plan");
+}
+
+#[test]
 fn profiles_that_are_refused_are_an_error_with_a_hint_and_without_an_id() {
     let shop = Shop::of(4);
     let tier = "  tier: {kind: cohort, cohort: Active 90d, to: {attribute_flag: active}}\n";

@@ -515,3 +515,42 @@ fn only_an_addition_of_a_sync_that_may_create_creates() {
     );
     project.assert_settled(&world, "after all");
 }
+
+#[test]
+fn what_may_have_been_added_is_added_again_and_creates() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(1_500));
+    let known = truth::known(&june.files);
+    let mut table: Table = cohort(june, "act90d1");
+    table.retain(|person, _| !known.contains(person));
+    let strangers = table.len() as u64;
+    let syncs = |label: &str| {
+        yaml(OPEN, 75, &[])
+            + &format!(
+                "  tier: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, properties: [tier]}}\n  \
+                 active: {{kind: cohort, cohort: Active 90d, to: {{attribute_array: cohorts}}, label: {label}, create_users: true}}\n"
+            )
+    };
+    for address in ["sync.tier", "sync.active"] {
+        let world = World::start(&june.dir);
+        let users = world.stats().users;
+        let put = |table: &Table| world.put_members("act90d1", &csv(table, &COLUMNS[..6]));
+        put(&table);
+        // Nothing arrives, and nobody can know that; then another value is wanted.
+        let project = Project::written(vec![], &syncs("First"));
+        world.faults("drop:1@/users/track");
+        let words = ["apply", "--auto-approve", "--only", address];
+        let run = project.run(&world, &words);
+        assert!(matches!(run.code, Some(1 | 6)), "{run}");
+        world.faults("");
+        for row in table.values_mut() {
+            row.insert("tier".into(), format!("not {address}"));
+        }
+        put(&table);
+        project.write(&syncs("Second"));
+        project.run(&world, &words).exits(0);
+        assert_eq!(world.stats().users, users + strangers, "{address}");
+        if address == "sync.tier" {
+            assert_eq!(world.attribute("tier").len() as u64, strangers);
+        }
+    }
+}

@@ -411,9 +411,11 @@ fn fold_into_ledger(bencher: Bencher<'_, '_>) {
         for row in Join::new(recorded, changes) {
             let record = match row.unwrap() {
                 Joined::Left(record) => Some(record),
-                Joined::Right(change) => decide::fold(None, change, outcome, false, &run),
+                Joined::Right(change) => {
+                    decide::fold(None, change, outcome, decide::Beside::Nothing, &run)
+                }
                 Joined::Both(record, change) => {
-                    decide::fold(Some(record), change, outcome, false, &run)
+                    decide::fold(Some(record), change, outcome, decide::Beside::Nothing, &run)
                 }
             };
             next.push(&record.unwrap()).unwrap();

@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
         match verb {
             Verb::Init(arguments) => init::run(&global, &arguments),
             Verb::Validate(arguments) => validate::run(&global, &arguments).await,
-            Verb::Doctor(arguments) => doctor::run(&global, &arguments).await,
+            Verb::Doctor(arguments) => Box::pin(doctor::run(&global, &arguments)).await,
             Verb::Plan(arguments) => plan::run(&global, &arguments).await,
             Verb::Show(arguments) => show::run(&global, &arguments),
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,

@@ -32,11 +32,7 @@ pub fn decide(row: Joined<Record, Member>) -> Decision {
             let same = record.value == member.value;
             match record.presence {
                 Presence::Doubt if same && record.maybe.is_none() => Decision::Send(add(member)),
-                Presence::Doubt => Decision::Send(Change {
-                    // Doubt shows, where nothing else may be there too.
-                    maybe: record.maybe.clone().or_else(|| Some("[]".into())),
-                    ..change(record, member)
-                }),
+                Presence::Doubt => Decision::Send(change(record, member)),
                 _ if same => Decision::Keep(record),
                 _ => Decision::Send(change(record, member)),
             }
@@ -73,19 +69,33 @@ fn change(record: Record, member: Member) -> Change {
         amplitude_id: member.amplitude_id,
         verb: Verb::Change,
         before: Some(record.value),
-        maybe: record.maybe,
+        // A change of a row in doubt says so, whatever else may be there: the row may not be there at all.
+        maybe: match record.presence {
+            Presence::Doubt => Some(record.maybe.unwrap_or_else(|| "[]".into())),
+            _ => record.maybe,
+        },
         after: Some(member.value),
     }
 }
 
+/// What a run did beside a row, under another identifier of the same person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing: all of the resource's people are named by external ids alone.
+    Nothing,
+    /// Perhaps something: people go by other identifiers too.
+    Perhaps,
+    /// The row was to be sent after another one of the same person went.
+    Before,
+}
+
 /// What the ledger says of a row after a run: the old row, what was to be done with it, and what became of that.
-/// The same for a run that ended, was cut, or was killed. `later` says that it was to be sent after another row of the
-/// same person went.
+/// The same for a run that ended, was cut, or was killed.
 pub fn fold(
     old: Option<Record>,
     change: Change,
     outcome: Outcome,
-    later: bool,
+    beside: Beside,
     run: &Text,
 ) -> Option<Record> {
     let in_doubt = |record| Record {
@@ -94,9 +104,12 @@ pub fn fold(
     };
     match outcome {
         // The row that went may have taken with it what this one had put there.
-        Outcome::Refused(_) | Outcome::NotSent if later => old.map(in_doubt),
+        Outcome::Refused(_) | Outcome::NotSent if beside == Beside::Before => old.map(in_doubt),
         // It stays, and whatever is done under the person's other identifier may take it out.
         Outcome::Refused(_) if change.verb == Verb::Remove => old.map(in_doubt),
+        Outcome::NotSent if change.verb == Verb::Remove && beside == Beside::Perhaps => {
+            old.map(in_doubt)
+        }
         Outcome::Refused(_) | Outcome::NotSent => old,
         Outcome::Acknowledged(at) => {
             let value = change.after?;

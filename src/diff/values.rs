@@ -58,9 +58,15 @@ impl Policy {
     fn decide(&self, row: Joined<Record, Member>) -> Decision {
         match row {
             Joined::Right(member) => {
-                let mut wanted = object(&member.value);
-                wanted.retain(|_, value| !value.is_null());
-                if wanted.is_empty() {
+                // Most rows have a value for each attribute, and are what is to be there as they stand.
+                let after = if member.value.contains("null") {
+                    let mut wanted = object(&member.value);
+                    wanted.retain(|_, value| !value.is_null());
+                    text(wanted)
+                } else {
+                    member.value
+                };
+                if after.as_ref() == "{}" {
                     return Decision::Nothing;
                 }
                 Decision::Send(Change {
@@ -69,7 +75,7 @@ impl Policy {
                     verb: Verb::Add,
                     before: None,
                     maybe: None,
-                    after: Some(text(wanted)),
+                    after: Some(after),
                 })
             }
             Joined::Left(record) if self.clear_leavers => self.towards(record, None, |_, _| None),

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pending::{Fold, Told, told};
+use super::pending::{Fold, RowOutcome, Told, told};
 use crate::{
     diff::{
-        decide,
+        decide::{self, Beside},
         join::{self, Join, Joined},
         values,
     },
-    model::{Address, Lane, Millis, Outcome, Record, Refusal, ResourceReport},
+    model::{Address, Key, Lane, Millis, Outcome, Record, Refusal, ResourceReport},
     state::{
         Error,
         ledger::{LedgerReader, LedgerWriter},
@@ -290,10 +290,19 @@ fn rows(
     becomes: &Entry,
     address: &Address,
 ) -> Result<Rows, Error> {
-    let (ledger, changes) = (
-        ledger(store, known.or(Some(becomes)))?,
-        fold.changes(address)?,
-    );
+    let mut ledger = ledger(store, known.or(Some(becomes)))?.peekable();
+    let mut changes = fold.changes(address)?.peekable();
+    // Aliases and devices sort before external ids, so the first rows tell whether there are any.
+    let other = |key: Option<&Key>| key.is_some_and(Key::is_other_than_external);
+    let recorded = ledger.peek().and_then(|row| row.as_ref().ok());
+    let sent = changes.peek().and_then(|row| row.as_ref().ok());
+    let mixed =
+        other(recorded.map(|record| &record.key)) || other(sent.map(|(change, _)| &change.key));
+    let beside = move |told: &RowOutcome| match (told.later, mixed) {
+        (true, _) => Beside::Before,
+        (false, true) => Beside::Perhaps,
+        (false, false) => Beside::Nothing,
+    };
     let none = BTreeSet::new();
     let before = known.map_or(&none, |known| &known.attributes);
     // What a row holds of these is from another time, when they were declared once before.
@@ -303,10 +312,10 @@ fn rows(
         let row = match row {
             Ok(Joined::Left(record)) => Some(values::without(record, &fresh)),
             Ok(Joined::Right((change, told))) => {
-                decide::fold(None, change, told.outcome, told.later, &run)
+                decide::fold(None, change, told.outcome, beside(&told), &run)
             }
             Ok(Joined::Both(record, (change, told))) => {
-                decide::fold(Some(record), change, told.outcome, told.later, &run)
+                decide::fold(Some(record), change, told.outcome, beside(&told), &run)
             }
             Err(error) => return Some(Err(error)),
         };

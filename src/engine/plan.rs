@@ -229,15 +229,15 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     })
 }
 
-/// Returns whether any addition among an object's parts may create the person. A change goes to somebody who was there:
-/// whoever is gone since then stays gone. What is in doubt may be an addition that never arrived.
+/// Returns whether any addition among an object's parts may create the person. A mere change creates nobody: who was
+/// there and no longer is was deleted.
 pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
     let adds = |change: &Change| match change.verb {
         Verb::Add => true,
+        // Of a row in doubt nobody knows whether it ever arrived.
         Verb::Change => change.maybe.is_some(),
         Verb::Remove => false,
     };
-    parts
-        .iter()
-        .any(|part| may_create[part.resource] && adds(&part.change))
+    let mut parts = parts.iter();
+    parts.any(|part| may_create[part.resource] && adds(&part.change))
 }

@@ -41,14 +41,14 @@ impl Drafting<'_> {
             let before = cost.people;
             for object in pass.merged()? {
                 let object = object?;
-                for part in &object.parts {
+                let (wire, points) = worder.priced(&object.key, &object.parts);
+                for (part, points) in object.parts.iter().zip(points) {
                     let address = &pass.parts[part.resource].0.address;
-                    *own.entry(address).or_default() += worder.points(part);
+                    *own.entry(address).or_default() += points;
                 }
-                let object = worder.word(&object.key, &object.parts);
                 cost.people += 1;
-                cost.data_points += object.data_points;
-                batches.take(object.json.len());
+                cost.data_points += wire.data_points;
+                batches.take(wire.json.len());
             }
             objects.push(cost.people - before);
             let requests = batches.finish();

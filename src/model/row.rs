@@ -121,7 +121,7 @@ pub struct Change {
     pub verb: Verb,
     /// What was sent last, of a change or removal.
     pub before: Option<Text>,
-    /// What else may be there (see `Record::maybe`).
+    /// Of a row in doubt: what else may be there (see `Record::maybe`); an empty array where that is nothing.
     pub maybe: Option<Text>,
     /// What is to be there, of an addition or change.
     pub after: Option<Text>,

@@ -187,6 +187,8 @@ pub(super) fn reuse(shared: &mut Text, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
     use std::fs::File;
 
     use proptest::prelude::*;
@@ -319,5 +321,30 @@ mod tests {
                 .map(Result::unwrap)
                 .eq((0..150_000).map(record))
         );
+    }
+
+    #[test]
+    fn long_values_are_held_by_their_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger");
+        let mut writer =
+            LedgerWriter::new(File::create(&path).unwrap(), &Address::new("sync", "a")).unwrap();
+        let record = |number: u32| Record {
+            key: Key::external(&format!("user-{number:06}")).unwrap(),
+            amplitude_id: None,
+            value: format!("{{\"a\":\"{}\"}}", number.to_string().repeat(10_000)).into(),
+            maybe: None,
+            presence: Presence::Unconfirmed,
+            sent_at: 1,
+            run: "run".into(),
+            checked_at: None,
+            confirmed_once: false,
+        };
+        (1000..2000).for_each(|number| writer.push(&record(number)).unwrap());
+        writer.finish().unwrap();
+        let file = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        assert_eq!(file.num_row_groups(), 3, "40 MB, 16 in one group");
+        let rows = LedgerReader::open(&path).unwrap().map(Result::unwrap);
+        assert!(rows.eq((1000..2000).map(record)));
     }
 }

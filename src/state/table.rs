@@ -2,7 +2,7 @@
 //! Which columns a ledger or a delta adds is theirs to say.
 //!
 //! Identifiers are PLAIN with zstd and no dictionary (read at 10 million rows in under a second); columns of few
-//! values keep their dictionary. A row group is 65,536 rows: what one writer holds in memory.
+//! values keep their dictionary. A row group is 65,536 rows, or fewer long ones: what one writer holds in memory.
 
 use std::{fs::File, io::Write, path::Path, sync::Arc};
 
@@ -27,6 +27,8 @@ use super::Error;
 use crate::model::{Identity, Key};
 
 const GROUP: usize = 65_536;
+/// Bytes of text past which a row group is full.
+const GROUP_BYTES: usize = 16 << 20;
 const BATCH: usize = 1024;
 const PAGE: usize = 64 * 1024;
 
@@ -164,7 +166,9 @@ fn properties(fields: &[Field], metadata: Vec<KeyValue>) -> WriterProperties {
 pub(super) struct Writer<W: Write + Send> {
     file: SerializedFileWriter<W>,
     columns: Vec<Buffer>,
+    /// Of the row group being filled.
     rows: usize,
+    bytes: usize,
 }
 
 /// The cells of one column of the row group being filled.
@@ -198,6 +202,7 @@ impl<W: Write + Send> Writer<W> {
             file,
             columns,
             rows: 0,
+            bytes: 0,
         })
     }
 
@@ -208,9 +213,12 @@ impl<W: Write + Send> Writer<W> {
     ) -> Result<(), ParquetError> {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.push(cell);
+            if let Cell::Text(text) = cell {
+                self.bytes += text.len();
+            }
         }
         self.rows += 1;
-        if self.rows.is_multiple_of(GROUP) {
+        if self.rows == GROUP || self.bytes > GROUP_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -219,13 +227,14 @@ impl<W: Write + Send> Writer<W> {
 
     /// Ends the file and gives back what it was written into.
     pub(super) fn finish(mut self) -> Result<W, ParquetError> {
-        if !self.rows.is_multiple_of(GROUP) {
+        if self.rows > 0 {
             self.flush()?;
         }
         self.file.into_inner()
     }
 
     fn flush(&mut self) -> Result<(), ParquetError> {
+        (self.rows, self.bytes) = (0, 0);
         let mut group = self.file.next_row_group()?;
         for column in &mut self.columns {
             if let Some(mut writer) = group.next_column()? {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use syncform::{
     diff::{
         aside::Patience,
-        decide::{Decision, again, decide, fold},
+        decide::{Beside, Decision, again, decide, fold},
         join::Join,
         leaving::Leaving,
     },
@@ -149,8 +149,13 @@ impl State {
             if let Outcome::Refused(_) = outcome {
                 next.aside.insert(key.clone(), refused(change));
             }
+            let beside = if *later {
+                Beside::Before
+            } else {
+                Beside::Perhaps
+            };
             let old = next.ledger.remove(key);
-            let folded = fold(old, change.clone(), *outcome, *later, &run);
+            let folded = fold(old, change.clone(), *outcome, beside, &run);
             next.ledger
                 .extend(folded.map(|record| (key.clone(), record)));
         }
@@ -376,5 +381,37 @@ fn a_change_that_was_not_sent_after_a_removal_is_in_doubt() {
     assert_eq!(
         held(&world),
         exactly(&form, &Wanted::from([(1, (false, 0))]))
+    );
+}
+
+#[test]
+fn a_removal_that_was_not_sent_beside_one_that_was_is_in_doubt() {
+    let form = Membership::Array("labels".to_owned());
+    let acknowledged = (Outcome::Acknowledged(1), true);
+    let (refused, lost) = ((Outcome::Refused(0), false), (Outcome::NotSent, false));
+    let round = |wanted: Option<bool>, fates: [(Outcome, bool); 2], retry| Round {
+        wanted: wanted
+            .map(|by_alias| (1, (by_alias, 0)))
+            .into_iter()
+            .collect(),
+        fates: fates.into(),
+        order: vec![0, 1],
+        retry,
+    };
+    let (mut state, mut world) = (State::default(), World::new());
+    for round in [
+        round(Some(false), [acknowledged, acknowledged], false),
+        // Braze keeps the row under the external id, and takes the same under the alias.
+        round(None, [refused, acknowledged], false),
+        round(Some(true), [acknowledged, acknowledged], false),
+        // Both are to go: the row under the external id does, with the label, and the other never leaves.
+        round(None, [lost, acknowledged], true),
+        round(Some(true), [acknowledged, acknowledged], false),
+    ] {
+        state = run(&state, &mut world, &form, &round);
+    }
+    assert_eq!(
+        held(&world),
+        exactly(&form, &Wanted::from([(1, (true, 0))]))
     );
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use syncform::{
     diff::{
-        decide::{Decision, decide, fold},
+        decide::{Beside, Decision, decide, fold},
         join::{Join, Joined},
         merge::Merge,
         outcomes::{Outcomes, Word},
@@ -59,9 +59,9 @@ fn folded(ledger: &Ledger, delta: &[Change], outcomes: &[Outcome], run: &str) ->
     Join::new(ledger.values().cloned().map(ok), changes)
         .filter_map(|row| match row.unwrap() {
             Joined::Left(record) => Some(record),
-            Joined::Right((change, outcome)) => fold(None, change, outcome, false, &run),
+            Joined::Right((change, outcome)) => fold(None, change, outcome, Beside::Nothing, &run),
             Joined::Both(record, (change, outcome)) => {
-                fold(Some(record), change, outcome, false, &run)
+                fold(Some(record), change, outcome, Beside::Nothing, &run)
             }
         })
         .map(|record| (record.key.clone(), record))

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use syncform::{
     diff::{
-        decide::{Decision, fold},
+        decide::{Beside, Decision, fold},
         join::{Join, Joined},
         values::{Rule, object, without},
     },
@@ -110,9 +110,9 @@ fn folded(state: &State, round: &Round, delta: &[Change], outcomes: &[Outcome]) 
             // Nothing was sent, so nothing is written.
             Joined::Left(record) if delta.is_empty() => Some(record),
             Joined::Left(record) => Some(without(record, &fresh)),
-            Joined::Right((change, outcome)) => fold(None, change, outcome, false, &run),
+            Joined::Right((change, outcome)) => fold(None, change, outcome, Beside::Nothing, &run),
             Joined::Both(record, (change, outcome)) => {
-                fold(Some(record), change, outcome, false, &run)
+                fold(Some(record), change, outcome, Beside::Nothing, &run)
             }
         })
         .map(|record| (record.key.clone(), record))
@@ -254,7 +254,11 @@ proptest! {
     }
 }
 
+/// What counts of what the ledger says.
 fn recorded(state: &State, person: u8, name: &str) -> Option<Value> {
+    if !state.attributes.contains(name) {
+        return None;
+    }
     let record = state.ledger.get(&key(person))?;
     object(&record.value).get(name).cloned()
 }

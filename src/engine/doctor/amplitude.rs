@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     amplitude::{LIST_PATH, RATES, Reader, Usage},
-    config::Region,
+    config::{Configuration, Region},
     diff::checkup,
-    http::Sender,
-    kinds::quota,
+    engine::draft::scope,
+    kinds::{self, quota},
     model::{Check, Cohort, Diagnostic, Rate, Span, number},
 };
 
@@ -26,6 +26,8 @@ pub(super) const PATHS: [&str; 1] = [LIST_PATH];
 pub(super) struct Asked {
     list: Told<Vec<Cohort>>,
     usage: Told<Option<Usage>>,
+    /// Whether profiles are answered, where any sync reads them.
+    profiles: Told<()>,
     /// Where no key could be asked with.
     knocked: Told<()>,
 }
@@ -40,18 +42,29 @@ impl Asked {
     }
 }
 
-pub(super) async fn ask(sender: &Sender, service: &Service<Reader>) -> Asked {
+pub(super) async fn ask(look: &Look, services: &Services) -> Asked {
+    let service = &services.amplitude;
     match &service.reader {
         Err(_) => Asked {
             list: Told::Unasked,
             usage: Told::Unasked,
-            knocked: knock(sender, &service.url, LIST_PATH).await,
+            profiles: Told::Unasked,
+            knocked: knock(&services.sender, &service.url, LIST_PATH).await,
         },
         Ok(reader) => {
-            let (list, usage) = tokio::join!(within(reader.cohorts()), within(reader.usage()));
+            let profiles = async {
+                if reads_profiles(&look.configuration) {
+                    within(reader.answers_profiles()).await
+                } else {
+                    Told::Unasked
+                }
+            };
+            let (list, usage, profiles) =
+                tokio::join!(within(reader.cohorts()), within(reader.usage()), profiles);
             Asked {
                 list,
                 usage,
+                profiles,
                 knocked: Told::Unasked,
             }
         }
@@ -64,12 +77,39 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
         .into_iter()
         .flatten()
         .collect();
-    vec![
+    let mut checks = vec![
         host(HOST, "Amplitude", look, service, &met),
         keys(look, service, &asked.list),
-        downloads(look, &asked.usage),
-        limits(look, service),
-    ]
+    ];
+    checks.extend(profiles(&asked.profiles));
+    checks.extend([downloads(look, &asked.usage), limits(look, service)]);
+    checks
+}
+
+/// Whether any sync reads profiles.
+fn reads_profiles(configuration: &Configuration) -> bool {
+    configuration.resources.values().any(|resource| {
+        let kind = kinds::find(&resource.address, &resource.kind);
+        let desired =
+            kind.and_then(|kind| kind.desired(resource, &scope(configuration, None)).ok());
+        desired.is_some_and(|desired| desired.reads.question().is_some())
+    })
+}
+
+/// What is said of profiles; nothing where no sync reads them, or nothing could be asked.
+fn profiles(told: &Told<()>) -> Option<Check> {
+    const NAME: &str = "amplitude profiles";
+    const HINT: &str = "syncs of computations and recommendations wait for it; others do not";
+    Some(match told {
+        Told::Unasked => return None,
+        Told::Yes(()) => Check::ok(NAME, "answered"),
+        Told::Refused(words, hint) => {
+            Check::fail(NAME, format!("refused: {words}"), hint.unwrap_or(HINT))
+        }
+        Told::Odd(text) => Check::warn(NAME, format!("answered {text}"), HINT),
+        Told::Busy(text) => Check::warn(NAME, text.clone(), HINT),
+        Told::Unreached(_, text) => Check::fail(NAME, format!("not reached: {text}"), HINT),
+    })
 }
 
 fn keys(look: &Look, service: &Service<Reader>, list: &Told<Vec<Cohort>>) -> Check {

@@ -85,7 +85,7 @@ pub async fn doctor(look: &Look) -> Checkup {
         }
         Ok(services) => {
             let (amplitude, braze) = tokio::join!(
-                amplitude::ask(&services.sender, &services.amplitude),
+                amplitude::ask(look, services),
                 braze::ask(&services.sender, &services.braze),
             );
             let told = here::Known {

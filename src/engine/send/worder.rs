@@ -31,25 +31,37 @@ impl Worder {
         self.forms[part.resource].edits(&part.change)
     }
 
-    /// Returns the data points of one part by itself.
-    pub(in crate::engine) fn points(&self, part: &merge::Part) -> u64 {
-        let edits = self.edits(part);
-        let points = edits.iter().map(|edit| match edit {
-            Edit::Set { value, .. } => braze::data_points(value),
-            Edit::Array { .. } | Edit::Member { .. } => 1,
-        });
-        points.sum()
+    /// Words parts of one person as one object, with the data points of each part by itself.
+    pub(in crate::engine) fn priced(&self, key: &Key, parts: &[merge::Part]) -> (Object, Vec<u64>) {
+        let edits: Vec<Vec<Edit>> = parts.iter().map(|part| self.edits(part)).collect();
+        let points = |edits: &Vec<Edit>| {
+            let each = edits.iter().map(|edit| match edit {
+                Edit::Set { value, .. } => braze::data_points(value),
+                Edit::Array { .. } | Edit::Member { .. } => 1,
+            });
+            each.sum()
+        };
+        let own = edits.iter().map(points).collect();
+        (self.worded(key, parts, edits.into_iter().flatten()), own)
     }
 
     /// Words parts of one person as one object.
     pub(in crate::engine) fn word(&self, key: &Key, parts: &[merge::Part]) -> Object {
         let edits = parts.iter().flat_map(|part| self.edits(part));
+        self.worded(key, parts, edits)
+    }
+
+    fn worded(
+        &self,
+        key: &Key,
+        parts: &[merge::Part],
+        edits: impl Iterator<Item = Edit>,
+    ) -> Object {
         match self.lane {
             Lane::UsersTrack => track_object(key, edits, creates(&self.may_create, parts)),
             Lane::Cohort { .. } => {
-                let joins = edits
-                    .into_iter()
-                    .any(|edit| matches!(edit, Edit::Member { joins: true }));
+                let mut edits = edits;
+                let joins = edits.any(|edit| matches!(edit, Edit::Member { joins: true }));
                 braze::member(key, joins)
             }
         }

@@ -1,8 +1,8 @@
 //! Attributes with values: which, from which cell each, and how a cell becomes a value.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write};
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::Valued;
 use crate::{
@@ -72,24 +72,29 @@ impl Attributes {
     }
 
     pub(super) fn value(&self, cells: &[Value]) -> Valued {
-        let (mut object, mut unfit) = (Map::new(), vec![]);
+        let (mut text, mut unfit) = ("{".to_owned(), vec![]);
         let mut points = vec![0; self.list.len()];
         for (at, attribute) in self.list.iter().enumerate() {
             let cell = cells.get(attribute.cell).unwrap_or(&Value::Null);
-            match attribute.take.typed(cell) {
+            let value = match attribute.take.typed(cell) {
                 Typed::Value(value) => {
                     points[at] = braze::data_points(&value);
-                    object.insert(attribute.name.clone(), value);
+                    value
                 }
-                Typed::Empty => {
-                    object.insert(attribute.name.clone(), Value::Null);
-                }
+                Typed::Empty => Value::Null,
                 // Nothing is said of it, so what Braze has of it stays.
-                Typed::Unfit(why) => unfit.push((at, why.word())),
-            }
+                Typed::Unfit(why) => {
+                    unfit.push((at, why.word()));
+                    continue;
+                }
+            };
+            let comma = if text.len() > 1 { "," } else { "" };
+            // Texts are written, and that cannot fail.
+            let _ = write!(text, "{comma}{}:{value}", json!(attribute.name));
         }
+        text.push('}');
         Valued {
-            value: Value::Object(object).to_string().into(),
+            value: text.into(),
             points,
             unfit,
         }

@@ -106,7 +106,8 @@ impl Drafting<'_> {
     }
 
     /// Refuses units with two owners. What is no longer declared owns what it wrote until it is gone, and a label that
-    /// was changed is held until every row has the new one.
+    /// was changed, or an attribute that is to be cleared, is held until every row is rid of it. A plan that moves those
+    /// rows on may give it to another: in an object of one person, what one sets, no other takes out.
     pub(super) fn one_owner_each(&mut self, mut units: Units, subjects: &[Subject]) {
         let resources = &self.session.configuration.resources;
         let known = self
@@ -126,7 +127,11 @@ impl Drafting<'_> {
                 let desired = remembered(&self.session.configuration, address, entry)?;
                 desired.form.units(label).pop()
             });
-            let dropped = self.dropped(address, entry);
+            let dropped = if moves_on {
+                BTreeSet::new()
+            } else {
+                self.dropped(address, entry)
+            };
             let former = former.chain(dropped.iter().map(|name| Unit::attribute(name)));
             units.0.extend(former.map(|unit| Claim {
                 unit,

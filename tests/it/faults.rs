@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use crate::support::cdnow::{self, Ask, JULY, JUNE, Scenario};
-use crate::support::project::{OPEN, Project, Sync, flag, imports_and_flags, ten, yaml};
+use crate::support::project::{
+    OPEN, Project, Sync, flag, four_forms, imports_and_flags, ten, yaml,
+};
+use crate::support::values::{properties_and_worth, with_holes};
 use crate::support::world::{Stats, World};
 
 fn june() -> &'static Scenario {
@@ -47,15 +50,24 @@ fn syncs_exact_through(
     seed: &str,
     syncs: Vec<Sync>,
     objects_per_request: usize,
+    days: [&'static Scenario; 2],
+) -> Stats {
+    let text = yaml(OPEN, objects_per_request, &syncs);
+    project_exact_through(spec, seed, &Project::written(syncs, &text), days)
+}
+
+#[track_caller]
+fn project_exact_through(
+    spec: &str,
+    seed: &str,
+    project: &Project,
     [june, july]: [&'static Scenario; 2],
 ) -> Stats {
     let world = World::with(&june.dir, &["--faults", spec, "--seed", seed]);
-    let text = yaml(OPEN, objects_per_request, &syncs);
-    let project = Project::written(syncs, &text);
-    apply_through(&project, &world, "in June");
+    apply_through(project, &world, "in June");
     project.assert_exact(&world, june, "in June, through faults");
     world.load(&july.dir);
-    apply_through(&project, &world, "in July");
+    apply_through(project, &world, "in July");
     project.assert_exact(&world, july, "in July, through faults");
     let stats = world.stats();
     world.faults("");
@@ -111,6 +123,17 @@ fn a_quarter_of_all_requests_fails_with_imports_too_seed_2() {
 #[test]
 fn answers_to_imports_that_nobody_can_read_are_in_doubt() {
     imports_exact_through("garbage:0.25@/partners,garbage:0.1@/users/track", "4");
+}
+
+#[test]
+fn a_quarter_of_all_requests_fails_with_every_kind() {
+    let days = [JUNE, JULY].map(|day| with_holes(&Ask::day(day).customers(300)));
+    let seed = rand::random_range(1..1_000_000u32).to_string();
+    println!("seed {seed}");
+    let project = Project::with_values(four_forms(), properties_and_worth(), 3);
+    let stats = project_exact_through(MIX, &seed, &project, days);
+    assert!(stats.sends() > 40, "{stats:?}");
+    assert!(stats.profile_reads() > 20, "{stats:?}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `kill -9` at forty random moments, the source moving on or back between a kill and the next run in half of
 //! them: after the next run every profile is exact for what is desired then, and nothing is left to do.
 //!
-//! Four tests of ten kills each, so that they run side by side, and two of four with cohorts by import beside flags, six
-//! lanes at once. Each prints its seed; `SYNCFORM_KILL_SEED` repeats one (the moments are shares of a measured run, so
+//! Four tests of ten kills each, so that they run side by side, two of four with cohorts by import beside flags, six
+//! lanes at once, and one of six with every kind of sync, profiles of Amplitude read on the way. Each prints its seed; `SYNCFORM_KILL_SEED` repeats one (the moments are shares of a measured run, so
 //! a repetition is close, not the same).
 
 use std::time::{Duration, Instant};
@@ -11,7 +11,8 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use crate::support::cdnow::{self, Ask, Scenario};
-use crate::support::project::{OPEN, Project, Sync, imports_and_flags, ten, yaml};
+use crate::support::project::{OPEN, Project, Sync, four_forms, imports_and_flags, ten, yaml};
+use crate::support::values::{assert_held, found, properties_and_worth, with_holes};
 use crate::support::world::World;
 
 const DAYS: [&str; 4] = ["1997-04-30", "1997-06-30", "1997-07-31", "1997-09-30"];
@@ -25,6 +26,8 @@ struct Case {
     objects_per_request: usize,
     /// A kill amid the sending comes before this request.
     requests: u64,
+    /// Whether values are moved too, some of them missing.
+    values: bool,
 }
 
 /// Labels and flags: one lane, small requests.
@@ -35,6 +38,7 @@ const TRACK: Case = Case {
     syncs: ten,
     objects_per_request: 5,
     requests: 60,
+    values: false,
 };
 
 /// Cohort import takes 1,000 people a request: enough of them that a cohort takes several.
@@ -45,15 +49,36 @@ const IMPORT: Case = Case {
     syncs: imports_and_flags,
     objects_per_request: 25,
     requests: 90,
+    values: false,
+};
+
+/// Every kind of sync. Profiles are read ten a second, so there are few big spenders.
+const ALL: Case = Case {
+    name: "all kinds",
+    kills: 6,
+    customers: 220,
+    syncs: four_forms,
+    objects_per_request: 2,
+    requests: 25,
+    values: true,
 };
 
 impl Case {
     fn day(&self, index: usize) -> &'static Scenario {
-        cdnow::scenario(&Ask::day(DAYS[index]).customers(self.customers))
+        let ask = Ask::day(DAYS[index]).customers(self.customers);
+        if self.values {
+            with_holes(&ask)
+        } else {
+            cdnow::scenario(&ask)
+        }
     }
 
     fn project(&self) -> Project {
         let syncs = (self.syncs)();
+        if self.values {
+            let valued = properties_and_worth();
+            return Project::with_values(syncs, valued, self.objects_per_request);
+        }
         let text = yaml(OPEN, self.objects_per_request, &syncs);
         Project::written(syncs, &text)
     }
@@ -185,6 +210,55 @@ fn killed_while_lanes_go_side_by_side_b() {
         name: "lanes b",
         ..IMPORT
     });
+}
+
+#[test]
+fn killed_while_every_kind_is_moved() {
+    killed_and_run_again(&ALL);
+}
+
+/// Two syncs of one audience, either of which has the orders; whoever gives them away would clear them.
+fn handed(to_tier: bool) -> String {
+    let [tier, ltv] = if to_tier {
+        ["tier, lifetime_orders", "lifetime_revenue"]
+    } else {
+        ["tier", "lifetime_revenue, lifetime_orders"]
+    };
+    let sync = |name: &str, list: &str| {
+        format!(
+            "  {name}: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, on_destroy: empty, \
+             create_users: false, properties: [{list}]}}\n"
+        )
+    };
+    yaml(OPEN, 1, &[]) + &sync("a-tier", tier) + &sync("b-worth", ltv)
+}
+
+#[test]
+fn killed_while_a_property_goes_from_one_sync_to_another() {
+    let seed: u64 = rand::rng().next_u64();
+    println!("seed {seed}");
+    let random = &mut StdRng::seed_from_u64(seed);
+    let scenario = cdnow::scenario(&Ask::day(DAYS[1]).customers(200));
+    let world = World::with(&scenario.dir, &["--latency", "5ms"]);
+    let project = Project::written(vec![], &handed(true));
+    project.apply(&world).exits(0);
+    let names = ["tier", "lifetime_orders", "lifetime_revenue"];
+    let held = found(&world, &names);
+    assert!(held.len() > 30 && held.values().all(|of| of.len() == 3));
+    let mut to_tier = true;
+    for number in 0..6 {
+        to_tier = !to_tier;
+        project.write(&handed(to_tier));
+        let moment = Moment::Requests(random.random_range(1..30));
+        kill(&project, &world, moment);
+        // The next run goes on, or everything goes back.
+        to_tier ^= random.random_bool(0.5);
+        project.write(&handed(to_tier));
+        project.apply(&world).exits(0);
+        let when = format!("seed {seed}, kill {number} at {moment:?}");
+        assert_held(&found(&world, &names), &held, &when);
+        project.assert_settled(&world, &when);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::support::project::{OPEN, Plan, Project, yaml};
 use crate::support::truth;
 use crate::support::values::{
     Figures, Held, LABELS, Lost, Table, Wanted, after, assert_held, cohort, compare, csv, found,
-    number, people, rows, wanted,
+    hurried, number, people, rows, wanted,
 };
 use crate::support::world::World;
 
@@ -78,6 +78,18 @@ fn assert_told(plan: &Plan, address: &str, before: &Held, after: &Held, names: &
 /// Applies, and fails unless what differs was sent, once, and nothing else.
 #[track_caller]
 fn applies(project: &Project, world: &World, before: &Held, after: &Held, names: &[&str]) {
+    applies_in(75, project, world, before, after, names);
+}
+
+#[track_caller]
+fn applies_in(
+    objects_per_request: u64,
+    project: &Project,
+    world: &World,
+    before: &Held,
+    after: &Held,
+    names: &[&str],
+) {
     let figures = compare(before, after, names);
     let users = world.stats().users;
     world.reset();
@@ -90,7 +102,7 @@ fn applies(project: &Project, world: &World, before: &Held, after: &Held, names:
         figures.people.len() as u64,
         "one object a person"
     );
-    assert_eq!(stats.tracks(), stats.objects.div_ceil(75));
+    assert_eq!(stats.tracks(), stats.objects.div_ceil(objects_per_request));
     assert_eq!(
         stats.data_points, figures.points,
         "data points are the values sent"
@@ -330,27 +342,30 @@ const COLUMNS: [&str; 9] = [
     "is_gold",
 ];
 
+/// The first thirty of an audience, with a list, an object and a flag each.
+fn thirty(scenario: &Scenario) -> Table {
+    let mut table: Table = cohort(scenario, "act90d1").into_iter().take(30).collect();
+    assert_eq!(table.len(), 30, "enough people for two requests of 20");
+    for (at, row) in table.values_mut().enumerate() {
+        let address = json!({"city": "Oslo", "at": {"zip": format!("0{at}")}});
+        let is_gold = row["tier"] == "gold";
+        row.insert("liked".into(), json!(["jazz", at, at % 2 == 0]).to_string());
+        row.insert("address".into(), address.to_string());
+        row.insert("is_gold".into(), is_gold.to_string());
+    }
+    table
+}
+
 #[test]
 fn everything_for_one_person_travels_in_one_object() {
-    let june = cdnow::scenario(&Ask::day(JUNE).customers(500));
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(300));
     let mut known = people(&june.files);
-    let mut table: Table = cohort(june, "act90d1").into_iter().take(90).collect();
-    assert_eq!(table.len(), 90, "enough people for two requests");
-    for (at, row) in table.values_mut().enumerate() {
-        row.insert("liked".into(), json!(["jazz", at, at % 2 == 0]).to_string());
-        let address = json!({"city": "Oslo", "at": {"zip": format!("0{at}")}});
-        row.insert("address".into(), address.to_string());
-        row.insert("is_gold".into(), (row["tier"] == "gold").to_string());
-    }
+    let mut table = thirty(june);
     let world = World::start(&june.dir);
     let put = |table: &Table| world.put_members("act90d1", &csv(table, &COLUMNS));
     put(&table);
     let top = "guards: {max_removals: 100%, max_shrink: 100%}";
-    let text = |more: &str| {
-        let text =
-            yaml(top, 75, &[]).replace("SECRET_KEY}\"}", "SECRET_KEY}\", use_at_most: 100%}");
-        text + ELEVEN + more
-    };
+    let text = |more: &str| hurried(&yaml(top, 20, &[])) + ELEVEN + more;
     let project = Project::written(vec![], &text(""));
     let every: Vec<&str> = EVERY.into_iter().chain([LABELS]).collect();
 
@@ -359,16 +374,16 @@ fn everything_for_one_person_travels_in_one_object() {
     let first = after(&none, &eleven(&table, &known, &[]));
     let plan = project.plan(&world);
     assert_eq!(plan.json["summary"]["create"], 11, "{:#}", plan.json);
-    assert_eq!(plan.json["cost"]["people"], 90);
+    assert_eq!(plan.json["cost"]["people"], 30);
     assert_eq!(plan.json["cost"]["requests"], 2);
-    assert_eq!(plan.json["cost"]["profiles"], 90, "one request a person");
+    assert_eq!(plan.json["cost"]["profiles"], 30, "one request a person");
     assert_eq!(
         plan.json["cost"]["data_points"],
         compare(&none, &first, &every).points
     );
     let stats = world.stats();
-    assert_eq!((stats.downloads(), stats.profile_reads()), (1, 90));
-    applies(&project, &world, &none, &first, &every);
+    assert_eq!((stats.downloads(), stats.profile_reads()), (1, 30));
+    applies_in(20, &project, &world, &none, &first, &every);
     assert_eq!(
         world.stats().profile_reads(),
         0,
@@ -377,36 +392,36 @@ fn everything_for_one_person_travels_in_one_object() {
 
     // People leave, one of them for another cohort of the same array, some values change or go, computations change.
     let names: Vec<String> = table.keys().cloned().collect();
-    let left = &names[..12];
+    let left = &names[..5];
     table.retain(|person, _| !left.contains(person));
     table
-        .get_mut(&names[20])
+        .get_mut(&names[8])
         .unwrap()
         .insert("tier".into(), "platinum".into());
     table
-        .get_mut(&names[21])
+        .get_mut(&names[9])
         .unwrap()
         .insert("last_order_date".into(), String::new());
     table
-        .get_mut(&names[22])
+        .get_mut(&names[10])
         .unwrap()
         .insert("liked".into(), r#"["rock"]"#.into());
     table
-        .get_mut(&names[23])
+        .get_mut(&names[11])
         .unwrap()
         .insert("address".into(), r#"{"city": "Bergen"}"#.into());
     table
-        .get_mut(&names[24])
+        .get_mut(&names[12])
         .unwrap()
         .insert("is_gold".into(), String::new());
-    for (at, name) in names[30..37].iter().enumerate() {
+    for (at, name) in names[14..21].iter().enumerate() {
         let person = known.get_mut(name).unwrap();
         person["computations"]["comp_ltv"] = json!(format!("{at}.50"));
         person["recommendations"][0]["is_control"] = json!(at % 2 == 0);
         world.put_person(name, person);
     }
     put(&table);
-    let lapsed: Vec<String> = [&names[..10], &names[40..43]].concat();
+    let lapsed: Vec<String> = [&names[..4], &names[24..26]].concat();
     let short: Table = lapsed
         .iter()
         .map(|person| {
@@ -436,10 +451,10 @@ fn everything_for_one_person_travels_in_one_object() {
     let stats = world.stats();
     assert_eq!(
         (stats.downloads(), stats.profile_reads()),
-        (2, 78),
+        (2, 25),
         "each is asked anew"
     );
-    applies(&project, &world, &first, &second, &every);
+    applies_in(20, &project, &world, &first, &second, &every);
     let labels = &second[&names[0]][LABELS];
     assert_eq!(*labels, json!(["Lapsed"]), "an add and two removals met");
 }
@@ -499,4 +514,43 @@ fn only_an_addition_of_a_sync_that_may_create_creates() {
         "in one object",
     );
     project.assert_settled(&world, "after all");
+}
+
+#[test]
+fn what_may_have_been_added_is_added_again_and_creates() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(1_500));
+    let known = truth::known(&june.files);
+    let mut table: Table = cohort(june, "act90d1");
+    table.retain(|person, _| !known.contains(person));
+    let strangers = table.len() as u64;
+    let syncs = |label: &str| {
+        yaml(OPEN, 75, &[])
+            + &format!(
+                "  tier: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, properties: [tier]}}\n  \
+                 active: {{kind: cohort, cohort: Active 90d, to: {{attribute_array: cohorts}}, label: {label}, create_users: true}}\n"
+            )
+    };
+    for address in ["sync.tier", "sync.active"] {
+        let world = World::start(&june.dir);
+        let users = world.stats().users;
+        let put = |table: &Table| world.put_members("act90d1", &csv(table, &COLUMNS[..6]));
+        put(&table);
+        // Nothing arrives, and nobody can know that; then another value is wanted.
+        let project = Project::written(vec![], &syncs("First"));
+        world.faults("drop:1@/users/track");
+        let words = ["apply", "--auto-approve", "--only", address];
+        let run = project.run(&world, &words);
+        assert!(matches!(run.code, Some(1 | 6)), "{run}");
+        world.faults("");
+        for row in table.values_mut() {
+            row.insert("tier".into(), format!("not {address}"));
+        }
+        put(&table);
+        project.write(&syncs("Second"));
+        project.run(&world, &words).exits(0);
+        assert_eq!(world.stats().users, users + strangers, "{address}");
+        if address == "sync.tier" {
+            assert_eq!(world.attribute("tier").len() as u64, strangers);
+        }
+    }
 }

@@ -198,7 +198,7 @@ async fn a_sample_grows_and_nobody_is_asked_twice() {
     };
     assert_eq!(all.counts(), wanted);
     let cells = all.cells();
-    assert_eq!(cells["p03"], "[null]");
+    assert_eq!(cells["p03"], NOBODY);
     assert_eq!(cells["p11"], r#"["p11"]"#);
     assert!(first.cells().iter().all(|(id, one)| &cells[id] == one));
     let asked = asked.lock().unwrap();

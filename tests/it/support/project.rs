@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::binary::{Run, Running, run, start, syncform};
 use super::cdnow::Scenario;
 use super::truth::{self, Profiles, To};
+use super::values::{self, Valued};
 use super::world::{Stats, World};
 
 /// A cohort sync as these tests write it.
@@ -101,6 +102,16 @@ pub(crate) fn imports_and_flags() -> Vec<Sync> {
         .collect()
 }
 
+/// Every form of a membership, for few people.
+pub(crate) fn four_forms() -> Vec<Sync> {
+    vec![
+        array("Active 90d", "act90d1"),
+        flag("Active 90d", "act90d1"),
+        array("Big spenders", "bigspnd"),
+        import("Big spenders", "bigspnd"),
+    ]
+}
+
 /// Each of the five to the array and to its flag.
 pub(crate) fn ten() -> Vec<Sync> {
     FIVE.iter()
@@ -165,6 +176,7 @@ pub(crate) fn yaml(top: &str, objects_per_request: usize, syncs: &[Sync]) -> Str
 pub(crate) struct Project {
     dir: TempDir,
     syncs: Vec<Sync>,
+    valued: Vec<Valued>,
 }
 
 impl Project {
@@ -179,9 +191,24 @@ impl Project {
         let project = Self {
             dir: TempDir::new().unwrap(),
             syncs,
+            valued: vec![],
         };
         project.write(text);
         project
+    }
+
+    /// These syncs and syncs of values.
+    pub(crate) fn with_values(
+        syncs: Vec<Sync>,
+        valued: Vec<Valued>,
+        objects_per_request: usize,
+    ) -> Self {
+        let mut text = values::hurried(&yaml(OPEN, objects_per_request, &syncs));
+        text.extend(valued.iter().map(|valued| valued.yaml));
+        Self {
+            valued,
+            ..Self::written(syncs, &text)
+        }
     }
 
     /// Replaces the configuration's text.
@@ -259,7 +286,19 @@ impl Project {
             .syncs
             .iter()
             .map(|sync| (&sync.to, truth::user_ids(scenario.cohort(sync.id))));
-        truth::expected(people, &truth::known(&scenario.files))
+        let known = truth::known(&scenario.files);
+        let mut profiles = truth::expected(people, &known);
+        let wanted = self.valued.iter();
+        let wanted = wanted.flat_map(|valued| (valued.wanted)(scenario));
+        for one in wanted {
+            for (person, value) in one.people {
+                if let Some(value) = value.filter(|_| known.contains(&person)) {
+                    let fact = truth::fact(one.attribute, &value);
+                    profiles.entry(person).or_default().insert(fact);
+                }
+            }
+        }
+        profiles
     }
 
     /// The attributes of these syncs as Braze holds them.
@@ -269,7 +308,8 @@ impl Project {
             .syncs
             .iter()
             .filter(|sync| !matches!(sync.to, To::Import { .. }));
-        let names: HashSet<&str> = attributes.map(|sync| sync.to.attribute()).collect();
+        let mut names: HashSet<&str> = attributes.map(|sync| sync.to.attribute()).collect();
+        names.extend(self.valued.iter().flat_map(|valued| valued.attributes));
         names
             .into_iter()
             .map(|name| (name.to_owned(), world.attribute(name)))

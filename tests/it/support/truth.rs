@@ -145,6 +145,11 @@ pub(crate) fn found_members(profiles: &mut Profiles, id: &str, members: &[Value]
     }
 }
 
+/// A value as a fact.
+pub(crate) fn fact(attribute: &str, value: &Value) -> String {
+    format!("{attribute}: {}", label(value))
+}
+
 fn member(id: &str) -> String {
     format!("in {id}")
 }

@@ -2,10 +2,12 @@
 //! scenario's files. It shares nothing with the program.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
-use super::cdnow::{Files, Scenario};
+use super::cdnow::{self, Ask, Files, Scenario};
 use super::truth;
 use super::world::World;
 
@@ -161,6 +163,16 @@ pub(crate) struct Figures {
     pub(crate) people: BTreeSet<String>,
 }
 
+/// Data points of a value: one, of objects one a key.
+fn points(value: &Value) -> u64 {
+    let objects = value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice);
+    let keys = objects.iter().filter_map(Value::as_object);
+    let keys: usize = keys.map(serde_json::Map::len).sum();
+    keys.max(1) as u64
+}
+
 /// Compares some attributes at two times.
 pub(crate) fn compare(before: &Held, after: &Held, attributes: &[&str]) -> Figures {
     let mut figures = Figures::default();
@@ -178,10 +190,7 @@ pub(crate) fn compare(before: &Held, after: &Held, attributes: &[&str]) -> Figur
                 (_, None) => figures.cleared += 1,
                 _ => figures.changed += 1,
             }
-            let keys = is
-                .and_then(Value::as_object)
-                .map_or(1, serde_json::Map::len);
-            figures.points += keys as u64;
+            figures.points += is.map_or(1, points);
             figures.people.insert(person.clone());
         }
     }
@@ -249,4 +258,78 @@ pub(crate) fn assert_held(found: &Held, wanted: &Held, when: &str) {
 /// The download of a scenario's cohort by user id.
 pub(crate) fn cohort(scenario: &Scenario, id: &str) -> Table {
     table(scenario.cohort(id))
+}
+
+/// The same configuration with all of Amplitude's rates for itself: profiles are asked ten a second then.
+pub(crate) fn hurried(text: &str) -> String {
+    let (before, after) = ("SECRET_KEY}\"}", "SECRET_KEY}\", use_at_most: 100%}");
+    assert!(text.contains(before), "{text}");
+    text.replacen(before, after, 1)
+}
+
+/// A sync of values beside syncs of memberships; it creates nobody, and clears whatever goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Valued {
+    /// Its entry.
+    pub(crate) yaml: &'static str,
+    /// What it writes.
+    pub(crate) attributes: &'static [&'static str],
+    /// What it wants of each person.
+    pub(crate) wanted: fn(&Scenario) -> Vec<Wanted>,
+}
+
+/// Properties with holes in them, and a computation.
+pub(crate) fn properties_and_worth() -> Vec<Valued> {
+    let properties = Valued {
+        yaml: "  shop: {kind: user_property, audience: {cohort: Active 90d}, seed: send, create_users: false, on_leave: clear, \
+               on_null: clear, properties: [tier, {from: lifetime_orders, to: orders, as: integer}, \
+               {from: lifetime_revenue, to: ltv, as: number}]}\n",
+        attributes: &["tier", "orders", "ltv"],
+        wanted: |scenario| {
+            let rows = cohort(scenario, "act90d1");
+            let tier = |row: &BTreeMap<String, String>| {
+                Some(&row["tier"])
+                    .filter(|it| !it.is_empty())
+                    .map(|it| json!(it))
+            };
+            vec![
+                wanted("tier", &rows, tier),
+                wanted("orders", &rows, |row| Some(number(&row["lifetime_orders"]))),
+                wanted("ltv", &rows, |row| Some(number(&row["lifetime_revenue"]))),
+            ]
+        },
+    };
+    let worth = Valued {
+        yaml: "  worth: {kind: computation, audience: {cohort: Big spenders}, seed: send, create_users: false, \
+               on_leave: clear, computations: [{id: comp_ltv, to: worth, as: number}]}\n",
+        attributes: &["worth"],
+        wanted: |scenario| {
+            let mut known = people(&scenario.files);
+            let big = cohort(scenario, "bigspnd");
+            known.retain(|person, _| big.contains_key(person));
+            let worth = |person: &Value| person["computations"]["comp_ltv"].as_str().map(number);
+            vec![wanted("worth", &known, worth)]
+        },
+    };
+    vec![properties, worth]
+}
+
+/// A scenario in which people of the lowest tier have none.
+pub(crate) fn with_holes(ask: &Ask) -> &'static Scenario {
+    static MADE: OnceLock<Mutex<BTreeMap<Ask, &'static Scenario>>> = OnceLock::new();
+    let mut made = MADE.get_or_init(Mutex::default).lock().unwrap();
+    made.entry(ask.clone()).or_insert_with(|| {
+        let mut files = cdnow::make(ask);
+        for (path, text) in &mut files {
+            if path.starts_with("amplitude/cohorts/") {
+                *text = text.replace("\"bronze\"", "\"\"");
+            }
+        }
+        let name = format!("holes-{}-{}", ask.as_of, ask.customers);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("cdnow")
+            .join(name);
+        cdnow::write(&files, &dir);
+        Box::leak(Box::new(Scenario { dir, files }))
+    })
 }

@@ -101,6 +101,17 @@ impl World {
     /// Starts a sandbox with more arguments: `--latency 20ms`, say.
     #[track_caller]
     pub(crate) fn with(scenario: &Path, more: &[&str]) -> Self {
+        Self::within(scenario, "off", more)
+    }
+
+    /// Starts a sandbox with the limits of both services.
+    #[track_caller]
+    pub(crate) fn real(scenario: &Path, more: &[&str]) -> Self {
+        Self::within(scenario, "real", more)
+    }
+
+    #[track_caller]
+    fn within(scenario: &Path, limits: &str, more: &[&str]) -> Self {
         let scenario = scenario.to_str().unwrap();
         let fixed = [
             "sandbox",
@@ -109,7 +120,7 @@ impl World {
             "--scenario",
             scenario,
             "--limits",
-            "off",
+            limits,
         ];
         Self {
             server: Server::start(syncform(fixed.iter().chain(more).copied())),
@@ -310,6 +321,12 @@ impl World {
         run: &mut super::binary::Running,
     ) -> bool {
         self.wait_until(|stats| stats.count(path), count, run)
+    }
+
+    /// Waits until so many profiles of Amplitude were asked for; false if the run ended before.
+    #[track_caller]
+    pub(crate) fn wait_for_profiles(&self, count: u64, run: &mut super::binary::Running) -> bool {
+        self.wait_for(Stats::profile_reads, count, run)
     }
 
     #[track_caller]

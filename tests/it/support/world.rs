@@ -326,7 +326,7 @@ impl World {
     /// Waits until so many profiles of Amplitude were asked for; false if the run ended before.
     #[track_caller]
     pub(crate) fn wait_for_profiles(&self, count: u64, run: &mut super::binary::Running) -> bool {
-        self.wait_for(Stats::profile_reads, count, run)
+        self.wait_until(Stats::profile_reads, count, run)
     }
 
     #[track_caller]

@@ -2,7 +2,7 @@
 //! them: after the next run every profile is exact for what is desired then, and nothing is left to do.
 //!
 //! Four tests of ten kills each, so that they run side by side, two of four with cohorts by import beside flags, six
-//! lanes at once, and one of six with every kind of sync, profiles of Amplitude read on the way. Each prints its seed; `SYNCFORM_KILL_SEED` repeats one (the moments are shares of a measured run, so
+//! lanes at once, and one of four with every kind of sync, profiles of Amplitude read on the way. Each prints its seed; `SYNCFORM_KILL_SEED` repeats one (the moments are shares of a measured run, so
 //! a repetition is close, not the same).
 
 use std::time::{Duration, Instant};
@@ -55,7 +55,7 @@ const IMPORT: Case = Case {
 /// Every kind of sync. Profiles are read ten a second, so there are few big spenders.
 const ALL: Case = Case {
     name: "all kinds",
-    kills: 6,
+    kills: 4,
     customers: 220,
     syncs: four_forms,
     objects_per_request: 2,

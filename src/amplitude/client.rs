@@ -60,6 +60,15 @@ impl Error {
         )
     }
 
+    /// Returns whether an answer about one profile may be odd for that person alone.
+    pub fn is_of_one_profile(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => !matches!(status, 401 | 403),
+            Self::Unexpected { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Returns what to do: what refused keys must be, what an API that is not there means.
     pub fn key_hint(&self) -> Option<&'static str> {
         match self {
@@ -189,6 +198,11 @@ impl Reader {
     /// Makes the error of a profile that was refused. It never names the person.
     pub(super) fn no_profile(&self, person: &str, answer: &Answer) -> Error {
         let text = super::wire::error_text(&answer.body);
+        let text = if text.contains("userData") {
+            "(a profile)".to_owned()
+        } else {
+            text
+        };
         Error::Refused {
             path: PROFILE,
             status: answer.status,

@@ -80,7 +80,11 @@ impl Policy {
             }
             Joined::Left(record) if self.clear_leavers => self.towards(record, None, |_, _| None),
             // What a former run may have sent stays as open as it is: nobody desires it any more.
-            Joined::Left(record) if record.presence == Presence::Doubt => Decision::Keep(record),
+            Joined::Left(record)
+                if record.presence == Presence::Doubt && !self.may_hold_dropped(&record) =>
+            {
+                Decision::Keep(record)
+            }
             Joined::Left(record) => self.towards(record, None, |_, held| held.cloned()),
             Joined::Both(record, member) => {
                 let settled = record.presence != Presence::Doubt && !self.fresh;
@@ -148,6 +152,16 @@ impl Policy {
             maybe,
             after: (!after.is_empty()).then(|| text(after)),
         })
+    }
+
+    /// Whether a row holds, or may hold, what is to be cleared.
+    fn may_hold_dropped(&self, record: &Record) -> bool {
+        let maybe = record.maybe.as_deref().map(from_array).unwrap_or_default();
+        let holds = |value: &str| {
+            let held = object(value);
+            self.dropped.iter().any(|name| held.contains_key(name))
+        };
+        holds(&record.value) || maybe.iter().any(|value| holds(value))
     }
 
     /// The values of a recorded row that count.

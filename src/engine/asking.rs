@@ -66,15 +66,17 @@ impl Drafting<'_> {
         &self,
         subject: &Subject,
         profiles: &'b Profiles,
-    ) -> Result<Asked<'b>, &'b Unread> {
+    ) -> Result<Asked<'b>, Unread> {
         let Some(place) = self.place(subject) else {
             return Ok(None);
         };
-        let read = profiles.of(&subject.cohort.id, &place.question);
-        match read.map(Result::as_ref) {
+        match profiles.of(&subject.cohort.id, &place.question) {
             Some(Ok(read)) => Ok(Some((read, place.cells))),
-            Some(Err(why)) => Err(why),
-            None => Ok(None),
+            Some(Err(why)) => Err(why.clone()),
+            None => Err(Unread {
+                message: "its profiles were not read".to_owned(),
+                hint: "plan again".to_owned(),
+            }),
         }
     }
 }

@@ -54,6 +54,7 @@ impl<'a> Drafting<'a> {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
+        let oldest = asked.as_ref().and_then(|(read, _)| read.counts.oldest);
         let store = &self.session.store;
         let adopted = seeds.adopted(store, &subject, readings, &asked)?;
         let found = adopted.as_ref().and_then(|adopted| adopted.ledger.as_ref());
@@ -103,7 +104,7 @@ impl<'a> Drafting<'a> {
         let mut next = Entry {
             set_aside: waiting,
             full_push: full,
-            ..subject.next(self.session, readings, &delta, about.rows)
+            ..subject.next(self.session, readings, &delta, (about.rows, oldest))
         };
         // With nothing to send and nothing set aside, every row has the label of now.
         if delta.is_empty() && next.set_aside.is_none() {
@@ -170,7 +171,7 @@ impl<'a> Drafting<'a> {
         if let Some(why) = cohorts.find_map(|cohort| readings.failure(&cohort.id, mapping)) {
             return Err((why.message.clone(), Some(why.hint.clone())));
         }
-        let unread = |why: &Unread| (why.message.clone(), Some(why.hint.clone()));
+        let unread = |why: Unread| (why.message, Some(why.hint));
         self.asked(subject, profiles).map_err(unread)
     }
 }
@@ -188,8 +189,9 @@ fn figures(
         ("no_identifier", about.no_identifier),
         ("bad_identifier", about.bad_identifier),
         ("duplicate", about.duplicates),
-        ("excluded", about.rows - people),
+        ("excluded", about.rows.saturating_sub(people)),
         (NOT_IN_AMPLITUDE, seen.unknown()),
+        ("profile_unreadable", seen.unreadable()),
     ];
     let skipped = skipped.into_iter().filter(|(_, count)| *count > 0);
     delta.skipped = skipped

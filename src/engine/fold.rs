@@ -139,8 +139,8 @@ impl Recorded {
         };
         if settled && becomes.set_aside.is_none() {
             becomes.former_labels.clear();
-        } else if let Some(known) = &known {
-            // Rows may still hold what is no longer declared.
+        } else if let Some(known) = known.as_ref().filter(|_| becomes.on_destroy == "empty") {
+            // Rows may still hold what is no longer declared, and is to be cleared.
             becomes.attributes.extend(known.attributes.iter().cloned());
         }
         let (entry, draft) = written(store, Box::new(rows), address, becomes)?;
@@ -315,6 +315,7 @@ fn rows(
                 decide::fold(None, change, told.outcome, beside(&told), &run)
             }
             Ok(Joined::Both(record, (change, told))) => {
+                let record = values::without(record, &fresh);
                 decide::fold(Some(record), change, told.outcome, beside(&told), &run)
             }
             Err(error) => return Some(Err(error)),

@@ -1,7 +1,7 @@
 //! Reads the cohorts that a plan needs, each at most once, and only those that moved.
 //!
 //! # Expected flow
-//! 1. A relation in the cache, of this stamp and mapping and young enough: nothing is asked.
+//! 1. A relation in the cache, of this stamp and mapping, with all columns and young enough: nothing is asked.
 //! 2. A request that was made for this stamp, with the columns needed now, and still lives (seven days): its file is
 //!    fetched again, free.
 //! 3. Else one download is spent, with the columns that any sync of the cohort needs. The request is remembered before
@@ -27,7 +27,7 @@ use self::{
 use super::{Error, Refresh, Session, listed};
 use crate::{
     amplitude,
-    model::{Cohort, Event, Mapping, Millis},
+    model::{Cohort, Event, Mapping, Millis, digest},
     state::{self, relation},
 };
 
@@ -35,6 +35,8 @@ pub(super) use self::readings::{Readings, Unread};
 
 /// How long a request's link lives (Behavioral Cohorts page).
 const REQUEST_LIVES: Duration = Duration::from_hours(167);
+/// Letters of the digest of columns in a file's name: 64 bits, since nobody chooses them.
+const COLUMNS_LETTERS: usize = 16;
 /// Share of a cohort's size by which its file may differ.
 const TOLERANCE: f64 = 0.01;
 
@@ -89,22 +91,15 @@ pub(super) async fn read(
         };
         let mut mappings = vec![];
         for (mapping, cells) in &wanted.mappings {
-            let path = relation_path(&cache, &cohort, mapping)?;
-            match relation::RelationReader::open(&path)? {
-                // The size is compared here too: a run may have ended between a file and that comparison.
-                Some(known)
-                    if (kept || young(known.about.read_at, now, wanted.max_age))
-                        && fits(&known.about, cohort.size)
-                        && known.about.covers(cells) =>
-                {
-                    let reading = Reading {
-                        path,
-                        about: known.about,
-                        computed: cohort.computed,
-                    };
-                    readings.note(id, mapping.clone(), Ok(reading));
-                }
-                _ => mappings.push((mapping.clone(), cells.clone())),
+            // The size is compared here too: a run may have ended between a file and that comparison.
+            let usable = |about: &relation::About| {
+                (kept || young(about.read_at, now, wanted.max_age))
+                    && fits(about, cohort.size)
+                    && about.covers(cells)
+            };
+            match known(&cache, &cohort, mapping, cells, usable)? {
+                Some(reading) => readings.note(id, mapping.clone(), Ok(reading)),
+                None => mappings.push((mapping.clone(), cells.clone())),
             }
         }
         if !mappings.is_empty() {
@@ -158,12 +153,14 @@ pub(super) async fn read(
             .find(|cohort| cohort.id == before.id)
             .unwrap_or(&before)
             .clone();
-        for ((mapping, _), about) in missing.mappings.into_iter().zip(sorted) {
+        for ((mapping, cells), about) in missing.mappings.into_iter().zip(sorted) {
             let read = about.map_err(|source| Error::File {
                 cohort: before.name.clone(),
                 source,
             });
-            let read = match read.and_then(|about| keep(&cache, &before, &after, &mapping, about)) {
+            let read = match read
+                .and_then(|about| keep(&cache, (&before, &after), &mapping, &cells, about))
+            {
                 Err(error) if !error.is_of_one_cohort() => return Err(error),
                 read => read.map_err(|error| Unread::from(&error)),
             };
@@ -173,15 +170,45 @@ pub(super) async fn read(
     Ok(readings)
 }
 
+/// Returns what is kept of a cohort's people: with these cells, or with more.
+fn known(
+    cache: &Path,
+    cohort: &Cohort,
+    mapping: &Mapping,
+    cells: &BTreeSet<String>,
+    usable: impl Fn(&relation::About) -> bool,
+) -> Result<Option<Reading>, Error> {
+    let own = relation_path(cache, cohort, mapping, cells)?;
+    let (begin, end) = relation_ends(cohort, mapping);
+    let others = state::list_files(&cache.join("relations"))?;
+    let others = others.into_iter().filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        *path != own && name.is_some_and(|name| name.starts_with(&begin) && name.ends_with(&end))
+    });
+    for path in std::iter::once(own.clone()).chain(others) {
+        let known = relation::RelationReader::open(&path)?;
+        if let Some(known) = known.filter(|known| usable(&known.about)) {
+            let about = known.about;
+            let computed = cohort.computed;
+            return Ok(Some(Reading {
+                path,
+                about,
+                computed,
+            }));
+        }
+    }
+    Ok(None)
+}
+
 /// Keeps a relation under the newer stamp of its cohort, unless its file was cut.
 fn keep(
     cache: &Path,
-    before: &Cohort,
-    after: &Cohort,
+    (before, after): (&Cohort, &Cohort),
     mapping: &Mapping,
+    cells: &BTreeSet<String>,
     about: relation::About,
 ) -> Result<Reading, Error> {
-    let path = relation_path(cache, before, mapping)?;
+    let path = relation_path(cache, before, mapping, cells)?;
     // A cohort that was recomputed on the way may have been read before or after.
     if !fits(&about, after.size) && !fits(&about, before.size) {
         state::remove_file(&path)?;
@@ -191,7 +218,7 @@ fn keep(
             size: after.size,
         });
     }
-    let kept = relation_path(cache, after, mapping)?;
+    let kept = relation_path(cache, after, mapping, cells)?;
     if kept != path {
         state::rename_file(&path, &kept)?;
     }
@@ -242,7 +269,7 @@ async fn fetch(session: &Session, cache: &Path, missing: &Missing<'_>) -> Result
         .mappings
         .iter()
         .map(|(mapping, cells)| {
-            let path = relation_path(cache, cohort, mapping)?;
+            let path = relation_path(cache, cohort, mapping, cells)?;
             let (mapping, cells) = (mapping.clone(), cells.clone());
             Ok(Wish {
                 mapping,
@@ -279,13 +306,27 @@ async fn fetch(session: &Session, cache: &Path, missing: &Missing<'_>) -> Result
     Ok(Fetched { sorted, spent })
 }
 
-/// The store sweeps by this name: all up to the first dash is the cohort, all after the last the mapping.
-fn relation_path(cache: &Path, cohort: &Cohort, mapping: &Mapping) -> Result<PathBuf, Error> {
+/// Where the rows of a cohort are, by the columns that are kept of each: another process that wants others writes
+/// another file. The store sweeps by this name: all up to the first dash is the cohort, all after the last the mapping.
+fn relation_path(
+    cache: &Path,
+    cohort: &Cohort,
+    mapping: &Mapping,
+    cells: &BTreeSet<String>,
+) -> Result<PathBuf, Error> {
+    let (begin, end) = relation_ends(cohort, mapping);
+    let mut columns = digest::sha256(serde_json::json!(cells).to_string().as_bytes());
+    columns.truncate(COLUMNS_LETTERS);
+    Ok(state::directory(&cache.join("relations"))?.join(format!("{begin}{columns}{end}")))
+}
+
+/// Returns how the names of a cohort's files begin and end, whatever their columns.
+fn relation_ends(cohort: &Cohort, mapping: &Mapping) -> (String, String) {
     let stamp = cohort
         .computed
         .map_or_else(|| "none".to_owned(), |stamp| stamp.to_string());
-    let name = format!("{}-{stamp}-{}.rows", safe(&cohort.id), mapping.name());
-    Ok(state::directory(&cache.join("relations"))?.join(name))
+    let begin = format!("{}-{stamp}-", safe(&cohort.id));
+    (begin, format!("-{}.rows", mapping.name()))
 }
 
 fn request_path(cache: &Path, cohort: &Cohort) -> Result<PathBuf, Error> {

@@ -14,7 +14,7 @@ use tokio::{sync::watch, task::block_in_place};
 
 use super::{Error, Events, Session, observe::young};
 use crate::{
-    amplitude::Reader,
+    amplitude::{self, Reader},
     diff::{
         join::{Join, Joined},
         sample::{PLACE, place},
@@ -33,6 +33,10 @@ use crate::{
 pub(super) const SAMPLE: u64 = 600;
 /// What is told instead of cells of somebody whom Amplitude does not know.
 pub(super) const NOBODY: &str = "null";
+/// What is told instead of cells of somebody whose profile cannot be read.
+pub(super) const UNREADABLE: &str = "false";
+/// Profiles that cannot be read and are borne, however many were asked for; of more, one in twenty.
+const ODD: u64 = 20;
 /// Time between two totals.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -71,6 +75,8 @@ pub(super) struct Counts {
     pub(super) unknown: u64,
     /// People asked for now.
     pub(super) asked: u64,
+    /// When the first of those answered was asked.
+    pub(super) oldest: Option<Millis>,
 }
 
 impl ReadProfiles {
@@ -172,15 +178,23 @@ impl Desk<'_> {
         let mut profiles = stream::iter(missing.rows().take(of as usize))
             .map(async |row| self.profile(row?, wish.question).await)
             .buffer_unordered(self.amplitude.profiles_at_once());
-        let (mut people, mut last) = (0, Instant::now());
+        let (mut people, mut odds, mut last) = (0, 0, Instant::now());
         while let Some(profile) = profiles.next().await {
             let Profile {
                 key,
                 asked_at,
                 cells,
+                odd,
             } = profile?;
             answers.push(&key, asked_at, cells.as_deref())?;
             people += 1;
+            if let Some(error) = odd {
+                odds += 1;
+                // It is not about somebody: whoever is left would meet the same.
+                if odds > ODD && odds * 20 > people {
+                    return Err(error.into());
+                }
+            }
             let cohort = cohort.clone();
             if people == of {
                 let all = Event::ProfilesRead { cohort, people };
@@ -205,8 +219,15 @@ impl Desk<'_> {
                 asked_at,
                 cells: answer.map(|answer| answer.cells()),
                 key,
+                odd: None,
             }),
             Err(_) if *self.stop.borrow() => Err(Error::Stopped),
+            Err(error) if error.is_of_one_profile() => Ok(Profile {
+                asked_at,
+                cells: Some(UNREADABLE.to_owned()),
+                key,
+                odd: Some(error),
+            }),
             Err(error) => Err(error.into()),
         }
     }
@@ -218,6 +239,8 @@ struct Profile {
     asked_at: Millis,
     /// None of somebody unknown.
     cells: Option<String>,
+    /// What was wrong with the answer, where it tells nothing.
+    odd: Option<amplitude::Error>,
 }
 
 /// Leaves out who has no external id: Amplitude is asked by user id alone.
@@ -255,9 +278,12 @@ fn answered(
 ) -> Result<(Spool, Counts), state::Error> {
     let mut writer = SpoolWriter::new(directory)?;
     let mut counts = Counts::default();
-    for joined in Join::new(people.filter(external), kept.rows()) {
+    for joined in Join::new(people.filter(external), kept.asked()) {
         let (member, cells) = match joined? {
-            Joined::Both(member, kept) => (member, Some(kept.value)),
+            Joined::Both(member, (kept, at)) => {
+                counts.oldest = Some(counts.oldest.map_or(at, |oldest| oldest.min(at)));
+                (member, Some(kept.value))
+            }
             Joined::Left(member) => (member, None),
             // Left over from a time when the people were others.
             Joined::Right(_) => continue,

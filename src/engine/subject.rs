@@ -241,7 +241,8 @@ impl Subject<'_> {
             if delta.is_empty() {
                 held.retain(|name| entry.attributes.contains(name));
             }
-            if set_aside {
+            // What is to be cleared and was not: what is kept is let go at once.
+            if set_aside && self.on_destroy() == "empty" {
                 held.extend(entry.attributes.iter().cloned());
             }
         }
@@ -315,14 +316,18 @@ impl Subject<'_> {
         Ok(valued(rows, form, &self.label, places, seen))
     }
 
-    /// Which cells of a row are the columns that it wants.
+    /// Which cells of a row are the columns that it wants. Where another run swept them, the plan is made anew.
     fn columns(&self, readings: &Readings) -> Result<Vec<usize>, state::Error> {
         let about = readings
             .open(&self.cohort.id, &self.desired.identify_by)?
             .about;
         let place = |wanted: &String| about.columns.iter().position(|column| column == wanted);
         let wanted = self.desired.reads.columns().iter();
-        Ok(wanted.filter_map(place).collect())
+        let places: Option<Vec<usize>> = wanted.map(place).collect();
+        places.ok_or_else(|| state::Error::Corrupt {
+            path: "cache".into(),
+            what: "the cached rows lack a column; plan again".to_owned(),
+        })
     }
 
     /// Opens the people of the cohort who are in no excluded one, as they were read.
@@ -357,13 +362,14 @@ impl Subject<'_> {
         self.exclude.iter().filter_map(held).collect()
     }
 
-    /// What the resource becomes once everything is acknowledged.
+    /// What the resource becomes once everything is acknowledged. `source` is how many people its source holds, `oldest`
+    /// when the first of their profiles was asked for.
     pub(super) fn next(
         &self,
         session: &Session,
         readings: &Readings,
         delta: &Delta,
-        source: u64,
+        (source, oldest): (u64, Option<Millis>),
     ) -> Entry {
         let now = session.clock.millis();
         let known = self.entry;
@@ -371,8 +377,11 @@ impl Subject<'_> {
             .chain(&self.exclude)
             .filter_map(|cohort| {
                 let reading = readings.of(&cohort.id, &self.desired.identify_by)?;
-                let (computed, read_at, rows) =
-                    (reading.computed, reading.about.read_at, reading.about.rows);
+                let (computed, rows) = (reading.computed, reading.about.rows);
+                // What was learnt of profiles may be older than the list of the people.
+                let read_at = oldest.map_or(reading.about.read_at, |oldest| {
+                    oldest.min(reading.about.read_at)
+                });
                 Some(SourceStamp {
                     cohort: cohort.id.clone(),
                     computed,

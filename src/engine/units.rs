@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    draft::{Drafting, remembered},
+    draft::{Drafting, remembered, scope},
     subject::Subject,
 };
-use crate::{config::OnDestroy, kinds::Unit, model::Address, state::manifest::Entry};
+use crate::{
+    config::OnDestroy,
+    kinds::{self, Unit},
+    model::Address,
+    state::manifest::Entry,
+};
 
 /// Units, each with a resource that wants it, or still holds it.
 #[derive(Default)]
@@ -90,24 +95,32 @@ impl Drafting<'_> {
         }
     }
 
-    /// Returns the attributes that rows of a resource still hold, and that it is to be rid of.
+    /// Returns the attributes that rows of a resource still hold, and that it is to be rid of. Nobody else may write one
+    /// meanwhile: what is cleared for one person would be gone for the other owner, and nothing would tell.
     fn dropped(&self, address: &Address, entry: &Entry) -> BTreeSet<String> {
-        let resource = self.session.configuration.resources.get(address);
-        let empties = resource.is_some_and(|resource| {
-            let written = resource.settings.on_destroy;
-            written.map_or(entry.on_destroy == "empty", |it| it == OnDestroy::Empty)
+        let configuration = &self.session.configuration;
+        let resource = configuration.resources.get(address);
+        // What is declared now is claimed as such, and says whether it lets the rest go as it is.
+        let now = resource.and_then(|resource| {
+            let scope = scope(configuration, Some(entry));
+            let desired = kinds::find(address, &resource.kind)?.desired(resource, &scope);
+            let desired = desired.ok()?;
+            let keeps = match resource.settings.on_destroy {
+                Some(on_destroy) => on_destroy == OnDestroy::Keep,
+                None => desired.form.on_destroy() == "keep",
+            };
+            Some((desired, keeps))
         });
-        let desired = remembered(&self.session.configuration, address, entry);
-        let attributes = desired.filter(|_| empties).map(|desired| {
-            let declared = desired.form.attributes().iter();
-            &entry.attributes - &declared.map(|attribute| attribute.name.clone()).collect()
-        });
-        attributes.unwrap_or_default()
+        let before = || Some((remembered(configuration, address, entry)?, false));
+        let Some((desired, false)) = now.or_else(before) else {
+            return BTreeSet::new();
+        };
+        let declared = desired.form.attributes().iter();
+        &entry.attributes - &declared.map(|attribute| attribute.name.clone()).collect()
     }
 
     /// Refuses units with two owners. What is no longer declared owns what it wrote until it is gone, and a label that
-    /// was changed, or an attribute that is to be cleared, is held until every row is rid of it. A plan that moves those
-    /// rows on may give it to another: in an object of one person, what one sets, no other takes out.
+    /// was changed is held until every row has the new one; an attribute that is to be cleared, until it is.
     pub(super) fn one_owner_each(&mut self, mut units: Units, subjects: &[Subject]) {
         let resources = &self.session.configuration.resources;
         let known = self
@@ -127,12 +140,9 @@ impl Drafting<'_> {
                 let desired = remembered(&self.session.configuration, address, entry)?;
                 desired.form.units(label).pop()
             });
-            let dropped = if moves_on {
-                BTreeSet::new()
-            } else {
-                self.dropped(address, entry)
-            };
-            let former = former.chain(dropped.iter().map(|name| Unit::attribute(name)));
+            for name in self.dropped(address, entry) {
+                units.want(Unit::attribute(&name), address, false);
+            }
             units.0.extend(former.map(|unit| Claim {
                 unit,
                 address: address.clone(),
@@ -142,8 +152,16 @@ impl Drafting<'_> {
         }
         for (unit, one, other) in units.clashes() {
             let message = format!("{unit} would have two owners: {one} and {other}");
-            let hint = "give one of them another `label` or `to`; where one is removed, left, or not done yet, apply that before another takes its place";
-            self.fail(one, message, Some(hint.to_owned()));
+            let holds = |address: &Address| {
+                let entry = self.entry(address);
+                entry.is_some_and(|entry| !entry.attributes.is_empty())
+            };
+            let values = holds(one) || holds(other);
+            let mut hint = "give one of them another `label` or `to`; where one is removed, left, or not done yet, apply that before another takes its place".to_owned();
+            if values {
+                hint += "; `on_destroy: keep` lets an attribute go as it is";
+            }
+            self.fail(one, message, Some(hint));
         }
     }
 }

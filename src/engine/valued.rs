@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use serde_json::Value;
 
-use super::compute::Members;
+use super::{compute::Members, profiles::UNREADABLE};
 use crate::{
     kinds::Form,
     model::{Member, plan::AttributePlan},
@@ -22,6 +22,8 @@ struct Counts {
     unread: u64,
     /// People whom Amplitude does not know by their profile.
     unknown: u64,
+    /// People whose profile cannot be read.
+    unreadable: u64,
     /// In the order of the form.
     attributes: Vec<AttributePlan>,
 }
@@ -42,6 +44,11 @@ impl Seen {
         self.0.borrow().unknown
     }
 
+    /// Returns of how many of them the profile cannot be read.
+    pub(super) fn unreadable(&self) -> u64 {
+        self.0.borrow().unreadable
+    }
+
     /// Returns what was seen of each attribute: what a full push costs, and what Braze could not hold.
     pub(super) fn attributes(&self) -> Vec<AttributePlan> {
         self.0.borrow().attributes.clone()
@@ -54,6 +61,7 @@ impl Seen {
             people: 0,
             unread: 0,
             unknown: 0,
+            unreadable: 0,
             attributes: attributes.collect(),
         };
     }
@@ -85,6 +93,11 @@ pub(super) fn valued(
         let mut member = row?;
         let mut counts = seen.0.borrow_mut();
         counts.people += 1;
+        if member.value.as_ref() == UNREADABLE {
+            counts.unreadable += 1;
+            member.value = "{}".into();
+            return Ok(member);
+        }
         if member.value.is_empty() {
             // Nothing is said of any attribute, so whatever is there stays.
             counts.unread += 1;

@@ -240,6 +240,7 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> Vec<String> 
             "bad_identifier" => format!("{count} with an identifier Braze does not take"),
             "duplicate" => format!("{count} twice"),
             "excluded" => format!("{count} excluded"),
+            "profile_unreadable" => format!("{count} whose profile cannot be read"),
             "not_in_amplitude" => format!("{count} whom Amplitude does not know"),
             other => format!("{count} {other}"),
         }

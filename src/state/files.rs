@@ -90,7 +90,7 @@ pub(super) fn lock_file(path: &Path) -> Result<File, Error> {
 }
 
 /// Lists the files of a directory; none where there is no directory.
-pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
         other => other.map_err(Error::io(directory))?,

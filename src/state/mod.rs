@@ -22,6 +22,6 @@ mod error;
 pub use error::Error;
 
 pub use files::{
-    directory, read as read_file, remove as remove_file, rename as rename_file, safe as safe_name,
-    temporary as temporary_file, write as write_file, write_pieces,
+    directory, list as list_files, read as read_file, remove as remove_file, rename as rename_file,
+    safe as safe_name, temporary as temporary_file, write as write_file, write_pieces,
 };

@@ -217,7 +217,7 @@ fn killed_while_every_kind_is_moved() {
     killed_and_run_again(&ALL);
 }
 
-/// Two syncs of one audience, either of which has the orders; whoever gives them away would clear them.
+/// Two syncs of one audience, either of which has the orders; whoever gives them away leaves them as they are.
 fn handed(to_tier: bool) -> String {
     let [tier, ltv] = if to_tier {
         ["tier, lifetime_orders", "lifetime_revenue"]
@@ -226,7 +226,7 @@ fn handed(to_tier: bool) -> String {
     };
     let sync = |name: &str, list: &str| {
         format!(
-            "  {name}: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, on_destroy: empty, \
+            "  {name}: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, \
              create_users: false, properties: [{list}]}}\n"
         )
     };

@@ -31,6 +31,8 @@ struct Round {
     clear_nulls: bool,
     empties: bool,
     wanted: Wanted,
+    /// What others write into attributes that are not ours at the time.
+    others: Vec<(u8, usize, u8)>,
     fates: Vec<(Outcome, bool)>,
 }
 
@@ -112,6 +114,7 @@ fn folded(state: &State, round: &Round, delta: &[Change], outcomes: &[Outcome]) 
             Joined::Left(record) => Some(without(record, &fresh)),
             Joined::Right((change, outcome)) => fold(None, change, outcome, Beside::Nothing, &run),
             Joined::Both(record, (change, outcome)) => {
+                let record = without(record, &fresh);
                 fold(Some(record), change, outcome, Beside::Nothing, &run)
             }
         })
@@ -122,8 +125,8 @@ fn folded(state: &State, round: &Round, delta: &[Change], outcomes: &[Outcome]) 
         .all(|outcome| matches!(outcome, Outcome::Acknowledged(_)));
     let attributes = match (settled, delta.is_empty() && !state.ledger.is_empty()) {
         (true, true) => &names & &state.attributes,
-        (true, false) => names,
-        (false, _) => &names | &state.attributes,
+        (false, _) if round.empties => &names | &state.attributes,
+        _ => names,
     };
     State { ledger, attributes }
 }
@@ -147,6 +150,14 @@ fn applied(world: &mut World, form: &Form, change: &Change) {
 
 /// Runs one round; returns the rows that were sent.
 fn run(state: &State, world: &mut World, round: &Round) -> (State, usize) {
+    let names = round.names();
+    for (person, at, value) in &round.others {
+        let name = NAMES[*at];
+        if !state.attributes.contains(name) && !names.contains(name) {
+            let profile = world.entry(key(*person)).or_default();
+            profile.insert(name.to_owned(), json!(value));
+        }
+    }
     let (delta, form) = (diff(state, round), round.form());
     for (change, (_, took)) in delta.iter().zip(round.fates.iter().cycle()) {
         if *took {
@@ -172,17 +183,19 @@ fn round() -> impl Strategy<Value = Round> {
     let row = [cell.clone(), cell.clone(), cell];
     let wanted = prop::collection::btree_map(0u8..12, row, 0..10);
     let declared = prop::collection::btree_set(0usize..3, 1..4);
+    let others = prop::collection::vec((0u8..12, 0usize..3, 7u8..9), 0..6);
     let fates = prop::collection::vec(fate(), 12);
-    (declared, any::<[bool; 3]>(), wanted, fates).prop_map(|(declared, flags, wanted, fates)| {
-        Round {
+    (declared, any::<[bool; 3]>(), wanted, others, fates).prop_map(
+        |(declared, flags, wanted, others, fates)| Round {
             declared,
             clear_leavers: flags[0],
             clear_nulls: flags[1],
             empties: flags[2],
             wanted,
+            others,
             fates,
-        }
-    })
+        },
+    )
 }
 
 proptest! {
@@ -261,4 +274,43 @@ fn recorded(state: &State, person: u8, name: &str) -> Option<Value> {
     }
     let record = state.ledger.get(&key(person))?;
     object(&record.value).get(name).cloned()
+}
+
+#[test]
+fn what_is_declared_again_and_not_sent_is_not_taken_for_what_was_there_before() {
+    let round = |at: usize, value: Option<u8>, fate| {
+        let mut row = [None, None, None];
+        row[at] = Some(value);
+        Round {
+            declared: BTreeSet::from([at]),
+            clear_leavers: false,
+            clear_nulls: false,
+            empties: false,
+            wanted: Wanted::from([(1, row)]),
+            others: vec![],
+            fates: vec![fate],
+        }
+    };
+    let acknowledged = (Outcome::Acknowledged(1), true);
+    for lost in [
+        (Outcome::NotSent, false),
+        (Outcome::Refused(0), false),
+        (Outcome::Doubt(1), false),
+    ] {
+        let (mut state, mut world) = (State::default(), World::new());
+        let other = Round {
+            others: vec![(1, 0, 7)],
+            ..round(1, None, acknowledged)
+        };
+        for round in [
+            round(0, Some(0), acknowledged),
+            round(1, None, acknowledged),
+            other,
+            round(0, Some(0), lost),
+            round(0, Some(0), acknowledged),
+        ] {
+            state = run(&state, &mut world, &round).0;
+        }
+        assert_eq!(world[&key(1)].get("a"), Some(&json!(0)), "{lost:?}");
+    }
 }

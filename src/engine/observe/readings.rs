@@ -24,7 +24,7 @@ pub(in crate::engine) struct Reading {
 }
 
 /// Why a cohort could not be read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::engine) struct Unread {
     pub(in crate::engine) message: String,
     pub(in crate::engine) hint: String,

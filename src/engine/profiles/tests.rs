@@ -23,6 +23,11 @@ type Asked = Arc<Mutex<BTreeMap<String, u32>>>;
 
 /// Knows people but `p03`, tells each their id as the value; after so many requests it refuses.
 async fn serve(until: usize) -> (String, Asked) {
+    serve_oddly(until, |_| false).await
+}
+
+/// Does the same, and answers oddly about some.
+async fn serve_oddly(until: usize, odd: fn(&str) -> bool) -> (String, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Asked::default();
@@ -40,6 +45,7 @@ async fn serve(until: usize) -> (String, Asked) {
             requests += 1;
             let (status, body) = match id.as_str() {
                 _ if requests > until => (401, "Invalid Api-Key".to_owned()),
+                id if odd(id) => (400, r#"{"userData": {"user_id": 7}}"#.to_owned()),
                 "p03" => (
                     404,
                     r#"{"error":"User id and device id not seen before"}"#.to_owned(),
@@ -107,6 +113,20 @@ impl Place {
     }
 
     async fn until(&self, url: &str, stamp: i64, most: Option<u64>, stopped: bool) -> Read {
+        self.of(url, stamp, most, stopped, || Ok(people())).await
+    }
+
+    async fn of<P>(
+        &self,
+        url: &str,
+        stamp: i64,
+        most: Option<u64>,
+        stopped: bool,
+        people: impl Fn() -> Result<P, state::Error>,
+    ) -> Read
+    where
+        P: Iterator<Item = Result<Member, state::Error>>,
+    {
         let (_stopping, stop) = watch::channel(stopped);
         let secret = Secret::new("secret");
         let sender = Sender::new(Scrubber::default(), stop.clone(), Patience::WORK);
@@ -137,7 +157,7 @@ impl Place {
             question: &question,
             most,
         };
-        let read = desk.read(wish, || Ok(people())).await;
+        let read = desk.read(wish, people).await;
         drop(events);
         Read {
             read,
@@ -195,7 +215,9 @@ async fn a_sample_grows_and_nobody_is_asked_twice() {
         answered: 12,
         unknown: 1,
         asked: 8,
+        oldest: all.counts().oldest,
     };
+    assert!(wanted.oldest.is_some());
     assert_eq!(all.counts(), wanted);
     let cells = all.cells();
     assert_eq!(cells["p03"], NOBODY);
@@ -247,4 +269,38 @@ async fn a_stop_ends_it_in_order() {
     let stopped = place.until(&url, 100, None, true).await;
     assert!(matches!(stopped.read, Err(Error::Stopped)));
     assert!(asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_odd_answer_is_one_persons_and_many_are_an_error() {
+    let (url, _) = serve_oddly(100, |id| id == "p05").await;
+    let place = Place::new();
+    let read = place.read(&url, 100, None).await;
+    assert_eq!(read.cells()["p05"], UNREADABLE);
+    assert_eq!(read.counts().answered, PEOPLE);
+    assert_eq!(place.read(&url, 100, None).await.counts().asked, 0, "kept");
+    let (url, _) = serve_oddly(100, |_| true).await;
+    let odd = |people| odd_of(&url, people);
+    assert!(odd(20).await.is_ok(), "so few are borne");
+    let error = odd(200).await.unwrap_err().to_string();
+    assert!(error.contains("status 400 (a profile)"), "{error}");
+}
+
+/// Reads so many people.
+async fn odd_of(url: &str, people: u64) -> Result<Counts, Error> {
+    let place = Place::new();
+    let everybody = move || {
+        Ok((0..people).map(|number| {
+            Ok(Member {
+                key: Key::external(&format!("q{number:0>3}")).unwrap(),
+                amplitude_id: None,
+                value: "".into(),
+            })
+        }))
+    };
+    place
+        .of(url, 100, None, false, everybody)
+        .await
+        .read
+        .map(|read| read.counts)
 }

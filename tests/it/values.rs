@@ -554,3 +554,27 @@ fn what_may_have_been_added_is_added_again_and_creates() {
         }
     }
 }
+
+#[test]
+fn a_plan_of_other_columns_leaves_the_rows_of_this_one() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(300));
+    let world = World::start(&june.dir);
+    let text = |properties: &str| {
+        yaml(OPEN, 75, &[])
+            + &format!(
+                "  values: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, properties: [{properties}]}}\n"
+            )
+    };
+    let project = Project::written(vec![], &text("lifetime_orders, tier"));
+    let reached = |properties: &str, downloads: u64| {
+        project.write(&text(properties));
+        let plan = project.plan(&world);
+        assert_eq!(world.stats().downloads(), downloads, "{properties}");
+        plan.json["resources"][0]["attributes"].clone()
+    };
+    let first = reached("lifetime_orders, tier", 1);
+    reached("last_order_date, tier", 2);
+    assert_eq!(reached("lifetime_orders, tier", 2), first, "still there");
+    // Fewer columns are found in what is there.
+    reached("tier", 2);
+}

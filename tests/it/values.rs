@@ -578,3 +578,34 @@ fn a_plan_of_other_columns_leaves_the_rows_of_this_one() {
     // Fewer columns are found in what is there.
     reached("tier", 2);
 }
+
+#[test]
+fn what_is_declared_again_and_never_sent_is_sent_by_the_next_apply() {
+    let june = cdnow::scenario(&Ask::day(JUNE).customers(300));
+    let world = World::start(&june.dir);
+    let text = |properties: &str| {
+        yaml(OPEN, 75, &[])
+            + &format!(
+                "  values: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, properties: [{properties}]}}\n"
+            )
+    };
+    let both = text("tier, {from: lifetime_orders, as: integer}");
+    let project = Project::written(vec![], &both);
+    project.apply(&world).exits(0);
+    let orders = world.attribute("lifetime_orders");
+    assert!(orders.len() > 20);
+    // It is let go, and somebody else writes it.
+    project.write(&text("tier"));
+    project.apply(&world).exits(0);
+    for person in orders.keys() {
+        world.put_user(person, &json!({"lifetime_orders": 999}));
+    }
+    // Declared again, nothing of it leaves; the next apply does not take what was there once for what is there.
+    project.write(&both);
+    world.faults("429:1@/users/track");
+    project.apply(&world).exits(1);
+    world.faults("");
+    project.apply(&world).exits(0);
+    assert_eq!(world.attribute("lifetime_orders"), orders);
+    project.assert_settled(&world, "after all");
+}

@@ -236,8 +236,17 @@ pub fn clears(change: &Change) -> bool {
 
 /// Returns what a row that is sent does to each attribute. Of a row in doubt everything is sent, since it equals nothing.
 pub fn steps(change: &Change) -> Vec<Step> {
-    let before = change.before.as_deref().map(object).unwrap_or_default();
     let mut after = change.after.as_deref().map(object).unwrap_or_default();
+    if change.before.is_none() && change.maybe.is_none() {
+        // Most rows of a first apply: all of it is new.
+        let new = |(attribute, value)| Step {
+            attribute,
+            before: None,
+            after: Some(value),
+        };
+        return after.into_iter().map(new).collect();
+    }
+    let before = change.before.as_deref().map(object).unwrap_or_default();
     let maybe = change.maybe.as_deref().map(from_array).unwrap_or_default();
     let maybe: Vec<Object> = maybe.iter().map(|value| object(value)).collect();
     let mut names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();

@@ -169,10 +169,14 @@ fn empty_source(effects: &Effects) -> Option<GuardResult> {
             format!("the source held {held} and is empty now: a broken source looks the same");
         return Some(emptied(effects, what));
     }
-    let what = format!(
-        "nobody is left of {}: all of the source is excluded",
-        number(recorded)
-    );
+    let held = number(recorded);
+    let what = match effects.delta.people {
+        0 => format!("nobody is left of {held}: all of the source is excluded"),
+        people => format!(
+            "no value is left of {held} rows: none of {} people in the source has one",
+            number(people)
+        ),
+    };
     (effects.delta.after == 0 && recorded > 0).then(|| emptied(effects, what))
 }
 

@@ -35,7 +35,8 @@ pub struct Valued {
     pub value: Text,
     /// Data points of sending each attribute, in the order of the form; 0 where there is no value.
     pub points: Vec<u64>,
-    /// Attributes, by their place in the form, whose value Braze could not hold, with the reason.
+    /// Attributes, by their place in the form, without a value that is there or could be, with the reason: Braze could not
+    /// hold it, or its person is left out.
     pub unfit: Vec<(usize, &'static str)>,
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use self::number::Digits;
 use super::values::As;
-use crate::braze::{self, Unfit};
+use crate::braze::{self, LONGEST_ARRAY, Unfit};
 
 /// What became of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +115,8 @@ pub fn items(items: &Value, limit: Option<u32>) -> Typed {
             Err(Why::Braze(Unfit::BadElement))
         }
         Ok(Value::Array(mut items)) => {
-            items.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
+            // The best come first, and Braze holds no more.
+            items.truncate(limit.map_or(LONGEST_ARRAY, |limit| limit as usize));
             Ok(Value::Array(items))
         }
         Ok(_) => Err(Why::NotAnArray),

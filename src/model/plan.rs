@@ -250,6 +250,9 @@ pub struct AttributePlan {
     /// People of a first apply who have it already.
     #[serde(default)]
     pub adopted: u64,
+    /// People on whose profile another value was found before a first apply, which this one takes the place of.
+    #[serde(default)]
+    pub overwritten: u64,
     /// People whose value Braze could not hold, by reason; they keep what they have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub skipped: BTreeMap<String, u64>,

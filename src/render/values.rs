@@ -74,6 +74,10 @@ fn line(attribute: &AttributePlan, width: usize, priced: bool) -> Vec<String> {
     if attribute.adopted > 0 {
         line.push(format!("{} there already", number(attribute.adopted)));
     }
+    if attribute.overwritten > 0 {
+        let count = number(attribute.overwritten);
+        line.push(format!("{count} over another value"));
+    }
     let told = attribute.transitions.iter();
     let mut told: Vec<String> = told
         .map(|told| {

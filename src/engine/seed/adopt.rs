@@ -36,6 +36,8 @@ pub(in crate::engine) struct Adopted {
     unasked: u64,
     /// Values that are there, by attribute.
     values: BTreeMap<String, u64>,
+    /// Other values that are there instead, by attribute.
+    others: BTreeMap<String, u64>,
 }
 
 impl Seeds {
@@ -73,14 +75,25 @@ impl Seeds {
                 adopted.unknown += 1;
                 continue;
             }
-            let Some(value) = form.held(&member.value, &object(&answer.value)) else {
-                continue;
-            };
+            let live = object(&answer.value);
+            let held = form.held(&member.value, &live);
             if let Form::Attributes(_) = form {
-                for name in object(&value).keys() {
-                    *adopted.values.entry(name.clone()).or_default() += 1;
+                let same = held.as_deref().map(object).unwrap_or_default();
+                let wanted = object(&member.value);
+                let there = |name: &String| live.get(name).is_some_and(|value| !value.is_null());
+                let wanted = wanted.iter().filter(|(_, value)| !value.is_null());
+                for (name, _) in wanted.filter(|(name, _)| there(name)) {
+                    let counts = if same.contains_key(name) {
+                        &mut adopted.values
+                    } else {
+                        &mut adopted.others
+                    };
+                    *counts.entry(name.clone()).or_default() += 1;
                 }
             }
+            let Some(value) = held else {
+                continue;
+            };
             let writer = match &mut writer {
                 Some(writer) => writer,
                 none => none.insert(LedgerWriter::new(store.draft()?, address)?),
@@ -115,7 +128,10 @@ impl Adopted {
         // Each recorded row was found; those that change lack something.
         delta.adopted = delta.before - delta.change;
         for attribute in attributes {
-            attribute.adopted = self.values.get(&attribute.name).copied().unwrap_or(0);
+            let of = |counts: &BTreeMap<String, u64>| counts.get(&attribute.name).copied();
+            let (same, other) = (of(&self.values), of(&self.others));
+            attribute.adopted = same.unwrap_or(0);
+            attribute.overwritten = other.unwrap_or(0);
         }
     }
 

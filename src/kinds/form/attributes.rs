@@ -15,6 +15,9 @@ use crate::{
     model::{Change, Edit},
 };
 
+/// Why somebody has no value: they are left out on purpose.
+const CONTROL_GROUP: &str = "control_group";
+
 /// Attributes of one sync.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attributes {
@@ -49,7 +52,7 @@ pub enum Take {
         /// Whether those of the control group have it.
         control: bool,
     },
-    /// When a recommendation was made.
+    /// When a recommendation was made, for those who have its items.
     MadeAt {
         /// Whether those of the control group have it.
         control: bool,
@@ -81,7 +84,12 @@ impl Attributes {
                     points[at] = braze::data_points(&value);
                     value
                 }
-                Typed::Empty => Value::Null,
+                Typed::Empty => {
+                    if attribute.take.leaves_out(cell) {
+                        unfit.push((at, CONTROL_GROUP));
+                    }
+                    Value::Null
+                }
                 // Nothing is said of it, so what Braze has of it stays.
                 Typed::Unfit(why) => {
                     unfit.push((at, why.word()));
@@ -116,15 +124,24 @@ impl Attributes {
 }
 
 impl Take {
+    /// Whether somebody has nothing because they are of the control group.
+    fn leaves_out(self, cell: &Value) -> bool {
+        let (Self::Items { control, .. } | Self::MadeAt { control }) = self else {
+            return false;
+        };
+        !control && cell["is_control"] == true
+    }
+
     fn typed(self, cell: &Value) -> Typed {
-        let chance = cell["is_control"] == true;
         match self {
             Self::As(kind) => cell.as_str().map_or(Typed::Empty, |cell| text(cell, kind)),
-            Self::Items { control, .. } | Self::MadeAt { control } if chance && !control => {
-                Typed::Empty
-            }
+            _ if self.leaves_out(cell) => Typed::Empty,
             Self::Items { limit, .. } => items(&cell["items"], limit),
-            Self::MadeAt { .. } => moment(&cell["last_updated"]),
+            // A time by itself would speak of other items than are there.
+            Self::MadeAt { .. } => match items(&cell["items"], None) {
+                Typed::Value(_) => moment(&cell["last_updated"]),
+                without => without,
+            },
         }
     }
 }
@@ -135,4 +152,41 @@ pub(super) fn edits(change: &Change) -> Vec<Edit> {
         value: step.after.unwrap_or(Value::Null),
     };
     steps(change).into_iter().map(edit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_comes_with_its_items_and_a_control_group_is_counted() {
+        let attribute = |name: &str, take| Attribute {
+            name: name.to_owned(),
+            cell: 0,
+            take,
+        };
+        let items = Take::Items {
+            limit: Some(2),
+            control: false,
+        };
+        let made_at = Take::MadeAt { control: false };
+        let list = vec![attribute("list", items), attribute("made_at", made_at)];
+        let attributes = Attributes::new(list, false, false);
+        let of = |cell: Value| {
+            let valued = attributes.value(&[cell]);
+            (valued.value.to_string(), valued.unfit)
+        };
+        let cell = |items: Value, control: bool| json!({"items": items, "is_control": control, "last_updated": 1_608_690_720});
+        let whole = r#"{"list":["a","b"],"made_at":"2020-12-23T02:32:00Z"}"#;
+        let none = r#"{"list":null,"made_at":null}"#;
+        assert_eq!(
+            of(cell(json!(["a", "b", "c"]), false)),
+            (whole.to_owned(), vec![])
+        );
+        let left_out = vec![(0, "control_group"), (1, "control_group")];
+        assert_eq!(of(cell(json!(["a"]), true)), (none.to_owned(), left_out));
+        assert_eq!(of(cell(json!([]), false)), (none.to_owned(), vec![]));
+        let bad = vec![(0, "bad_element"), (1, "bad_element")];
+        assert_eq!(of(cell(json!([["a"]]), false)), ("{}".to_owned(), bad));
+    }
 }

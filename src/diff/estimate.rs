@@ -2,6 +2,11 @@
 
 use crate::model::plan::{AttributePlan, Delta};
 
+/// Why a row has no value: the User Profile API knows nobody of that id.
+pub const NOT_IN_AMPLITUDE: &str = "not_in_amplitude";
+/// Why nothing is said of a row: the profile cannot be read.
+pub const PROFILE_UNREADABLE: &str = "profile_unreadable";
+
 /// Returns by how much figures of those who were read are multiplied; none where all were read, or nobody.
 pub fn factor(delta: &Delta) -> Option<f64> {
     let read = delta.people.saturating_sub(delta.unread);
@@ -21,7 +26,12 @@ pub fn estimate(delta: &mut Delta, attributes: &mut [AttributePlan]) {
     };
     let counted = delta.add;
     let of_delta = [&mut delta.add, &mut delta.change, &mut delta.cleared];
-    for figure in of_delta {
+    // People are left out for these reasons once they are read; for others, before.
+    let of_read = [NOT_IN_AMPLITUDE, PROFILE_UNREADABLE];
+    let skipped = delta.skipped.iter_mut();
+    let skipped = skipped.filter(|(reason, _)| of_read.contains(&reason.as_str()));
+    let skipped = skipped.map(|(_, figure)| figure);
+    for figure in of_delta.into_iter().chain(skipped) {
         *figure = scaled(*figure, factor);
     }
     delta.after += delta.add - counted;
@@ -54,6 +64,9 @@ mod tests {
             change: 120,
             remove: 7,
             after: 560,
+            skipped: [("excluded", 4), (NOT_IN_AMPLITUDE, 5)]
+                .map(|(reason, count)| (reason.to_owned(), count))
+                .into(),
             ..Delta::default()
         };
         let mut attributes = [AttributePlan {
@@ -64,6 +77,8 @@ mod tests {
         estimate(&mut delta, &mut attributes);
         assert_eq!((delta.add, delta.change, delta.remove), (300, 600, 7));
         assert_eq!((delta.after, delta.estimated), (800, true));
+        assert_eq!(delta.skipped["excluded"], 4);
+        assert_eq!(delta.skipped[NOT_IN_AMPLITUDE], 25);
         assert_eq!(attributes[0].full_push_data_points, 3000);
         assert_eq!(attributes[0].added, 300);
     }

@@ -15,7 +15,7 @@ use super::{
     valued::Seen,
 };
 use crate::{
-    diff::estimate::estimate,
+    diff::estimate::{NOT_IN_AMPLITUDE, PROFILE_UNREADABLE, estimate},
     kinds::Form,
     model::{
         number,
@@ -23,9 +23,6 @@ use crate::{
     },
     state::{ledger::LedgerReader, manifest::Entry, relation::About},
 };
-
-/// Why a row has no value: the User Profile API knows nobody of that id.
-const NOT_IN_AMPLITUDE: &str = "not_in_amplitude";
 
 /// Why a subject cannot be compared, and what to do.
 type Unready = (String, Option<String>);
@@ -84,7 +81,8 @@ impl<'a> Drafting<'a> {
             adopted.tell(&mut delta, &mut attributes);
         }
         figures(&subject, &about, &seen, &mut delta, &mut attributes);
-        self.nobody_has(&subject, &delta, &attributes);
+        let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
+        self.nobody_has(&subject, read, &attributes);
         let full = match subject.desired.form {
             Form::Membership(_) => None,
             Form::Attributes(_) => {
@@ -139,9 +137,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// Warns of what no profile has: an id or a name that is not spelt as Amplitude spells it looks the same.
-    fn nobody_has(&mut self, subject: &Subject, delta: &Delta, attributes: &[AttributePlan]) {
-        let unknown = delta.skipped.get(NOT_IN_AMPLITUDE).copied().unwrap_or(0);
-        let read = delta.people - delta.unread - unknown;
+    fn nobody_has(&mut self, subject: &Subject, read: u64, attributes: &[AttributePlan]) {
         if subject.desired.reads.question().is_none() || read == 0 {
             return;
         }
@@ -191,7 +187,7 @@ fn figures(
         ("duplicate", about.duplicates),
         ("excluded", about.rows.saturating_sub(people)),
         (NOT_IN_AMPLITUDE, seen.unknown()),
-        ("profile_unreadable", seen.unreadable()),
+        (PROFILE_UNREADABLE, seen.unreadable()),
     ];
     let skipped = skipped.into_iter().filter(|(_, count)| *count > 0);
     delta.skipped = skipped

@@ -366,8 +366,14 @@ fn cost(plan: &Plan, priced: bool) -> String {
     let mut parts = vec![];
     if priced {
         let full = number(cost.full_push_data_points);
+        let estimated = |of: &ResourcePlan| of.delta.as_ref().is_some_and(|of| of.estimated);
+        let about = if plan.resources.iter().any(estimated) {
+            "about "
+        } else {
+            ""
+        };
         parts.push(format!(
-            "{} (a full push would log {full})",
+            "{about}{} (a full push would log {full})",
             count(cost.data_points, "data point")
         ));
     }

@@ -225,6 +225,24 @@ fn two_million_rows() {
 
 #[test]
 #[ignore = "2,000,000 rows: by hand, with --release"]
+fn two_million_rows_of_values() {
+    let values = |columns: &str| {
+        format!(
+            "  values: {{kind: user_property, audience: {{cohort: C0}}, seed: send, properties: [{columns}]}}\n"
+        )
+    };
+    let four = values("p0, p1, p2, p3");
+    let scale = Scale::new(Ids::Short, TWO_MILLION, 4, 1, &four);
+    scale.run("four values each, first plan", &["plan"]);
+    scale.run("first apply", &["apply", "--auto-approve"]);
+    scale.settled();
+    assert_eq!(scale.world.attribute("p3").len() as u64, TWO_MILLION);
+    scale.rewrite(&values("p0, p1, p2"));
+    scale.run("one value let go, plan", &["plan"]);
+}
+
+#[test]
+#[ignore = "2,000,000 rows: by hand, with --release"]
 fn two_million_rows_imported() {
     let scale = Scale::new(
         Ids::Short,

@@ -54,7 +54,9 @@ fn moment(date: Date, clock: Clock) -> Option<Timestamp> {
     let nanoseconds = clock.thousandths * 1_000_000;
     let time = jiff::civil::Time::new(clock.hour, clock.minute, clock.second, nanoseconds).ok()?;
     let offset = Offset::from_seconds(clock.offset).ok()?;
-    offset.to_timestamp(date.to_datetime(time)).ok()
+    // What ends a calendar of four digits is beyond what Braze keeps, and no moment here: the last one stands for it.
+    let moment = offset.to_timestamp(date.to_datetime(time));
+    Some(moment.unwrap_or(Timestamp::MAX))
 }
 
 /// What is left to read of a text.

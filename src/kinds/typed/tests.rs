@@ -170,6 +170,8 @@ fn times_are_moments_in_utc() {
     let at = |text: &str| value(json!(text));
     let far = || unfit(Unfit::TimeOutOfRange);
     let table = vec![
+        ("9999-12-31", far()),
+        ("9999-12-31T23:59:59-12:00", far()),
         ("2020-12-23", at("2020-12-23T00:00:00Z")),
         ("12/23/2020", at("2020-12-23T00:00:00Z")),
         ("2020-12-23 02:32:00", at("2020-12-23T02:32:00Z")),

@@ -157,6 +157,18 @@ pub fn woven<T: Keyed + 'static, E: From<Unsorted> + 'static>(
     })
 }
 
+/// Joins streams into one with each key once, whichever of them it stands in.
+pub fn union<T: Keyed + 'static, E: From<Unsorted> + 'static>(
+    streams: impl IntoIterator<Item = Rows<T, E>>,
+) -> Rows<T, E> {
+    let none: Rows<T, E> = Box::new(std::iter::empty());
+    streams.into_iter().fold(none, |all, rows| {
+        Box::new(Join::new(all, rows).map(|row| match row? {
+            Joined::Left(row) | Joined::Right(row) | Joined::Both(row, _) => Ok(row),
+        }))
+    })
+}
+
 /// One side, one row ahead.
 pub(super) struct Side<T, I> {
     rows: I,

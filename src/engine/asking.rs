@@ -12,10 +12,7 @@ use super::{
     subject::{Subject, max_age},
 };
 use crate::{
-    diff::{
-        ask,
-        join::{Join, Joined},
-    },
+    diff::{ask, join},
     model::profile::Question,
     state,
 };
@@ -134,12 +131,6 @@ pub(super) async fn ask(
 
 /// Opens the people whom any of these syncs wants, each once.
 fn everybody(subjects: &[&Subject], readings: &Readings) -> Result<Members, state::Error> {
-    let mut all: Members = Box::new(std::iter::empty());
-    for subject in subjects {
-        let joined = Join::new(all, subject.people(readings)?);
-        all = Box::new(joined.map(|row| match row? {
-            Joined::Left(member) | Joined::Right(member) | Joined::Both(member, _) => Ok(member),
-        }));
-    }
-    Ok(all)
+    let each = subjects.iter().map(|subject| subject.people(readings));
+    Ok(join::union(each.collect::<Result<Vec<_>, _>>()?))
 }

@@ -325,28 +325,16 @@ fn relation_ends(cohort: &Cohort, mapping: &Mapping) -> (String, String) {
     let stamp = cohort
         .computed
         .map_or_else(|| "none".to_owned(), |stamp| stamp.to_string());
-    let begin = format!("{}-{stamp}-", safe(&cohort.id));
+    let begin = format!("{}-{stamp}-", state::safe_name(&cohort.id));
     (begin, format!("-{}.rows", mapping.name()))
 }
 
 fn request_path(cache: &Path, cohort: &Cohort) -> Result<PathBuf, Error> {
-    Ok(state::directory(&cache.join("requests"))?.join(format!("{}.json", safe(&cohort.id))))
+    Ok(state::directory(&cache.join("requests"))?
+        .join(format!("{}.json", state::safe_name(&cohort.id))))
 }
 
 fn asked_before(cache: &Path, cohort: &Cohort) -> Result<Option<Asked>, Error> {
     let bytes = state::read_file(&request_path(cache, cohort)?)?;
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-}
-
-/// An id as a file's name: what is not a letter or digit is written by its code, so that no two ids meet.
-fn safe(id: &str) -> String {
-    id.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_string()
-            } else {
-                format!("_{:x}_", u32::from(c))
-            }
-        })
-        .collect()
 }

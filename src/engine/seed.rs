@@ -28,7 +28,7 @@ use crate::{
     braze::{self, PEOPLE_PER_READ},
     config::Seed,
     diff::{
-        join::{Join, Joined},
+        join::{self, Join, Joined},
         values::{object, says_something},
     },
     kinds::Form,
@@ -161,14 +161,9 @@ struct Missing {
 
 /// Opens whoever any of these subjects wants, each once.
 fn union(subjects: &[(&Subject, Asked)], readings: &Readings) -> Result<Members, state::Error> {
-    let mut union: Members = Box::new(std::iter::empty());
-    for (subject, asked) in subjects {
-        let both = Join::new(union, subject.wanted(readings, asked)?);
-        union = Box::new(both.map(|row| match row? {
-            Joined::Left(member) | Joined::Right(member) | Joined::Both(member, _) => Ok(member),
-        }));
-    }
-    Ok(union)
+    let each = subjects.iter();
+    let each = each.map(|(subject, asked)| subject.wanted(readings, asked));
+    Ok(join::union(each.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// Finds of whom no answer is kept, no more than so many. Device ids are not asked: one a read.

@@ -555,16 +555,18 @@ fn what_may_have_been_added_is_added_again_and_creates() {
     }
 }
 
+/// One sync of these properties, whatever they are.
+fn text(properties: &str) -> String {
+    yaml(OPEN, 75, &[])
+        + &format!(
+            "  values: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, properties: [{properties}]}}\n"
+        )
+}
+
 #[test]
 fn a_plan_of_other_columns_leaves_the_rows_of_this_one() {
     let june = cdnow::scenario(&Ask::day(JUNE).customers(300));
     let world = World::start(&june.dir);
-    let text = |properties: &str| {
-        yaml(OPEN, 75, &[])
-            + &format!(
-                "  values: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, properties: [{properties}]}}\n"
-            )
-    };
     let project = Project::written(vec![], &text("lifetime_orders, tier"));
     let reached = |properties: &str, downloads: u64| {
         project.write(&text(properties));
@@ -583,12 +585,6 @@ fn a_plan_of_other_columns_leaves_the_rows_of_this_one() {
 fn what_is_declared_again_and_never_sent_is_sent_by_the_next_apply() {
     let june = cdnow::scenario(&Ask::day(JUNE).customers(300));
     let world = World::start(&june.dir);
-    let text = |properties: &str| {
-        yaml(OPEN, 75, &[])
-            + &format!(
-                "  values: {{kind: user_property, audience: {{cohort: Active 90d}}, seed: send, properties: [{properties}]}}\n"
-            )
-    };
     let both = text("tier, {from: lifetime_orders, as: integer}");
     let project = Project::written(vec![], &both);
     project.apply(&world).exits(0);

@@ -65,7 +65,8 @@ impl<'a> Drafting<'a> {
                 None => self.rows(&address),
             },
             desired: &|| subject.members(readings, asked.clone(), &seen),
-            aside: &|| self.aside(subject.entry),
+            absence: subject.absence(),
+            aside: &|| self.aside(&address, subject.entry),
             patience: self.patience(Some(subject.resource)),
         };
         let Computed {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{OnDestroy, Removed},
-    diff::guard,
+    diff::{guard, presence::Absence},
     kinds::Form,
     model::{
         Address, number,
@@ -147,7 +147,8 @@ impl Drafting<'_> {
                 rule: &desired.form.rule(&entry.attributes, true),
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
-                aside: &|| self.aside(Some(entry)),
+                absence: Absence::default(),
+                aside: &|| self.aside(address, Some(entry)),
                 patience: self.patience(None),
             };
             let Computed {

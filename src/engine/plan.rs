@@ -10,12 +10,12 @@ use std::{
 
 use super::{
     Error, Session, asking, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
-    rearrange::rearrange, seed, subject::max_age, target,
+    presence::Heard, rearrange::rearrange, seed, subject::max_age, target,
 };
 use crate::{
     diff::merge::{Merge, Part},
     kinds::Desired,
-    model::{Address, Change, Event, Lane, Verb, plan::Plan},
+    model::{Address, Change, Event, Lane, Standing, Verb, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
@@ -164,7 +164,15 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         .as_mut()
         .map(|recorded| rearrange(session, recorded))
         .unwrap_or_default();
-    let mut draft = Drafting::new(session, recorded.as_ref(), &rearranged);
+    let heard = Heard::open(
+        session,
+        recorded.as_ref().map(|recorded| &recorded.manifest),
+    )
+    .await?;
+    if let Some(recorded) = &mut recorded {
+        tokio::task::block_in_place(|| heard.note(session, recorded))?;
+    }
+    let mut draft = Drafting::new(session, recorded.as_ref(), &heard, &rearranged);
     let (list, kept) = listed::list(session).await?;
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
@@ -232,10 +240,21 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     })
 }
 
+/// Returns whether Braze knows the person of an object, as far as its rows tell.
+pub(super) fn standing(parts: &[Part]) -> Standing {
+    let any = |wanted| parts.iter().any(|part| part.change.standing == wanted);
+    match () {
+        () if any(Standing::Nobody) => Standing::Nobody,
+        () if any(Standing::There) => Standing::There,
+        () => Standing::Unasked,
+    }
+}
+
 /// Returns whether any addition among an object's parts may create the person. A mere change creates nobody: who was
 /// there and no longer is was deleted.
 pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
     let adds = |change: &Change| match change.verb {
+        _ if change.standing != Standing::Unasked => false,
         Verb::Add => true,
         // Of a row in doubt nobody knows whether it ever arrived.
         Verb::Change => change.maybe.is_some(),

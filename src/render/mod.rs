@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod doctor;
 mod found;
 pub mod plan;
+mod presence;
 pub mod progress;
 pub mod refused;
 pub mod report;

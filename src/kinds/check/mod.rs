@@ -7,6 +7,7 @@ mod owners;
 mod people;
 pub mod quota;
 mod release;
+mod settings;
 mod targets;
 mod values;
 
@@ -25,6 +26,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     values::check(configuration, &mut owners, &mut found);
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
+    settings::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

@@ -10,6 +10,7 @@ mod release;
 mod settings;
 mod targets;
 mod values;
+pub mod writes;
 
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},

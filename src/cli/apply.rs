@@ -83,16 +83,8 @@ async fn opened(
         Ok(engine::open_plan(&global.chdir.join(path))?)
     });
     let saved = saved.transpose()?;
-    if !arguments.auto_approve && saved.is_none() {
-        let so_as = "--auto-approve to apply what the plan shows without asking, or save a plan with `plan --out FILE` and apply that";
-        if stream.is_some() {
-            return Err(Failure::error(
-                "--format json is a stream of events, and nobody can be asked on it",
-            )
-            .with_hint(format!("say {so_as}")));
-        }
-        needs_terminal(so_as)?;
-    }
+    let so_as = "--auto-approve to apply what the plan shows without asking, or save a plan with `plan --out FILE` and apply that";
+    needs_consent(arguments.auto_approve || saved.is_some(), stream, so_as)?;
     let how = How {
         fail_fast: arguments.fail_fast,
         // What is applied is no estimate.
@@ -126,6 +118,24 @@ async fn opened(
     let applied = carry_out(global, session, patience, consent, saved.as_ref(), stream).await;
     opened.close().await;
     applied
+}
+
+/// Fails where nobody agreed and nobody can be asked.
+pub(super) fn needs_consent(
+    given: bool,
+    stream: Option<&Stream>,
+    so_as: &str,
+) -> Result<(), Failure> {
+    if given {
+        return Ok(());
+    }
+    if stream.is_some() {
+        return Err(Failure::error(
+            "--format json is a stream of events, and nobody can be asked on it",
+        )
+        .with_hint(format!("say {so_as}")));
+    }
+    needs_terminal(so_as)
 }
 
 /// Fails where nobody can be asked.

@@ -14,6 +14,7 @@ mod own_file;
 mod plan;
 mod reach;
 mod report;
+mod resync;
 mod sandbox;
 mod schema;
 mod show;
@@ -53,6 +54,7 @@ enum Verb {
     Show(show::Arguments),
     Apply(apply::Arguments),
     Destroy(destroy::Arguments),
+    Resync(resync::Arguments),
     Report(report::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
             Verb::Show(arguments) => show::run(&global, &arguments),
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,
             Verb::Destroy(arguments) => destroy::run(&global, &arguments).await,
+            Verb::Resync(arguments) => resync::run(&global, &arguments).await,
             Verb::Report(arguments) => report::run(&global, &arguments).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,

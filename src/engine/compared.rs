@@ -1,11 +1,11 @@
 //! One subject compared: its rows against what is recorded, and what the plan tells of that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Error,
     asking::{Asked, Profiles},
-    compute::{Comparison, Computed},
+    compute::{Comparison, Computed, Members},
     draft::Drafting,
     meaning,
     observe::{Readings, Unread},
@@ -15,13 +15,13 @@ use super::{
     valued::Seen,
 };
 use crate::{
-    diff::estimate::{NOT_IN_AMPLITUDE, PROFILE_UNREADABLE, estimate},
+    diff::estimate::{DELETED, NOT_IN_AMPLITUDE, PROFILE_UNREADABLE, estimate},
     kinds::Form,
     model::{
         number,
         plan::{Action, AttributePlan, Cost, Delta, Problem, ResourcePlan},
     },
-    state::{ledger::LedgerReader, manifest::Entry, relation::About},
+    state::{self, ledger::LedgerReader, manifest::Entry, relation::About, store::Draft},
 };
 
 /// Why a subject cannot be compared, and what to do.
@@ -52,36 +52,30 @@ impl<'a> Drafting<'a> {
             return Ok(None);
         }
         let oldest = asked.as_ref().and_then(|(read, _)| read.counts.oldest);
-        let store = &self.session.store;
-        let adopted = seeds.adopted(store, &subject, readings, &asked)?;
+        let adopted = seeds.adopted(&self.session.store, &subject, readings, &asked)?;
         let found = adopted.as_ref().and_then(|adopted| adopted.ledger.as_ref());
         let seen = Seen::default();
-        let compared = Comparison {
-            store,
-            address: &address,
-            rule: &subject.rule(adopted.is_some()),
-            recorded: &|| match found {
-                Some((ledger, _)) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
-                None => self.rows(&address),
-            },
-            desired: &|| subject.members(readings, asked.clone(), &seen),
-            absence: subject.absence(),
-            aside: &|| self.aside(&address, subject.entry),
-            patience: self.patience(Some(subject.resource)),
-        };
+        let found = found.map(|(ledger, _)| ledger);
+        let computed = self.computed(&subject, found, &|| {
+            subject.members(readings, asked.clone(), &seen)
+        })?;
         let Computed {
             now,
             later,
             aside,
             mut delta,
+            deleted,
             attributes,
             digest,
-        } = compared.run()?;
+        } = computed;
         let mut attributes = told(attributes, seen.attributes());
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
         }
         figures(&subject, &about, &seen, &mut delta, &mut attributes);
+        if deleted > 0 {
+            delta.skipped.insert(DELETED.to_owned(), deleted);
+        }
         let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
         self.nobody_has(&subject, read, &attributes);
         let full = match subject.desired.form {
@@ -112,6 +106,8 @@ impl<'a> Drafting<'a> {
         if let Some(adopted) = &adopted {
             next = adopted.begin(next);
         }
+        // Whoever was deleted may come back: it is compared until they do, or leave.
+        next.fulfilled = next.fulfilled.take().filter(|_| deleted == 0);
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {
@@ -135,6 +131,37 @@ impl<'a> Drafting<'a> {
             next: Some(next),
             settle,
         }))
+    }
+
+    /// Compares the desired rows of a subject with those that are recorded, or were found in Braze.
+    fn computed(
+        &self,
+        subject: &Subject,
+        found: Option<&Draft>,
+        desired: &dyn Fn() -> Result<Members, state::Error>,
+    ) -> Result<Computed, state::Error> {
+        let (absence, nobody) = (subject.absence(), BTreeSet::new());
+        let address = &subject.resource.address;
+        let compared = Comparison {
+            store: &self.session.store,
+            address,
+            rule: &subject.rule(found.is_some()),
+            recorded: &|| match found {
+                Some(ledger) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
+                None => self.rows(address),
+            },
+            desired,
+            absence,
+            deleted: if absence.creates && !absence.recreates {
+                &self.deleted
+            } else {
+                &nobody
+            },
+            anew: self.session.how.anew,
+            aside: &|| self.aside(address, subject.entry),
+            patience: self.patience(Some(subject.resource)),
+        };
+        compared.run()
     }
 
     /// Warns of what no profile has: an id or a name that is not spelt as Amplitude spells it looks the same.

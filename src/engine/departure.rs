@@ -1,6 +1,8 @@
 //! Resources that were applied and are no longer declared. A `removed` entry takes them out, from what the state
 //! remembers; a block that just vanishes is refused, with the entry to paste.
 
+use std::collections::BTreeSet;
+
 use super::{
     Error,
     compute::{Comparison, Computed},
@@ -148,6 +150,8 @@ impl Drafting<'_> {
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
                 absence: Absence::default(),
+                deleted: &BTreeSet::new(),
+                anew: false,
                 aside: &|| self.aside(address, Some(entry)),
                 patience: self.patience(None),
             };

@@ -32,6 +32,9 @@ pub(super) enum Idle {
 impl Drafting<'_> {
     /// Returns why a subject need not be compared, if it need not.
     pub(super) fn idle(&self, subject: &Subject) -> Option<Idle> {
+        if self.session.how.anew {
+            return None;
+        }
         let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
         if fulfilled.desired != subject.digest() || subject.name().is_some() {
             return None;

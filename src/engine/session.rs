@@ -51,6 +51,8 @@ pub struct How {
     pub retry_refused: bool,
     /// The first failure ends the sending.
     pub fail_fast: bool,
+    /// All of what is selected is sent again, whatever was acknowledged.
+    pub anew: bool,
     /// What is read live.
     pub refresh: Refresh,
     /// A plan reads the profiles of all people, not of a sample; an apply always does.

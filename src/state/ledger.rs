@@ -44,6 +44,9 @@ pub struct LedgerCounts {
     pub absent: u64,
     /// Sent, answer never seen.
     pub doubt: u64,
+    /// Of the absent ones, those who were there once.
+    #[serde(default)]
+    pub deleted: u64,
     /// Of these, rows by device id: nobody asks about them.
     #[serde(default)]
     pub devices: u64,
@@ -86,6 +89,8 @@ impl LedgerCounts {
             }
         };
         *count += 1;
+        let deleted = record.presence == Presence::Absent && record.confirmed_once;
+        self.deleted += u64::from(deleted);
         if let Identity::Device(_) = record.key.identity() {
             self.devices += 1;
         } else {

@@ -41,6 +41,9 @@ pub(in crate::engine) fn queue(
     let forms = forms(&session.configuration, manifest);
     let now = session.clock.millis();
     let mut queue = Queue::default();
+    if session.how.destroy {
+        return Ok(queue);
+    }
     let (mut places, mut most) = (vec![], 0);
     for (address, entry) in &manifest.resources {
         let Some((resource, budget)) = asks(session, address, entry) else {

@@ -1,0 +1,116 @@
+//! `syncform resync`: sends a resource anew, whatever was acknowledged, after its price was shown.
+
+use clap::Args;
+
+use super::{
+    apply,
+    failure::{Exit, Failure},
+    global::{Global, Leasing},
+    open,
+    plan::Format,
+    stream::{self, Stream},
+};
+use crate::{
+    diff::select::Selection,
+    engine::{How, Session},
+    model::Address,
+};
+
+/// Send everything of one resource again, removals included
+#[derive(Debug, Args)]
+#[command(
+    after_help = "For a Braze that lost what was sent, or that others wrote over. Rows of people whom Braze does not know\nstay as they are, and guards hold. What differs alone is found, and cheaper, by `syncform verify`.\n\nExamples:\n  syncform resync sync.power-users\n  syncform resync sync.power-users --auto-approve"
+)]
+pub(super) struct Arguments {
+    /// Address of the resource
+    address: String,
+    /// Do not ask
+    #[arg(long, env = "SYNCFORM_AUTO_APPROVE", hide_env = true)]
+    auto_approve: bool,
+    #[command(flatten)]
+    leasing: Leasing,
+    /// Form of what is on stdout: for people, or an event a line (`syncform schema events`)
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "SYNCFORM_FORMAT",
+        default_value = "human",
+        hide_env = true
+    )]
+    format: Format,
+}
+
+pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    match arguments.format {
+        Format::Human => opened(global, arguments, None).await,
+        Format::Json => {
+            let stream = Stream::default();
+            let outcome = opened(global, arguments, Some(&stream)).await;
+            stream.end(global, "resync", outcome)
+        }
+    }
+}
+
+async fn opened(
+    global: &Global,
+    arguments: &Arguments,
+    stream: Option<&Stream>,
+) -> Result<Exit, Failure> {
+    let Some(address) = Address::parse(&arguments.address) else {
+        let message = format!("`{}` is no address", arguments.address);
+        return Err(Failure::error(message).with_hint("an address is such as sync.power-users"));
+    };
+    apply::needs_consent(
+        arguments.auto_approve,
+        stream,
+        "--auto-approve to send it without asking",
+    )?;
+    let how = How {
+        anew: true,
+        retry_refused: true,
+        read_profiles: true,
+        ..How::default()
+    };
+    let selection = Selection {
+        only: vec![address.to_string()],
+        ..Selection::default()
+    };
+    let opened = open::streamed(global, "resync", selection, how, stream.cloned()).await?;
+    let applied = work(global, arguments, &address, &opened.session, stream).await;
+    opened.close().await;
+    applied
+}
+
+async fn work(
+    global: &Global,
+    arguments: &Arguments,
+    address: &Address,
+    session: &Session,
+    stream: Option<&Stream>,
+) -> Result<Exit, Failure> {
+    let configuration = &session.configuration;
+    let resource = configuration.resources.get(address);
+    let paused = resource.is_some_and(|resource| resource.settings.paused == Some(true));
+    if paused {
+        let message = format!("nothing was written: {address} is paused");
+        return Err(Failure::error(message).with_hint("take `paused` out of it first"));
+    }
+    if resource.is_none() {
+        let message = format!("no {address} is declared");
+        return Err(Failure::error(message).with_hint("name a sync of the configuration"));
+    }
+    let workspace = Some(configuration.workspace.clone());
+    let environment = configuration.environment.clone();
+    let begin = stream::begin("resync", workspace, environment);
+    session.events.tell(begin).await;
+    let consent = if arguments.auto_approve {
+        apply::Consent::Given
+    } else {
+        apply::Consent::Asked {
+            question: "Send all of this again? Only `yes` is taken for yes: ".to_owned(),
+            yes: "yes".to_owned(),
+        }
+    };
+    let patience = arguments.leasing.lease_timeout.0;
+    apply::carry_out(global, session, patience, consent, None, stream).await
+}

@@ -14,6 +14,7 @@ pub mod join;
 pub mod leaving;
 pub mod merge;
 pub mod outcomes;
+pub mod person;
 pub mod pin;
 pub mod sample;
 pub mod select;

@@ -165,6 +165,9 @@ fn hint(error: &engine::Error) -> Option<String> {
         engine::Error::State(state::Error::Corrupt { .. }) => {
             "nothing was changed; restore the state's directory from a backup"
         }
+        engine::Error::State(state::Error::Busy { .. }) => {
+            "let it end, and run the same command again"
+        }
         engine::Error::Unfolded { .. } => {
             "see that the state's directory has room; the next apply records it from the journal, and loses nothing"
         }

@@ -1,5 +1,6 @@
 //! `syncform state`: what the state remembers, who holds it, and which services it is about.
 
+mod forget;
 mod rebind;
 mod unlock;
 
@@ -36,6 +37,8 @@ enum Verb {
     Unlock,
     /// Make the state be about the services as they are configured now
     Rebind(rebind::Arguments),
+    /// Take a person out of everything that the state keeps
+    Forget(forget::Arguments),
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -61,6 +64,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         }
         Verb::Unlock => return unlock::run(&open::store(global).await?.1),
         Verb::Rebind(arguments) => return rebind::run(global, arguments).await,
+        Verb::Forget(arguments) => return forget::run(global, arguments).await,
     }
     Ok(Exit::Done)
 }

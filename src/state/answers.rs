@@ -7,6 +7,8 @@
 //! What cannot be read whole ends the reading of its log there: it is never an error and never a wrong row, and who stood
 //! behind it is asked again. Of two answers about one person the later one counts.
 
+mod log;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, TryLockError},
@@ -22,6 +24,8 @@ use super::{
     spool::{Row, Spool},
 };
 use crate::model::{Key, Member, Millis};
+
+pub use log::Log;
 
 const MAGIC: &[u8; 16] = b"syncform-answr/1";
 /// Letters of a question's digest in a log's name.

@@ -32,6 +32,12 @@ pub enum Error {
         /// Who, where, since when, doing what.
         holder: String,
     },
+    /// Another run, a plan perhaps, keeps answers in a file that is to be written anew.
+    #[error("{}: another run is writing it", path.display())]
+    Busy {
+        /// Which file.
+        path: PathBuf,
+    },
 }
 
 impl Error {

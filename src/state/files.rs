@@ -11,6 +11,9 @@ use tempfile::NamedTempFile;
 use super::Error;
 use crate::model::Millis;
 
+/// With what the names of temporary files begin.
+const HALF_WRITTEN: &str = ".writing-";
+
 /// Makes a directory and its parents, for the owner alone.
 pub fn directory(path: &Path) -> Result<&Path, Error> {
     let mut builder = fs::DirBuilder::new();
@@ -29,9 +32,15 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 /// Opens a temporary file in the directory where it will be renamed; 0600 from its first byte.
 pub fn temporary(directory: &Path) -> Result<NamedTempFile, Error> {
     tempfile::Builder::new()
-        .prefix(".writing-")
+        .prefix(HALF_WRITTEN)
         .tempfile_in(directory)
         .map_err(Error::io(directory))
+}
+
+/// Returns whether a file is one that never got its name: half written, or of a run that was killed.
+pub(super) fn is_half_written(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(HALF_WRITTEN))
 }
 
 /// Syncs a temporary file and gives it its name.

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod lease;
 pub mod ledger;
 pub mod manifest;
+pub mod purge;
 pub mod refusals;
 pub mod relation;
 pub mod runs;

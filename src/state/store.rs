@@ -207,8 +207,7 @@ impl Store {
                 files::remove(&path)?;
             }
         }
-        let half_written =
-            |path: &PathBuf| stem(path).is_some_and(|stem| stem.starts_with(".writing-"));
+        let half_written = |path: &PathBuf| files::is_half_written(path);
         let (cache, relations) = (
             self.root.join("cache"),
             self.root.join("cache").join("relations"),

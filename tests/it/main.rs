@@ -14,6 +14,7 @@ mod edges;
 mod editor;
 mod events;
 mod faults;
+mod forgetting;
 mod forms;
 mod golden;
 mod help;

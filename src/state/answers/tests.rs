@@ -7,7 +7,7 @@ use crate::state::budget::Budget;
 
 const NOW: Millis = 1_000_000 * HOUR;
 
-fn lease(bytes: usize) -> budget::Lease {
+pub(super) fn lease(bytes: usize) -> budget::Lease {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

@@ -146,8 +146,9 @@ fn recorded(state: &Path) -> BTreeMap<String, Vec<String>> {
         for (what, name) in named {
             all.extend(blob(name).map(|rows| (format!("{address} {what}"), rows)));
         }
-        let counts = entry["counts"].as_object().unwrap().values();
-        let counted: u64 = counts.map(|count| count.as_u64().unwrap()).sum();
+        let presences = ["unconfirmed", "confirmed", "absent", "doubt"];
+        let counts = presences.map(|presence| entry["counts"][presence].as_u64().unwrap());
+        let counted: u64 = counts.iter().sum();
         let rows = all.get(&format!("{address} rows")).map_or(0, Vec::len);
         assert_eq!(counted, rows as u64, "{address}");
         let aside = all.get(&format!("{address} aside")).map_or(0, Vec::len);

@@ -152,7 +152,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
             (&run, &plan.digest),
         )?;
         let reading = presence::read(session, &queue).await;
-        report.asked = presence::told(session, reading).await?;
+        report.asked = presence::told(session, reading).await;
         return Ok(report);
     }
     settle(session, &manifest, &works).await?;
@@ -183,9 +183,11 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     };
     let (folded, reading) = tokio::join!(sending, presence::read(session, &queue));
     let mut report = folded?;
-    report.asked = presence::told(session, reading).await?;
-    if report.asked.is_some() {
-        session.store.keep_report(&report)?;
+    report.asked = presence::told(session, reading).await;
+    if report.asked.is_some()
+        && let Err(error) = session.store.keep_report(&report)
+    {
+        tracing::warn!(%error, "what was found about people is not in the kept report");
     }
     drop(lease);
     Ok(report)

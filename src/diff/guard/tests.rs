@@ -279,3 +279,40 @@ fn so_many_new_people_and_no_more() {
     let paste = refused.paste.as_deref();
     assert_eq!(paste, Some("guards: {max_new_users: 31%}"));
 }
+
+#[test]
+fn few_people_known_to_braze_stop_a_plan_once_a_thousand_were_asked_about() {
+    let guards = Guards {
+        min_known: Some(Limit::Percent(90.0)),
+        ..DEFAULT
+    };
+    let of = |confirmed, absent, add| Delta {
+        confirmed,
+        absent,
+        add,
+        before: 2_000,
+        after: 2_000,
+        ..Delta::default()
+    };
+    let table = [
+        (of(899, 100, 1), vec![]),
+        (of(899, 101, 1), one("min_known", false)),
+        (of(900, 100, 1), one("min_known", true)),
+        // Nothing is sent.
+        (of(0, 2_000, 0), vec![]),
+    ];
+    for (delta, wanted) in table {
+        assert_eq!(found(&guards, &effects(&delta, 2_000)), wanted, "{delta:?}");
+    }
+    // Before a first apply those who were asked for count.
+    let first = Delta {
+        asked: 1_500,
+        unknown: 200,
+        ..of(10, 0, 1)
+    };
+    let guard = &check(&guards, &effects(&first, 2_000))[0];
+    assert_eq!(
+        (guard.ok, guard.value.as_str(), guard.paste.as_deref()),
+        (false, "86.67%", Some("guards: {min_known: 86%}"))
+    );
+}

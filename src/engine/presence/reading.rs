@@ -1,5 +1,7 @@
 //! The asking beside the sending. Nothing of it fails an apply: what was not asked is asked by the next one.
 
+use std::collections::BTreeMap;
+
 use tokio::time::{Instant, timeout_at};
 
 use super::{PLACE, fold::fold, question, queue::Queue, round::read_back};
@@ -38,16 +40,21 @@ pub(in crate::engine) async fn read(session: &Session, queue: &Queue) -> Reading
     reading
 }
 
-/// Takes in what was heard, and tells it; nothing where nobody was asked.
+/// Takes in what was heard, and tells it; nothing where nobody was asked. What went wrong is told too: what was sent
+/// before is done all the same.
 pub(in crate::engine) async fn told(
     session: &Session,
     reading: Reading,
-) -> Result<Option<Box<AskedPeople>>, Error> {
-    let Reading { asked, problem } = reading;
+) -> Option<Box<AskedPeople>> {
+    let Reading { asked, mut problem } = reading;
     if asked == 0 && problem.is_none() {
-        return Ok(None);
+        return None;
     }
-    let folded = fold(session).await?;
+    let folded = fold(session).await.unwrap_or_else(|error| {
+        let hint = "what was answered is kept, and taken in by the next apply";
+        problem = Some((error.to_string(), Some(hint.to_owned())));
+        BTreeMap::new()
+    });
     let found = folded.into_iter().map(|(address, found)| FoundRows {
         address,
         confirmed: found.confirmed,
@@ -56,13 +63,14 @@ pub(in crate::engine) async fn told(
         set_aside: found.dropped,
     });
     let (problem, hint) = problem.unzip();
-    Ok(Some(Box::new(AskedPeople {
+    let manifest = session.store.manifest().ok().flatten();
+    Some(Box::new(AskedPeople {
         people: asked,
         found: found.collect(),
         problem,
         hint: hint.flatten(),
-        read_back: read_back(session, session.store.manifest()?.as_ref()),
-    })))
+        read_back: read_back(session, manifest.as_ref()),
+    }))
 }
 
 async fn ask(

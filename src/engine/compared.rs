@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     Error,
     asking::{Asked, Profiles},
-    compute::{Comparison, Computed},
+    compute::{Comparison, Computed, Members},
     draft::Drafting,
+    fold::{Aside, Rows},
     meaning,
     observe::{Readings, Unread},
     plan::Work,
-    seed::Seeds,
+    seed::{Adopted, Seeds},
     subject::{Subject, settle},
     valued::Seen,
 };
@@ -21,11 +22,18 @@ use crate::{
         number,
         plan::{Action, AttributePlan, Cost, Delta, Problem, ResourcePlan},
     },
-    state::{ledger::LedgerReader, manifest::Entry, relation::About},
+    state::{self, ledger::LedgerReader, manifest::Entry, relation::About},
 };
 
 /// Why a subject cannot be compared, and what to do.
-type Unready = (String, Option<String>);
+pub(super) type Unready = (String, Option<String>);
+
+/// What a subject is compared of. Streams are opened as often as they are read.
+pub(super) struct Streams<'s> {
+    pub(super) recorded: &'s dyn Fn() -> Result<Rows, state::Error>,
+    pub(super) desired: &'s dyn Fn() -> Result<Members, state::Error>,
+    pub(super) aside: &'s dyn Fn() -> Result<Aside, state::Error>,
+}
 
 impl<'a> Drafting<'a> {
     /// Compares one subject's rows; returns what is to be done, or to be remembered.
@@ -53,20 +61,13 @@ impl<'a> Drafting<'a> {
         }
         let oldest = asked.as_ref().and_then(|(read, _)| read.counts.oldest);
         let store = &self.session.store;
-        let adopted = seeds.adopted(store, &subject, readings, &asked)?;
-        let found = adopted.as_ref().and_then(|adopted| adopted.ledger.as_ref());
+        let wanted = || subject.wanted(readings, &asked);
+        let adopted = seeds.adopted(store, &subject, &wanted)?;
         let seen = Seen::default();
-        let compared = Comparison {
-            store,
-            address: &address,
-            rule: &subject.rule(adopted.is_some()),
-            recorded: &|| match found {
-                Some((ledger, _)) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
-                None => self.rows(&address),
-            },
+        let streams = Streams {
+            recorded: &|| self.rows(&address),
             desired: &|| subject.members(readings, asked.clone(), &seen),
             aside: &|| self.aside(subject.entry),
-            patience: self.patience(Some(subject.resource)),
         };
         let Computed {
             now,
@@ -75,7 +76,7 @@ impl<'a> Drafting<'a> {
             mut delta,
             attributes,
             digest,
-        } = compared.run()?;
+        } = self.decided(&subject, adopted.as_ref(), &streams)?;
         let mut attributes = told(attributes, seen.attributes());
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
@@ -136,6 +137,29 @@ impl<'a> Drafting<'a> {
         }))
     }
 
+    /// Decides the rows of a subject: all of them, or one person's.
+    pub(super) fn decided(
+        &self,
+        subject: &Subject,
+        adopted: Option<&Adopted>,
+        streams: &Streams,
+    ) -> Result<Computed, state::Error> {
+        let found = adopted.and_then(|adopted| adopted.ledger.as_ref());
+        let compared = Comparison {
+            store: &self.session.store,
+            address: &subject.resource.address,
+            rule: &subject.rule(adopted.is_some()),
+            recorded: &|| match found {
+                Some((ledger, _)) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
+                None => (streams.recorded)(),
+            },
+            desired: streams.desired,
+            aside: streams.aside,
+            patience: self.patience(Some(subject.resource)),
+        };
+        compared.run()
+    }
+
     /// Warns of what no profile has: an id or a name that is not spelt as Amplitude spells it looks the same.
     fn nobody_has(&mut self, subject: &Subject, read: u64, attributes: &[AttributePlan]) {
         if subject.desired.reads.question().is_none() || read == 0 {
@@ -156,7 +180,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// Returns what was learnt of a subject's profiles, if everything that it needs was read.
-    fn ready<'b>(
+    pub(super) fn ready<'b>(
         &self,
         subject: &Subject,
         readings: &Readings,

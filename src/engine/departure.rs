@@ -3,6 +3,7 @@
 
 use super::{
     Error,
+    compared::Streams,
     compute::{Comparison, Computed},
     draft::{Drafting, remembered},
     plan::Work,
@@ -11,16 +12,16 @@ use super::{
 use crate::{
     config::{OnDestroy, Removed},
     diff::guard,
-    kinds::Form,
+    kinds::{Desired, Form},
     model::{
         Address, number,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
     },
-    state::manifest::Entry,
+    state::{self, manifest::Entry},
 };
 
 /// Why something of the state goes, or does not.
-enum Fate<'a> {
+pub(super) enum Fate<'a> {
     /// Its configuration stands.
     Stays,
     /// A `removed` entry, or all goes.
@@ -59,11 +60,7 @@ impl Drafting<'_> {
                     self.protected(address);
                 }
                 Fate::Goes(removed) => {
-                    let empties = match removed.and_then(|removed| removed.on_destroy) {
-                        Some(on_destroy) => on_destroy == OnDestroy::Empty,
-                        None => entry.on_destroy == "empty",
-                    };
-                    works.extend(self.remove(address, entry, empties)?);
+                    works.extend(self.remove(address, entry, empties(removed, entry))?);
                 }
                 Fate::Left => works.extend(self.remove(address, entry, true)?),
             }
@@ -71,7 +68,8 @@ impl Drafting<'_> {
         Ok(works)
     }
 
-    fn fate(&self, address: &Address, owner: &Address, entry: &Entry) -> Fate<'_> {
+    /// Returns why something of the state goes, or does not; `owner` is whoever wrote it.
+    pub(super) fn fate(&self, address: &Address, owner: &Address, entry: &Entry) -> Fate<'_> {
         if self.session.how.destroy {
             return Fate::Goes(None);
         }
@@ -126,7 +124,7 @@ impl Drafting<'_> {
         empties: bool,
     ) -> Result<Option<Work>, Error> {
         let known = remembered(&self.session.configuration, address, entry);
-        let Some(mut desired) = known else {
+        let Some(desired) = known else {
             self.plan.errors.push(Problem {
                 address: Some(address.clone()),
                 message: format!(
@@ -137,18 +135,11 @@ impl Drafting<'_> {
             });
             return Ok(None);
         };
-        if let Form::Attributes(attributes) = &mut desired.form {
-            attributes.clear_leavers = true;
-        }
         let (now, delta, attributes, digest) = if empties {
-            let compared = Comparison {
-                store: &self.session.store,
-                address,
-                rule: &desired.form.rule(&entry.attributes, true),
+            let streams = Streams {
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
                 aside: &|| self.aside(Some(entry)),
-                patience: self.patience(None),
             };
             let Computed {
                 now,
@@ -156,7 +147,7 @@ impl Drafting<'_> {
                 attributes,
                 digest,
                 ..
-            } = compared.run()?;
+            } = self.emptied(address, entry, &desired, &streams)?;
             (now, delta, attributes, digest)
         } else {
             let delta = Delta {
@@ -211,6 +202,30 @@ impl Drafting<'_> {
             next: None,
             settle: settled_by(entry),
         }))
+    }
+
+    /// Decides rows of what is taken out of Braze: all of them, or one person's.
+    pub(super) fn emptied(
+        &self,
+        address: &Address,
+        entry: &Entry,
+        desired: &Desired,
+        streams: &Streams,
+    ) -> Result<Computed, state::Error> {
+        let mut form = desired.form.clone();
+        if let Form::Attributes(attributes) = &mut form {
+            attributes.clear_leavers = true;
+        }
+        let compared = Comparison {
+            store: &self.session.store,
+            address,
+            rule: &form.rule(&entry.attributes, true),
+            recorded: streams.recorded,
+            desired: streams.desired,
+            aside: streams.aside,
+            patience: self.patience(None),
+        };
+        compared.run()
     }
 
     fn protected(&mut self, address: &Address) {
@@ -275,6 +290,14 @@ impl Drafting<'_> {
             guards: vec![guard],
             ..departing(address, entry, Action::Delete, title)
         });
+    }
+}
+
+/// Returns whether what goes is taken out of Braze.
+pub(super) fn empties(removed: Option<&Removed>, entry: &Entry) -> bool {
+    match removed.and_then(|removed| removed.on_destroy) {
+        Some(on_destroy) => on_destroy == OnDestroy::Empty,
+        None => entry.on_destroy == "empty",
     }
 }
 

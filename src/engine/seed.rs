@@ -40,7 +40,7 @@ use crate::{
     },
 };
 
-pub(super) use self::known::Standing;
+pub(super) use self::{adopt::Adopted, known::Standing};
 
 /// How long an answer counts.
 const DAY: Duration = Duration::from_hours(24);
@@ -72,13 +72,22 @@ impl Subject<'_> {
     }
 
     /// Opens the people whom Braze is to hold something of.
-    fn wanted(&self, readings: &Readings, asked: &Asked) -> Result<Members, state::Error> {
-        let rule = self.rule(true);
+    pub(super) fn wanted(
+        &self,
+        readings: &Readings,
+        asked: &Asked,
+    ) -> Result<Members, state::Error> {
         let members = self.members(readings, asked.clone(), &Seen::default())?;
-        Ok(Box::new(members.filter(move |member| {
+        Ok(self.saying(members))
+    }
+
+    /// Returns those of these people of whom Braze is to hold something.
+    pub(super) fn saying(&self, members: Members) -> Members {
+        let rule = self.rule(true);
+        Box::new(members.filter(move |member| {
             let says = |member: &Member| says_something(&rule, &member.value);
             member.as_ref().map_or(true, says)
-        })))
+        }))
     }
 }
 
@@ -129,6 +138,17 @@ pub(super) async fn read(
     Ok(Seeds {
         known: Some(known),
         people,
+    })
+}
+
+/// Returns what is kept of what Braze holds, and asks nobody.
+pub(super) async fn kept(session: &Session, draft: &Drafting<'_>) -> Result<Seeds, Error> {
+    let log = Answers::open(&session.store.cache()?, PLACE, None, &question(session))?;
+    let (lease, counts) = (lease(session).await?, young(session, draft));
+    let known = tokio::task::block_in_place(|| log.sorted(lease, counts))?;
+    Ok(Seeds {
+        known: Some(known),
+        people: 0,
     })
 }
 

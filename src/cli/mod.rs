@@ -5,6 +5,7 @@ mod apply;
 mod completions;
 mod destroy;
 mod doctor;
+mod explain;
 mod failure;
 mod global;
 mod init;
@@ -54,6 +55,7 @@ enum Verb {
     Apply(apply::Arguments),
     Destroy(destroy::Arguments),
     Report(report::Arguments),
+    Explain(explain::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
     Schema(schema::Arguments),
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,
             Verb::Destroy(arguments) => destroy::run(&global, &arguments).await,
             Verb::Report(arguments) => report::run(&global, &arguments).await,
+            Verb::Explain(arguments) => Box::pin(explain::run(&global, &arguments)).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,
             Verb::Schema(arguments) => schema::run(&arguments),

@@ -62,7 +62,7 @@ pub(super) struct Seeds {
 
 impl Subject<'_> {
     /// Returns whether people are to be read before it is applied for the first time.
-    fn is_seeded(&self) -> bool {
+    pub(super) fn is_seeded(&self) -> bool {
         let first = self.entry.is_none() && self.left.is_none();
         first
             && match &self.resource.settings.seed {

@@ -8,6 +8,7 @@ mod diagnostic;
 pub mod digest;
 mod edit;
 mod event;
+pub mod explanation;
 mod guards;
 mod key;
 mod lane;

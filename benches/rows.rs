@@ -30,7 +30,7 @@ use syncform::{
     kinds,
     model::{
         Address, AliasName, Change, Edit, Identifier, Key, Mapping, Millis, Outcome, Presence,
-        Record, Text, Verb,
+        Record, Standing, Text, Verb,
     },
     state::{
         budget::Budget,
@@ -297,6 +297,7 @@ fn delta_into(path: &Path) {
             before: None,
             maybe: None,
             after: Some(member.value),
+            standing: Standing::Unasked,
         };
         delta.push(&change).unwrap();
     }

@@ -200,6 +200,8 @@ pub(super) async fn carry_out(
             "\n{}",
             render::report::human(&report, look::style(global), priced)
         )))?;
+    } else if let Some(asked) = render::report::asked(&report).filter(|_| stream.is_none()) {
+        talk::result(&look::page(&format!("\n{asked}")))?;
     }
     if saved.is_some() && !report.complete() {
         talk::say("The saved plan counts as applied; a plan made now holds what is left.");

@@ -89,7 +89,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         configuration,
         findings,
         services,
-        clock: open::clock(),
+        clock: open::clock(global),
     };
     let checkup = tokio::select! {
         biased;

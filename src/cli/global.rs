@@ -70,6 +70,16 @@ pub(super) struct Global {
         hide_env = true
     )]
     pub(super) log_format: LogFormat,
+    /// Time by which the clock is ahead of this machine's, with --sandbox: to see what the next day brings
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        env = "SYNCFORM_AHEAD",
+        hide = true,
+        default_value = "0s"
+    )]
+    pub(super) ahead: jiff::SignedDuration,
 }
 
 /// When to use colour.

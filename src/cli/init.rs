@@ -100,7 +100,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     let ignore = here(".gitignore");
     done.write(ignore.clone(), &draft::ignored())?;
     if there.is_none() && defaults.example && !here("sandbox").exists() {
-        for (name, text) in defaults.example(open::clock().now()) {
+        for (name, text) in defaults.example(open::now()) {
             done.write(here(name), &text)?;
         }
     }

@@ -83,6 +83,11 @@ pub fn main() -> ExitCode {
         }
     };
     talk::logs(&global);
+    if !global.ahead.is_zero() && global.sandbox.is_none() {
+        return failure::Failure::error("--ahead moves the clock of a sandbox alone")
+            .with_hint("add --sandbox, or leave it out")
+            .told(&global);
+    }
     std::panic::set_hook(Box::new(talk::defect));
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

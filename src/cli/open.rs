@@ -48,10 +48,19 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The clock of this machine.
+/// The time on this machine.
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub(super) fn clock() -> Clock {
-    Clock::new(jiff::Timestamp::now)
+pub(super) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// The clock that commands work by; under a sandbox it may be ahead.
+pub(super) fn clock(global: &Global) -> Clock {
+    let ahead = global.ahead;
+    Clock::new(move || {
+        let now = now();
+        now.saturating_add(ahead).unwrap_or(now)
+    })
 }
 
 /// Loads the configuration; all its errors at once.
@@ -73,7 +82,7 @@ fn requested<T>(global: &Global, load: impl FnOnce(&config::Request<'_>) -> T) -
         environment: global.env.as_deref().filter(|name| !name.is_empty()),
         variables: &variable,
         schema: &kinds::schema(),
-        today: clock().now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+        today: clock(global).now().to_zoned(jiff::tz::TimeZone::UTC).date(),
         sandbox: global.sandbox.is_some(),
     })
 }
@@ -133,12 +142,12 @@ pub(super) async fn streamed(
         store: Store::at(root),
         sender,
         sorting: Budget::default(),
-        clock: clock(),
+        clock: clock(global),
         events,
         stop,
         selection,
         how,
-        command: command(verb),
+        command: command(global, verb),
         configuration,
     };
     Ok(Opened {
@@ -205,7 +214,7 @@ pub(super) async fn store(global: &Global) -> Result<(Configuration, Store), Fai
 }
 
 /// What was called, by whom, where: what the lease shows to the next one.
-fn command(verb: &str) -> String {
+fn command(global: &Global, verb: &str) -> String {
     let user = variable("USER")
         .or_else(|| variable("LOGNAME"))
         .unwrap_or_else(|| "somebody".to_owned());
@@ -219,7 +228,7 @@ fn command(verb: &str) -> String {
     let pid = std::process::id();
     format!(
         "`syncform {verb}` by {user} on {host} (process {pid}, since {})",
-        clock().now().strftime("%Y-%m-%d %H:%M:%S UTC")
+        clock(global).now().strftime("%Y-%m-%d %H:%M:%S UTC")
     )
 }
 

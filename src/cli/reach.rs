@@ -190,7 +190,7 @@ pub(super) async fn open_sandbox(
 
 /// Starts the sandbox of this process; its world is kept beside the configuration and first filled from `sandbox/`.
 async fn embedded(global: &Global) -> Result<Running, Failure> {
-    let clock = open::clock();
+    let clock = open::clock(global);
     let scenario = global.chdir.join("sandbox");
     if !scenario.is_dir() && !open::embedded_world(global).exists() {
         talk::say(

@@ -149,7 +149,7 @@ pub(super) async fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Fail
 
 fn options(global: &Global, args: SandboxArgs) -> Options {
     let here = |path: PathBuf| global.chdir.join(path);
-    let (clock, ahead) = (open::clock(), args.clock_offset);
+    let (clock, ahead) = (open::clock(global), args.clock_offset);
     Options {
         scenario: args.scenario.map(here),
         world: args.world.map(here),

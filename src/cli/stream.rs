@@ -28,7 +28,7 @@ impl Stream {
     pub(super) fn write(&self, event: Event) {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         written.begun |= matches!(event, Event::Begin { .. });
-        let line = render::stream::line(open::clock().now(), event)
+        let line = render::stream::line(open::now(), event)
             .map_err(|error| Failure::error(format!("an event cannot be written: {error}")));
         if let Err(failure) = line.and_then(|line| talk::result(&line)) {
             written.broken.get_or_insert(failure);

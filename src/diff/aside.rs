@@ -28,7 +28,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Address, Key, Verb};
+    use crate::model::{Address, Key, Standing, Verb};
 
     #[test]
     fn a_refused_row_waits_unless_it_is_another_or_time_is_up() {
@@ -40,6 +40,7 @@ mod tests {
             before: None,
             maybe: None,
             after: after.map(Into::into),
+            standing: Standing::Unasked,
         };
         let refusal = Refusal {
             address: Address::new("sync", "a"),

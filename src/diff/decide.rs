@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::join::Joined;
-use crate::model::{Change, Member, Outcome, Presence, Record, Text, Verb};
+use crate::model::{Change, Member, Outcome, Presence, Record, Standing, Text, Verb};
 
 /// The decision on one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub enum Decision {
 pub fn decide(row: Joined<Record, Member>) -> Decision {
     match row {
         Joined::Left(record) => Decision::Send(Change {
+            standing: record.standing(),
             key: record.key,
             amplitude_id: record.amplitude_id,
             verb: Verb::Remove,
@@ -27,11 +28,13 @@ pub fn decide(row: Joined<Record, Member>) -> Decision {
             maybe: record.maybe,
             after: None,
         }),
-        Joined::Right(member) => Decision::Send(add(member)),
+        Joined::Right(member) => Decision::Send(add(member, Standing::Unasked)),
         Joined::Both(record, member) => {
             let same = record.value == member.value;
             match record.presence {
-                Presence::Doubt if same && record.maybe.is_none() => Decision::Send(add(member)),
+                Presence::Doubt if same && record.maybe.is_none() => {
+                    Decision::Send(add(member, record.standing()))
+                }
                 Presence::Doubt => Decision::Send(change(record, member)),
                 _ if same => Decision::Keep(record),
                 _ => Decision::Send(change(record, member)),
@@ -40,8 +43,9 @@ pub fn decide(row: Joined<Record, Member>) -> Decision {
     }
 }
 
-fn add(member: Member) -> Change {
+fn add(member: Member, standing: Standing) -> Change {
     Change {
+        standing,
         key: member.key,
         amplitude_id: member.amplitude_id,
         verb: Verb::Add,
@@ -54,6 +58,7 @@ fn add(member: Member) -> Change {
 /// Adds a kept row again: another row of the same person goes, and may take with it what this one put there.
 pub fn again(record: Record) -> Change {
     Change {
+        standing: record.standing(),
         key: record.key,
         amplitude_id: record.amplitude_id,
         verb: Verb::Add,
@@ -65,6 +70,7 @@ pub fn again(record: Record) -> Change {
 
 fn change(record: Record, member: Member) -> Change {
     Change {
+        standing: record.standing(),
         key: member.key,
         amplitude_id: member.amplitude_id,
         verb: Verb::Change,
@@ -113,8 +119,15 @@ pub fn fold(
         Outcome::Refused(_) | Outcome::NotSent => old,
         Outcome::Acknowledged(at) => {
             let value = change.after?;
+            // One that was found to hold something else, and was sent once more.
+            let checked_at = old
+                .as_ref()
+                .filter(|old| found_other(old) && old.value == value);
+            let checked_at = checked_at.and_then(|old| old.checked_at);
+            // Whoever was not there, and was made anew, was not confirmed since.
+            let was = |old: Record| old.confirmed_once && old.presence != Presence::Absent;
             Some(Record {
-                confirmed_once: old.is_some_and(|record| record.confirmed_once),
+                confirmed_once: old.is_some_and(was),
                 key: change.key,
                 amplitude_id: change.amplitude_id,
                 value,
@@ -122,13 +135,14 @@ pub fn fold(
                 presence: Presence::Unconfirmed,
                 sent_at: at,
                 run: run.clone(),
-                checked_at: None,
+                checked_at,
             })
         }
         Outcome::Doubt(at) => {
             let confirmed_once = old.as_ref().is_some_and(|record| record.confirmed_once);
             let checked_at = old.as_ref().and_then(|record| record.checked_at);
             let mut values = old.map(possible).unwrap_or_default();
+            values.extend(change.maybe.as_deref().map(from_array).unwrap_or_default());
             let value = match change.after {
                 Some(after) => after,
                 None => change.before?,
@@ -147,6 +161,11 @@ pub fn fold(
             })
         }
     }
+}
+
+/// Whether a row is in doubt because it was read back, and something else was there.
+fn found_other(record: &Record) -> bool {
+    record.presence == Presence::Doubt && record.checked_at >= Some(record.sent_at)
 }
 
 /// Every value that Braze may hold of a recorded row.

@@ -8,6 +8,8 @@ use crate::model::{
 
 /// Shares mean nothing below so many rows.
 const FLOOR: u64 = 10;
+/// People who must have been asked about for their share to mean something.
+const ASKED: u64 = 1_000;
 
 const MAX_REMOVALS: Limit = Limit::Percent(30.0);
 const MAX_SHRINK: Limit = Limit::Percent(50.0);
@@ -86,6 +88,7 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
     }
     results.extend(max_refused(guards.max_refused, effects.delta));
     results.extend(min_identified(guards.min_identified, effects));
+    results.extend(min_known(guards.min_known, effects.delta));
     results.extend(data_points(guards.max_data_points, effects.data_points));
     let limit = guards.max_new_users;
     results.extend(limit.and_then(|limit| {
@@ -227,6 +230,38 @@ fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult
             )
         }),
         paste: (!ok).then(|| format!("guards: {{min_identified: {}%}}", share.floor())),
+    })
+}
+
+/// Whether enough of the people are known to Braze: where many are not, the identifier is likely a wrong one.
+fn min_known(limit: Option<Limit>, delta: &Delta) -> Option<GuardResult> {
+    let limit = limit?;
+    let (known, asked) = match delta.asked {
+        0 => (delta.confirmed, delta.confirmed + delta.absent),
+        asked => (asked - delta.unknown, asked),
+    };
+    if delta.is_empty() || asked < ASKED {
+        return None;
+    }
+    let share = known as f64 * 100.0 / asked as f64;
+    let ok = match limit {
+        Limit::None => true,
+        Limit::Percent(least) => share >= least,
+        Limit::Count(least) => known >= least,
+    };
+    Some(GuardResult {
+        name: "min_known".to_owned(),
+        limit: limit.to_string(),
+        value: format!("{}%", two_digits(share)),
+        ok,
+        message: (!ok).then(|| {
+            format!(
+                "Braze knows {} of {} people who were asked about",
+                number(known),
+                number(asked)
+            )
+        }),
+        paste: (!ok).then(|| format!("guards: {{min_known: {}%}}", share.floor())),
     })
 }
 

@@ -50,6 +50,7 @@ mod tests {
             before: Some("true".into()),
             maybe: None,
             after: None,
+            standing: crate::model::Standing::Unasked,
         }
     }
 

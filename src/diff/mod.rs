@@ -15,6 +15,7 @@ pub mod leaving;
 pub mod merge;
 pub mod outcomes;
 pub mod pin;
+pub mod presence;
 pub mod sample;
 pub mod select;
 pub mod tally;

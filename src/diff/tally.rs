@@ -107,7 +107,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{Key, Text, Verb};
+    use crate::model::{Key, Standing, Text, Verb};
 
     fn change(person: usize, before: Value, after: Value) -> Change {
         let text = |value: Value| Some(Text::from(value.to_string()));
@@ -118,6 +118,7 @@ mod tests {
             before: text(before),
             maybe: None,
             after: text(after),
+            standing: Standing::Unasked,
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     decide::{self, Decision, from_array, to_array},
     join::Joined,
 };
-use crate::model::{Change, Member, Presence, Record, Text, Verb};
+use crate::model::{Change, Member, Presence, Record, Standing, Text, Verb};
 
 /// How the rows of a resource are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,7 @@ impl Policy {
                     before: None,
                     maybe: None,
                     after: Some(after),
+                    standing: Standing::Unasked,
                 })
             }
             Joined::Left(record) if self.clear_leavers => self.towards(record, None, |_, _| None),
@@ -129,7 +130,9 @@ impl Policy {
         }
         let doubtful = record.presence == Presence::Doubt;
         let maybe = doubtful.then(|| {
-            let others = record.maybe.as_deref().map(from_array).unwrap_or_default();
+            let others = record.maybe.as_deref().map(from_array);
+            // A first row in doubt may not be there at all.
+            let others = others.unwrap_or_else(|| vec!["{}".into()]);
             let others = others.iter().map(|value| Value::Object(self.held(value)));
             Arc::from(Value::Array(others.collect()).to_string())
         });
@@ -140,8 +143,9 @@ impl Policy {
         if after.is_empty() && nothing_there {
             return Decision::Keep(record);
         }
-        Decision::Send(Change {
-            key: record.key,
+        let change = Change {
+            standing: record.standing(),
+            key: record.key.clone(),
             amplitude_id,
             verb: if after.is_empty() {
                 Verb::Remove
@@ -151,7 +155,12 @@ impl Policy {
             before: Some(text(held)),
             maybe,
             after: (!after.is_empty()).then(|| text(after)),
-        })
+        };
+        // What is in doubt about the row may be of no concern any more.
+        if doubtful && steps(&change).is_empty() {
+            return Decision::Keep(record);
+        }
+        Decision::Send(change)
     }
 
     /// Whether a row holds, or may hold, what is to be cleared.
@@ -234,7 +243,8 @@ pub fn clears(change: &Change) -> bool {
     change.verb == Verb::Change && steps(change).iter().any(|step| step.after.is_none())
 }
 
-/// Returns what a row that is sent does to each attribute. Of a row in doubt everything is sent, since it equals nothing.
+/// Returns what a row that is sent does to each attribute. Of a row in doubt everything is sent of which Braze may hold
+/// something else.
 pub fn steps(change: &Change) -> Vec<Step> {
     let mut after = change.after.as_deref().map(object).unwrap_or_default();
     if change.before.is_none() && change.maybe.is_none() {
@@ -255,7 +265,9 @@ pub fn steps(change: &Change) -> Vec<Step> {
     let doubtful = change.maybe.is_some();
     let step = |attribute: String| {
         let (before, after) = (before.get(&attribute).cloned(), after.remove(&attribute));
-        (doubtful || before != after).then_some(Step {
+        let same = |other: &Object| other.get(&attribute) == before.as_ref();
+        let certain = !doubtful || (!maybe.is_empty() && maybe.iter().all(same));
+        (!certain || before != after).then_some(Step {
             attribute,
             before,
             after,

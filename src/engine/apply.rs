@@ -2,13 +2,13 @@
 //!
 //! # Expected flow
 //! 1. Take the lease.
-//! 2. Recover what an earlier run left.
+//! 2. Recover what an earlier run left, and take in what was heard of people since.
 //! 3. Plan. (The caller shows it and asks.)
 //! 4. Wait until `settle` has passed since the last send into the same lane.
 //! 5. Make the deltas blobs, create the journal, commit a manifest that names the run as pending.
-//! 6. Send.
+//! 6. Send; beside it, ask about people who were sent to before.
 //! 7. Fold the journal into new ledgers and commit.
-//! 8. Remove the journal.
+//! 8. Remove the journal, and take in what was heard.
 //!
 //! # Guarantees
 //! Killed before 5 is committed, nothing was sent. Killed after, the next plan sees in the journal what was. Killed
@@ -21,6 +21,7 @@ use super::{
     ending::{self, Difference, Ended, Name},
     pending::header_of,
     plan::{Work, passes, plan},
+    presence,
     saved::{SavedPlan, mark},
     send, target, writer,
 };
@@ -55,6 +56,7 @@ pub async fn prepare(
 ) -> Result<Prepared, Error> {
     let lease = take_lease(session, patience).await?;
     ending::recover(session).await?;
+    presence::fold(session).await?;
     if let Some(saved) = saved {
         saved.usable(session)?;
     }
@@ -112,34 +114,20 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         data_points: 0,
         repeated_data_points: 0,
         stopped: vec![],
+        asked: None,
     };
     let writer = writer::writer(session, &works)?;
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
         None => begin(session, target),
     };
+    let queue = tokio::task::block_in_place(|| presence::queue(session, &manifest))?;
     // In the commit that makes the run pending, or settles it: a plan is applied once, killed or not.
     let marked = saved.is_some();
     if let Some(id) = saved {
         mark(&mut manifest, id, session.clock.now());
     }
-    // A name is written down once Braze took it.
-    let mut names = BTreeMap::new();
-    for work in &mut works {
-        if let Some(next) = &mut work.next {
-            next.run.clone_from(&run);
-            if let Some(name) = &work.name {
-                let written = next.written.take();
-                names.insert(
-                    work.address.clone(),
-                    Name {
-                        name: name.clone(),
-                        written,
-                    },
-                );
-            }
-        }
-    }
+    let names = named(&mut works, &run);
     let becoming: BTreeMap<Address, Option<Entry>> = works
         .iter()
         .map(|work| (work.address.clone(), work.next.clone()))
@@ -163,6 +151,8 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
             difference,
             (&run, &plan.digest),
         )?;
+        let reading = presence::read(session, &queue).await;
+        report.asked = presence::told(session, reading).await?;
         return Ok(report);
     }
     settle(session, &manifest, &works).await?;
@@ -175,21 +165,44 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     session
         .store
         .commit(&mut manifest, session.clock.millis())?;
-    let sent = send::all(session, Arc::new(writer), &works, objects, journal).await;
-    session.events.tell(Event::Recording).await;
-    report.requests = sent.requests;
-    report.data_points = sent.data_points;
-    report.repeated_data_points = sent.repeated;
-    report.stopped = sent.stopped;
-    let ended = Ended {
-        report,
-        named: sent.named,
-        names,
+    let sending = async {
+        let sent = send::all(session, Arc::new(writer), &works, objects, journal).await;
+        session.events.tell(Event::Recording).await;
+        report.requests = sent.requests;
+        report.data_points = sent.data_points;
+        report.repeated_data_points = sent.repeated;
+        report.stopped = sent.stopped;
+        let ended = Ended {
+            report,
+            named: sent.named,
+            names,
+        };
+        let wrote = ended.report.requests > 0;
+        let folded = tokio::task::block_in_place(|| ending::finish(session, manifest, Some(ended)));
+        folded.map_err(|source| Error::Unfolded { source, wrote })
     };
-    let wrote = ended.report.requests > 0;
-    let folded = tokio::task::block_in_place(|| ending::finish(session, manifest, Some(ended)));
+    let (folded, reading) = tokio::join!(sending, presence::read(session, &queue));
+    let mut report = folded?;
+    report.asked = presence::told(session, reading).await?;
+    if report.asked.is_some() {
+        session.store.keep_report(&report)?;
+    }
     drop(lease);
-    folded.map_err(|source| Error::Unfolded { source, wrote })
+    Ok(report)
+}
+
+/// Takes out of works the names that Braze is told: one is written down once Braze took it.
+fn named(works: &mut [Work], run: &str) -> BTreeMap<Address, Name> {
+    let mut names = BTreeMap::new();
+    for work in works {
+        let Some(next) = &mut work.next else { continue };
+        run.clone_into(&mut next.run);
+        if let Some(name) = work.name.clone() {
+            let written = next.written.take();
+            names.insert(work.address.clone(), Name { name, written });
+        }
+    }
+    names
 }
 
 /// What the manifest says of a run while it sends.

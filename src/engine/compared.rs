@@ -67,7 +67,7 @@ impl<'a> Drafting<'a> {
         let streams = Streams {
             recorded: &|| self.rows(&address),
             desired: &|| subject.members(readings, asked.clone(), &seen),
-            aside: &|| self.aside(subject.entry),
+            aside: &|| self.aside(&address, subject.entry),
         };
         let Computed {
             now,
@@ -154,6 +154,7 @@ impl<'a> Drafting<'a> {
                 None => (streams.recorded)(),
             },
             desired: streams.desired,
+            absence: subject.absence(),
             aside: streams.aside,
             patience: self.patience(Some(subject.resource)),
         };

@@ -16,6 +16,7 @@ use crate::{
         decide::{Decision, again},
         join::{Join, Joined},
         leaving::Leaving,
+        presence::Absence,
         tally::Tally,
         values::Rule,
     },
@@ -57,6 +58,7 @@ pub(super) struct Comparison<'a> {
     pub(super) store: &'a Store,
     pub(super) address: &'a Address,
     pub(super) rule: &'a Rule,
+    pub(super) absence: Absence,
     pub(super) recorded: &'a dyn Fn() -> Result<Rows, Error>,
     pub(super) desired: &'a dyn Fn() -> Result<Members, Error>,
     pub(super) aside: &'a dyn Fn() -> Result<Aside, Error>,
@@ -135,7 +137,7 @@ impl Comparison<'_> {
             if let Joined::Right(member) | Joined::Both(_, member) = &row {
                 identified.count(&member.key);
             }
-            match self.rule.decide(row) {
+            match self.absence.decide(self.rule, row) {
                 Decision::Nothing => None,
                 Decision::Keep(record) => {
                     after += 1;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{OnDestroy, Removed},
-    diff::guard,
+    diff::{guard, presence::Absence},
     kinds::{Desired, Form},
     model::{
         Address, number,
@@ -139,7 +139,7 @@ impl Drafting<'_> {
             let streams = Streams {
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
-                aside: &|| self.aside(Some(entry)),
+                aside: &|| self.aside(address, Some(entry)),
             };
             let Computed {
                 now,
@@ -222,6 +222,7 @@ impl Drafting<'_> {
             rule: &form.rule(&entry.attributes, true),
             recorded: streams.recorded,
             desired: streams.desired,
+            absence: Absence::default(),
             aside: streams.aside,
             patience: self.patience(None),
         };

@@ -10,6 +10,7 @@ use super::{
     meaning::Meaning,
     observe::Wanted,
     plan::Work,
+    presence::{self, Heard},
     rearrange::Rearranged,
     subject::{Subject, max_age, meant, named},
     units::Units,
@@ -33,6 +34,7 @@ use crate::{
 pub(super) struct Drafting<'a> {
     pub(super) session: &'a Session,
     pub(super) recorded: Option<&'a Recorded>,
+    pub(super) heard: &'a Heard,
     pub(super) manifest: Option<&'a Manifest>,
     pub(super) rearranged: &'a Rearranged,
     pub(super) plan: Plan,
@@ -49,6 +51,7 @@ impl<'a> Drafting<'a> {
     pub(super) fn new(
         session: &'a Session,
         recorded: Option<&'a Recorded>,
+        heard: &'a Heard,
         rearranged: &'a Rearranged,
     ) -> Self {
         let manifest = recorded.map(|recorded| &recorded.manifest);
@@ -104,10 +107,12 @@ impl<'a> Drafting<'a> {
             guards: vec![],
             summary: Summary::default(),
             cost: TotalCost::default(),
+            read_back: presence::read_back(session, manifest),
         };
         Self {
             session,
             recorded,
+            heard,
             manifest,
             rearranged,
             plan,
@@ -292,18 +297,31 @@ impl<'a> Drafting<'a> {
     /// Returns the recorded rows of a resource.
     pub(super) fn rows(&self, address: &Address) -> Result<Rows, state::Error> {
         match self.recorded {
-            Some(recorded) => recorded.rows(&self.session.store, address),
+            Some(recorded) => {
+                let rows = recorded.rows(&self.session.store, address)?;
+                Ok(self.heard.over(address, rows))
+            }
             None => Ok(Box::new(std::iter::empty())),
         }
     }
 
     /// Returns the rows of a resource that are set aside.
-    pub(super) fn aside(&self, entry: Option<&Entry>) -> Result<Aside, state::Error> {
-        let aside = entry.and_then(|entry| entry.set_aside.as_ref());
-        match (self.recorded, aside) {
-            (Some(recorded), Some(aside)) => recorded.aside(&self.session.store, aside),
-            _ => Ok(Box::new(std::iter::empty())),
-        }
+    pub(super) fn aside(
+        &self,
+        address: &Address,
+        entry: Option<&Entry>,
+    ) -> Result<Aside, state::Error> {
+        let Some(recorded) = self.recorded else {
+            return Ok(Box::new(std::iter::empty()));
+        };
+        let store = &self.session.store;
+        let aside: Aside = match entry.and_then(|entry| entry.set_aside.as_ref()) {
+            Some(aside) => recorded.aside(store, aside)?,
+            None => Box::new(std::iter::empty()),
+        };
+        Ok(self
+            .heard
+            .aside(address, recorded.rows(store, address)?, aside))
     }
 
     /// Notes what a resource's part of the plan means.

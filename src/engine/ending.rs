@@ -73,6 +73,7 @@ pub(super) fn finish(
         data_points: 0,
         repeated_data_points: 0,
         stopped: vec!["the run was cut; this is what its journal tells".to_owned()],
+        asked: None,
     };
     if let Some(Ended {
         report: told,

@@ -13,7 +13,7 @@ mod sync;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::{live::Answers, person::Found};
+use self::{live::Answers, person::Traces};
 use super::{
     Error, Session, asking,
     asking::Profiles,
@@ -44,7 +44,7 @@ struct Explaining<'a> {
     readings: &'a Readings,
     profiles: &'a Profiles,
     seeds: &'a Seeds,
-    found: &'a Found,
+    found: &'a Traces,
     /// What Braze answered, where it was asked.
     answers: Option<&'a Answers>,
 }
@@ -55,8 +55,8 @@ pub async fn explain(session: &Session, person: &Person, live: bool) -> Result<E
 }
 
 async fn try_explain(session: &Session, person: &Person, live: bool) -> Result<Explanation, Error> {
-    let (recorded, rearranged) = recorded(session)?;
-    let mut draft = Drafting::new(session, recorded.as_ref(), &rearranged);
+    let (recorded, heard, rearranged) = recorded(session).await?;
+    let mut draft = Drafting::new(session, recorded.as_ref(), &heard, &rearranged);
     let (list, _) = listed::list(session).await?;
     target::check(session, draft.manifest, &list).await?;
     let subjects = draft.subjects(&list, &mut vec![]);
@@ -151,13 +151,13 @@ fn beside<'a>(draft: &Drafting<'a>, subjects: &[Subject], list: &[Cohort]) -> Ve
 }
 
 /// Opens the person's rows that any of these syncs wants, each once.
-fn everybody(subjects: &[&Subject], found: &Found) -> Result<Members, state::Error> {
+fn everybody(subjects: &[&Subject], found: &Traces) -> Result<Members, state::Error> {
     let each = subjects.iter().map(|subject| person_of(subject, found));
     Ok(join::union(each.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// Opens the person's rows of a sync's cohort, unless an excluded cohort holds them.
-fn person_of(subject: &Subject, found: &Found) -> Result<Members, state::Error> {
+fn person_of(subject: &Subject, found: &Traces) -> Result<Members, state::Error> {
     let mapping = &subject.desired.identify_by;
     subject.remaining(0, |cohort| {
         Ok(found.people(&cohort.id, mapping).into_iter().map(Ok))

@@ -15,13 +15,14 @@ use super::{
     listed,
     meaning::Meaning,
     observe,
+    presence::Heard,
     rearrange::{Rearranged, rearrange},
     seed, target,
 };
 use crate::{
     diff::merge::{Merge, Part},
     kinds::Desired,
-    model::{Address, Change, Event, Lane, Verb, plan::Plan},
+    model::{Address, Change, Event, Lane, Standing, Verb, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
@@ -167,8 +168,10 @@ fn serial(session: &Session) -> Result<Option<u64>, Error> {
     Ok(session.store.manifest()?.map(|manifest| manifest.serial))
 }
 
-/// Returns what is recorded, with what moved in its new place.
-pub(super) fn recorded(session: &Session) -> Result<(Option<Recorded>, Rearranged), Error> {
+/// Returns what is recorded, with what moved in its new place, and what was heard of it since.
+pub(super) async fn recorded(
+    session: &Session,
+) -> Result<(Option<Recorded>, Heard, Rearranged), Error> {
     let now = session.clock.millis();
     let recorded = session
         .store
@@ -179,12 +182,20 @@ pub(super) fn recorded(session: &Session) -> Result<(Option<Recorded>, Rearrange
         .as_mut()
         .map(|recorded| rearrange(session, recorded))
         .unwrap_or_default();
-    Ok((recorded, rearranged))
+    let heard = Heard::open(
+        session,
+        recorded.as_ref().map(|recorded| &recorded.manifest),
+    )
+    .await?;
+    if let Some(recorded) = &mut recorded {
+        tokio::task::block_in_place(|| heard.note(session, recorded))?;
+    }
+    Ok((recorded, heard, rearranged))
 }
 
 async fn try_plan(session: &Session) -> Result<Planned, Error> {
-    let (recorded, rearranged) = recorded(session)?;
-    let mut draft = Drafting::new(session, recorded.as_ref(), &rearranged);
+    let (recorded, heard, rearranged) = recorded(session).await?;
+    let mut draft = Drafting::new(session, recorded.as_ref(), &heard, &rearranged);
     let (list, kept) = listed::list(session).await?;
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
@@ -239,10 +250,21 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     })
 }
 
+/// Returns whether Braze knows the person of an object, as far as its rows tell.
+pub(super) fn standing(parts: &[Part]) -> Standing {
+    let any = |wanted| parts.iter().any(|part| part.change.standing == wanted);
+    match () {
+        () if any(Standing::Nobody) => Standing::Nobody,
+        () if any(Standing::There) => Standing::There,
+        () => Standing::Unasked,
+    }
+}
+
 /// Returns whether any addition among an object's parts may create the person. A mere change creates nobody: who was
 /// there and no longer is was deleted.
 pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
     let adds = |change: &Change| match change.verb {
+        _ if change.standing != Standing::Unasked => false,
         Verb::Add => true,
         // Of a row in doubt nobody knows whether it ever arrived.
         Verb::Change => change.maybe.is_some(),

@@ -6,9 +6,9 @@ use super::{
     Error,
     draft::Drafting,
     observe::Readings,
-    plan::{Work, passes},
+    plan::{Work, passes, standing},
     rearrange::peaks,
-    seed::{Seeds, Standing},
+    seed::Seeds,
     send::{Road, Worder},
     subject::{allowance_key, recent},
 };
@@ -20,7 +20,7 @@ use crate::{
         merge::Part,
     },
     model::{
-        Address, Guards, Lane, Mapping, Verb,
+        Address, Guards, Lane, Mapping, Standing, Verb,
         plan::{Delta, GuardResult},
     },
     state::manifest::{CohortPin, Entry, Peak},
@@ -45,7 +45,10 @@ impl Drafting<'_> {
             let before = cost.people;
             for object in pass.merged()? {
                 let object = object?;
-                let standing = known.of(&object.key)?;
+                let standing = match known.of(&object.key)? {
+                    Standing::Unasked => standing(&object.parts),
+                    asked => asked,
+                };
                 let adds = |part: &Part| part.change.verb == Verb::Add;
                 let work = |part: &Part| pass.parts[part.resource].0;
                 let may_create = |part: &Part| adds(part) && work(part).desired.create_users;

@@ -10,9 +10,6 @@ mod known;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use futures_util::{StreamExt, stream};
-use serde_json::Value;
-
 use super::{
     Error, Refresh, Session,
     asking::{Asked, Profiles},
@@ -20,34 +17,31 @@ use super::{
     draft::Drafting,
     observe,
     observe::Readings,
+    people::{ask, covers, lease, question},
     subject::Subject,
-    target,
     valued::Seen,
 };
 use crate::{
-    braze::{self, PEOPLE_PER_READ},
+    braze::PEOPLE_PER_READ,
     config::Seed,
     diff::{
         join::{self, Join, Joined},
-        values::{object, says_something},
+        values::says_something,
     },
     kinds::Form,
-    model::{Event, Identity, Key, Lane, Member, Millis, digest, plan::Problem},
+    model::{Identity, Key, Lane, Member, Millis, plan::Problem},
     state::{
         self,
         answers::{Answers, Kept},
-        budget::Lease,
     },
 };
 
-pub(super) use self::{adopt::Adopted, known::Standing};
+pub(super) use self::adopt::Adopted;
 
 /// How long an answer counts.
 const DAY: Duration = Duration::from_hours(24);
 /// How long a plan reads people at most, at the allowed pace.
 const MINUTES: f64 = 10.0;
-/// Reads under way at once.
-const AT_ONCE: usize = 8;
 /// What answers are kept under: no id of a cohort has a blank.
 const PLACE: &str = "people of braze";
 
@@ -108,14 +102,14 @@ pub(super) async fn read(
         return Ok(Seeds::default());
     }
     let cache = session.store.cache()?;
-    let mut log = Answers::open(&cache, PLACE, None, &question(session))?;
+    let mut log = Answers::open(&cache, PLACE, None, &question(session, PLACE))?;
     let reads = match session.how.refresh {
         Refresh::None => 0,
         Refresh::Quick => budget(session.braze.people_a_minute()),
     };
-    let (lease, counts) = (lease(session).await?, young(session, draft));
+    let (memory, counts) = (lease(session).await?, young(session, draft));
     let (kept, missing) = tokio::task::block_in_place(|| {
-        let kept = log.sorted(lease, counts)?;
+        let kept = log.sorted(memory, counts)?;
         let union = union(&first, readings)?;
         let missing = missing(union, kept.rows(), &draft.told, reads * PEOPLE_PER_READ)?;
         Ok::<_, Error>((kept, missing))
@@ -125,7 +119,9 @@ pub(super) async fn read(
         let known = Some(kept);
         return Ok(Seeds { known, people });
     }
-    if let Some(refused) = ask(session, &mut log, &missing.keys, &draft.told).await? {
+    let mut asked = 0;
+    let asking = ask(session, &mut log, &missing.keys, &draft.told, &mut asked);
+    if let Some(refused) = asking.await? {
         draft.plan.warnings.push(Problem {
             address: None,
             message: format!("what Braze holds cannot be read, so all of it is sent: {refused}"),
@@ -133,8 +129,8 @@ pub(super) async fn read(
         });
         return Ok(Seeds::default());
     }
-    let (lease, counts) = (self::lease(session).await?, young(session, draft));
-    let known = tokio::task::block_in_place(|| log.sorted(lease, counts))?;
+    let (memory, counts) = (lease(session).await?, young(session, draft));
+    let known = tokio::task::block_in_place(|| log.sorted(memory, counts))?;
     Ok(Seeds {
         known: Some(known),
         people,
@@ -143,20 +139,14 @@ pub(super) async fn read(
 
 /// Returns what is kept of what Braze holds, and asks nobody.
 pub(super) async fn kept(session: &Session, draft: &Drafting<'_>) -> Result<Seeds, Error> {
-    let log = Answers::open(&session.store.cache()?, PLACE, None, &question(session))?;
-    let (lease, counts) = (lease(session).await?, young(session, draft));
-    let known = tokio::task::block_in_place(|| log.sorted(lease, counts))?;
+    let question = question(session, PLACE);
+    let log = Answers::open(&session.store.cache()?, PLACE, None, &question)?;
+    let (memory, counts) = (lease(session).await?, young(session, draft));
+    let known = tokio::task::block_in_place(|| log.sorted(memory, counts))?;
     Ok(Seeds {
         known: Some(known),
         people: 0,
     })
-}
-
-/// Whose answers these are: those of another Braze, or of another key, are not asked for here.
-fn question(session: &Session) -> String {
-    let identity = &session.identity;
-    let key = target::fingerprint(PLACE, &identity.braze_key);
-    digest::sha256(format!("{} {key}", identity.braze).as_bytes())
 }
 
 /// Returns whether what was asked at a time counts now.
@@ -165,11 +155,6 @@ fn young(session: &Session, draft: &Drafting<'_>) -> impl Fn(Millis) -> bool + u
     let sent = lanes.and_then(|lanes| lanes.get(&Lane::UsersTrack.name()));
     let (now, sent) = (session.clock.millis(), sent.map(|lane| lane.last_send));
     move |at| observe::young(at, now, DAY) && sent.is_none_or(|sent| at > sent)
-}
-
-async fn lease(session: &Session) -> Result<Lease, Error> {
-    let lease = session.sorting.leases(1).await.pop();
-    lease.ok_or(Error::Worker)
 }
 
 /// People to be asked for.
@@ -212,64 +197,9 @@ fn missing(
     Ok(Missing { keys, people })
 }
 
-/// Returns whether an answer tells these attributes; that nobody is there tells all.
-fn covers<'a>(answer: &str, mut attributes: impl Iterator<Item = &'a str>) -> bool {
-    let told = object(answer);
-    answer.is_empty() || attributes.all(|name| told.contains_key(name))
-}
-
-/// Asks for people and keeps what Braze says of these attributes. Returns how it refused the key, if it did.
-async fn ask(
-    session: &Session,
-    log: &mut Answers,
-    keys: &[Key],
-    attributes: &BTreeSet<String>,
-) -> Result<Option<braze::Error>, Error> {
-    let people = keys.len() as u64;
-    let seconds = seconds(people, session.braze.people_a_minute());
-    let asking = Event::Asking { people, seconds };
-    session.events.tell(asking).await;
-    let mut reads = stream::iter(keys.chunks(PEOPLE_PER_READ))
-        .map(async |keys| {
-            let at = session.clock.millis();
-            (keys, at, session.braze.people(keys).await)
-        })
-        .buffer_unordered(AT_ONCE);
-    let mut asked = 0;
-    while let Some((keys, at, found)) = reads.next().await {
-        let found = match found {
-            Ok(found) => found,
-            Err(error) if error.is_authentication() => return Ok(Some(error)),
-            Err(_) if *session.stop.borrow() => return Err(Error::Stopped),
-            Err(error) => return Err(error.into()),
-        };
-        for (key, profile) in keys.iter().zip(found) {
-            let cells = profile.map(|mut profile| {
-                // What is not there is told too, by null.
-                let of = |name: &String| {
-                    let value = profile.remove(name).unwrap_or(Value::Null);
-                    (name.clone(), value)
-                };
-                Value::Object(attributes.iter().map(of).collect()).to_string()
-            });
-            log.push(key, at, cells.as_deref())?;
-        }
-        asked += keys.len() as u64;
-        session.events.tell(Event::Asked { people: asked }).await;
-    }
-    Ok(None)
-}
-
 /// How many reads a plan makes at most.
 fn budget(a_minute: f64) -> usize {
     ((a_minute * MINUTES) as usize).max(1)
-}
-
-/// How long it takes to ask for so many people: so many reads at once, and as many a minute later.
-fn seconds(people: u64, a_minute: f64) -> u64 {
-    let reads = people.div_ceil(PEOPLE_PER_READ as u64);
-    let minutes = reads.saturating_sub(1) / (a_minute as u64).max(1);
-    (minutes * 60).max(reads / 10).max(1)
 }
 
 #[cfg(test)]
@@ -290,8 +220,6 @@ mod tests {
         assert_eq!(budget(250.0), 2_500);
         assert_eq!(budget(125.0), 1_250);
         assert_eq!(budget(2.5), 25);
-        assert_eq!((seconds(50, 125.0), seconds(6_250, 125.0)), (1, 12));
-        assert_eq!(seconds(62_500, 125.0), 540);
     }
 
     #[test]

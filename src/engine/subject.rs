@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Session,
@@ -23,6 +23,7 @@ use crate::{
         fields,
         join::{Join, Joined},
         pin::{Named, Pin, Unresolved, resolve},
+        presence::Absence,
     },
     kinds::{Desired, Form, Unit},
     model::{
@@ -229,6 +230,18 @@ impl Subject<'_> {
         };
         let empties = self.on_destroy() == "empty";
         self.desired.form.rule(&applied, empties)
+    }
+
+    /// What is done about people who are not there.
+    pub(super) fn absence(&self) -> Absence {
+        let creates = self.desired.create_users;
+        let before = self.entry.map(|entry| &entry.config["create_users"]);
+        let same = |before: &Value| *before == self.desired.config["create_users"];
+        Absence {
+            creates,
+            creates_now: creates && before.is_some_and(|before| !same(before)),
+            recreates: self.resource.settings.recreate == Some(true),
+        }
     }
 
     /// The attributes that its rows hold once everything is acknowledged.

@@ -35,7 +35,9 @@ pub use lane::Lane;
 pub use mapping::{AliasName, DEVICE_ID, Identifier, Mapping};
 pub use number::number;
 pub use rate::Rate;
-pub use report::{Report, ResourceOutcome, ResourceReport};
-pub use row::{Change, Member, Millis, Outcome, Presence, Record, Refusal, Text, Unsorted, Verb};
+pub use report::{AskedPeople, FoundRows, Report, ResourceOutcome, ResourceReport};
+pub use row::{
+    Change, Member, Millis, Outcome, Presence, Record, Refusal, Standing, Text, Unsorted, Verb,
+};
 pub use secret::Secret;
 pub use span::Span;

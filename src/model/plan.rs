@@ -49,6 +49,9 @@ pub struct Plan {
     pub summary: Summary,
     /// What it costs in all.
     pub cost: TotalCost,
+    /// Who of all recorded people is known to be there; absent before anything was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
 }
 
 /// A state and its version.
@@ -82,6 +85,27 @@ pub struct Drift {
     pub before: Value,
     /// As it is.
     pub after: Value,
+}
+
+/// How many recorded rows were read back from Braze, and what was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadBack {
+    /// Rows recorded, doubt included.
+    pub rows: u64,
+    /// Rows read back and equal.
+    pub confirmed: u64,
+    /// Rows with nobody there.
+    pub absent: u64,
+    /// Rows not read back yet.
+    pub unconfirmed: u64,
+    /// Rows in doubt: the answer was never seen, or something else was found.
+    pub doubt: u64,
+    /// Of all, rows that nobody asks about: by device id, of paused syncs, or under `confirm: never`.
+    pub never_asked: u64,
+    /// People an apply may ask about.
+    pub people_a_run: u64,
+    /// Seconds until everybody was asked about once, at most; absent where nobody is.
+    pub round_seconds: Option<u64>,
 }
 
 /// What is done with a resource.

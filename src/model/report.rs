@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Address;
+use super::{Address, plan::ReadBack};
 
 /// What became of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +65,39 @@ pub struct Report {
     pub repeated_data_points: u64,
     /// What ended it, or one of its lanes, early.
     pub stopped: Vec<String>,
+    /// What Braze said of people who were sent to before; absent where nobody was due to be asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<AskedPeople>>,
+}
+
+/// What Braze said, beside an apply, of people who were sent to before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AskedPeople {
+    /// People asked about.
+    pub people: u64,
+    /// What was found of each resource's rows.
+    pub found: Vec<FoundRows>,
+    /// Why not all were asked about, if something went wrong.
+    pub problem: Option<String>,
+    /// What to do about that.
+    pub hint: Option<String>,
+    /// How many of all recorded rows were read back by now.
+    pub read_back: Option<ReadBack>,
+}
+
+/// What was found of a resource's rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FoundRows {
+    /// Its address.
+    pub address: Address,
+    /// Rows that are as they were sent.
+    pub confirmed: u64,
+    /// Rows of people who are not in Braze.
+    pub absent: u64,
+    /// Rows that are not as they were sent, or whose people have appeared: the next plan sends them again.
+    pub doubt: u64,
+    /// Of these, rows that were sent twice and are not there: set aside for a while.
+    pub set_aside: u64,
 }
 
 impl Report {

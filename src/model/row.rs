@@ -61,6 +61,35 @@ impl Presence {
     }
 }
 
+/// Whether Braze knows a person, as far as anybody asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody asked.
+    Unasked,
+    /// A profile was there. One that is gone since then was deleted, and nothing may make it anew unasked.
+    There,
+    /// No profile was there when Braze was last asked.
+    Nobody,
+}
+
+impl Standing {
+    /// Returns the word that deltas hold.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unasked => "unasked",
+            Self::There => "there",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Unasked, Self::There, Self::Nobody]
+            .into_iter()
+            .find(|standing| standing.word() == word)
+    }
+}
+
 /// A row of the ledger.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
@@ -82,6 +111,17 @@ pub struct Record {
     pub checked_at: Option<Millis>,
     /// Whether it was ever confirmed: one who is gone later was there once.
     pub confirmed_once: bool,
+}
+
+impl Record {
+    /// Returns whether Braze knows the person.
+    pub fn standing(&self) -> Standing {
+        match self.presence {
+            Presence::Absent => Standing::Nobody,
+            _ if self.confirmed_once => Standing::There,
+            _ => Standing::Unasked,
+        }
+    }
 }
 
 /// What is done with a row.
@@ -124,10 +164,13 @@ pub struct Change {
     pub verb: Verb,
     /// What was sent last, of a change or removal.
     pub before: Option<Text>,
-    /// Of a row in doubt: what else may be there (see `Record::maybe`); an empty array where that is nothing.
+    /// Of a row in doubt: what else may be there (see `Record::maybe`); an empty array, or of values an empty object in it,
+    /// where that is nothing.
     pub maybe: Option<Text>,
     /// What is to be there, of an addition or change.
     pub after: Option<Text>,
+    /// Whether Braze knows the person, as far as the ledger tells.
+    pub standing: Standing,
 }
 
 /// A row that Braze refused.

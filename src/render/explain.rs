@@ -123,6 +123,9 @@ fn cohort(audience: &Audience) -> String {
 fn sending(sent: &Sent) -> String {
     let what = worded(&sent.value);
     match (&sent.run, sent.run_at) {
+        (None, _) if sent.presence == Presence::Absent => {
+            format!("nothing, since nobody was there {}", time(sent.at))
+        }
         (None, _) => format!("{what}, found in Braze {}", time(sent.at)),
         (Some(run), Some(begun)) => {
             format!("{what}, {} (run {run} of {})", time(sent.at), time(begun))

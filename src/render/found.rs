@@ -23,6 +23,12 @@ pub(super) fn notes(delta: &Delta, cost: Option<&Cost>) -> Vec<String> {
             "{dropped} not in Braze, which drops what is sent to them"
         ));
     }
+    if delta.absent > 0 && delta.asked > 0 {
+        let absent = number(delta.absent);
+        notes.push(format!(
+            "{absent} not in Braze, sent once they have appeared"
+        ));
+    }
     // Who may be created is told by itself.
     let unasked = delta.unasked.saturating_sub(delta.may_create);
     if unasked > 0 {

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod explain;
 mod found;
 pub mod plan;
+mod presence;
 pub mod progress;
 pub mod refused;
 pub mod report;

@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
-    Style, found,
+    Style, found, presence,
     text::{about, clean, count, number, people},
     values,
 };
@@ -46,6 +46,9 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     drift(&mut out, plan);
     if plan.summary.create > 0 {
         let _ = writeln!(out, "{}\n", found::before(plan));
+    }
+    if let Some(read_back) = &plan.read_back {
+        let _ = writeln!(out, "{}", presence::known(read_back));
     }
     let _ = writeln!(out, "{}", summary(plan));
     let _ = writeln!(out, "{}", cost(plan, priced));
@@ -196,6 +199,10 @@ fn draw(
             let _ = writeln!(out, "{}", line.trim_end());
         } else {
             values::draw(out, resource, delta, &notes, priced);
+        }
+        let known = presence::of(delta).filter(|_| resource.action != Action::Create);
+        if let Some(known) = known {
+            let _ = writeln!(out, "      {:<12} {known}", "in Braze");
         }
     }
     after(out, resource);

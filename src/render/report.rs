@@ -3,40 +3,21 @@
 use std::fmt::Write;
 
 use super::{
-    Style,
+    Style, presence,
     text::{count, number},
 };
 use crate::model::{Report, ResourceOutcome, ResourceReport};
 
+/// Draws what an apply that had nothing to send found out about people; nothing where nobody was asked about.
+pub fn asked(report: &Report) -> Option<String> {
+    report.asked.as_deref().map(presence::asked)
+}
+
 /// Draws a report for people.
 pub fn human(report: &Report, style: Style, priced: bool) -> String {
-    let mut out = String::new();
-    let width = report
-        .resources
-        .iter()
-        .map(|resource| resource.address.as_str().len())
-        .max()
-        .unwrap_or(0);
-    // Writing to a String cannot fail; the results below are of that kind.
-    for resource in &report.resources {
-        let word = word(resource.outcome);
-        let word = match resource.outcome {
-            ResourceOutcome::Done => style.green(word),
-            ResourceOutcome::Partial | ResourceOutcome::NotAttempted => style.yellow(word),
-            ResourceOutcome::Failed | ResourceOutcome::Refused => style.red(word),
-        };
-        let _ = writeln!(
-            out,
-            "  {:<width$}   {word}: {}",
-            resource.address,
-            rows(resource)
-        );
-        for (reason, count) in &resource.refused {
-            let _ = writeln!(out, "      {} refused: {reason}", number(*count));
-        }
-        if resource.named == Some(false) {
-            let _ = writeln!(out, "      Braze did not take its name");
-        }
+    let mut out = resources(report, style);
+    if let Some(asked) = &report.asked {
+        out.push_str(&presence::asked(asked));
     }
     for stopped in &report.stopped {
         let _ = writeln!(out, "Stopped early: {stopped}");
@@ -109,6 +90,39 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         .sum();
     if left > 0 && report.wrote() {
         let _ = writeln!(out, "Run `syncform apply` again: it sends what is left.");
+    }
+    out
+}
+
+/// What became of each resource, a line each.
+fn resources(report: &Report, style: Style) -> String {
+    let mut out = String::new();
+    let width = report
+        .resources
+        .iter()
+        .map(|resource| resource.address.as_str().len())
+        .max()
+        .unwrap_or(0);
+    // Writing to a String cannot fail; the results below are of that kind.
+    for resource in &report.resources {
+        let word = word(resource.outcome);
+        let word = match resource.outcome {
+            ResourceOutcome::Done => style.green(word),
+            ResourceOutcome::Partial | ResourceOutcome::NotAttempted => style.yellow(word),
+            ResourceOutcome::Failed | ResourceOutcome::Refused => style.red(word),
+        };
+        let _ = writeln!(
+            out,
+            "  {:<width$}   {word}: {}",
+            resource.address,
+            rows(resource)
+        );
+        for (reason, count) in &resource.refused {
+            let _ = writeln!(out, "      {} refused: {reason}", number(*count));
+        }
+        if resource.named == Some(false) {
+            let _ = writeln!(out, "      Braze did not take its name");
+        }
     }
     out
 }

@@ -53,7 +53,8 @@ pub(super) fn about(seconds: u64) -> String {
     match seconds {
         0..=90 => format!("{} s", seconds.max(1)),
         91..=5400 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h", seconds.div_ceil(3600)),
+        5401..86_400 => format!("{} h", seconds.div_ceil(3600)),
+        _ => count(seconds.div_ceil(86_400), "day"),
     }
 }
 

@@ -55,9 +55,7 @@ impl Answers {
     ) -> Result<Self, Error> {
         let directory = cache.join("answers");
         files::directory(&directory)?;
-        let stamp = stamp.map_or_else(|| "none".to_owned(), |stamp| stamp.to_string());
-        let digest = question.get(..DIGEST).unwrap_or(question);
-        let name = format!("{}-{stamp}-{digest}", files::safe(cohort));
+        let name = name(cohort, stamp, question);
         let mut number = 0;
         loop {
             let path = directory.join(format!("{name}.{number}"));
@@ -105,6 +103,34 @@ impl Answers {
         self.log.write_all(&frame).map_err(Error::io(&self.path))
     }
 
+    /// Returns whether any log has answers to a question.
+    pub fn any(
+        cache: &Path,
+        cohort: &str,
+        stamp: Option<i64>,
+        question: &str,
+    ) -> Result<bool, Error> {
+        let name = name(cohort, stamp, question);
+        for path in of_name(&cache.join("answers"), &name)? {
+            if Frames::open(&path)?.advance()?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Removes every log of the question but those that others write: what they hold was taken in.
+    pub fn clear(self) -> Result<(), Error> {
+        for path in of_name(&self.directory, &self.name)? {
+            if path == self.path {
+                files::remove(&path)?;
+            } else if let Some(_log) = free(&path)? {
+                files::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns what is kept in any log and is young enough, sorted by key.
     pub fn sorted(
         &self,
@@ -112,12 +138,7 @@ impl Answers {
         young: impl Fn(Millis) -> bool,
     ) -> Result<Kept, Error> {
         let mut sorter = Sorter::new(&self.directory, lease);
-        for path in files::list(&self.directory)? {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let own = name.and_then(|name| name.rsplit_once('.'));
-            if own.is_none_or(|(name, _)| name != self.name) {
-                continue;
-            }
+        for path in of_name(&self.directory, &self.name)? {
             let mut frames = Frames::open(&path)?;
             while let Some(frame) = frames.advance()? {
                 if young(frame.asked_at) {
@@ -128,6 +149,23 @@ impl Answers {
         }
         Ok(Kept(Spool::of(&self.directory, sorter)?))
     }
+}
+
+fn name(cohort: &str, stamp: Option<i64>, question: &str) -> String {
+    let stamp = stamp.map_or_else(|| "none".to_owned(), |stamp| stamp.to_string());
+    let digest = question.get(..DIGEST).unwrap_or(question);
+    format!("{}-{stamp}-{digest}", files::safe(cohort))
+}
+
+/// Lists the logs of a name.
+fn of_name(directory: &Path, name: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = files::list(directory)?;
+    paths.retain(|path| {
+        let file = path.file_name().and_then(|name| name.to_str());
+        let own = file.and_then(|file| file.rsplit_once('.'));
+        own.is_some_and(|(own, _)| own == name)
+    });
+    Ok(paths)
 }
 
 /// What was kept, each person once.

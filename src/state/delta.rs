@@ -8,12 +8,12 @@ use super::{
     ledger::reuse,
     table::{Cell, Field, KEY, Kind, Reader, Writer, corrupt},
 };
-use crate::model::{Address, Change, Text, Verb};
+use crate::model::{Address, Change, Standing, Text, Verb};
 
 /// Format of the file, in its metadata.
-const FORMAT: &str = "syncform-delta/1";
+const FORMAT: &str = "syncform-delta/2";
 
-const FIELDS: [Field; 8] = [
+const FIELDS: [Field; 9] = [
     KEY[0],
     KEY[1],
     KEY[2],
@@ -22,6 +22,7 @@ const FIELDS: [Field; 8] = [
     Field::optional("before", Kind::Word),
     Field::optional("maybe", Kind::Word),
     Field::optional("after", Kind::Word),
+    Field::required("standing", Kind::Word),
 ];
 
 /// Writes a delta; rows must come in ascending order of their keys.
@@ -45,12 +46,14 @@ impl<W: Write + Send> DeltaWriter<W> {
             before,
             maybe,
             after,
+            standing,
         } = change;
         let rest = [
             Cell::Text(verb.word()),
             Cell::text(before.as_deref()),
             Cell::text(maybe.as_deref()),
             Cell::text(after.as_deref()),
+            Cell::Text(standing.word()),
         ];
         let cells = Cell::of_key(key, *amplitude_id).into_iter().chain(rest);
         self.0.push(cells).map_err(corrupt(Path::new("delta")))
@@ -101,15 +104,17 @@ impl DeltaReader {
             return Ok(None);
         }
         let (key, amplitude_id) = self.rows.key()?;
+        let wrong = |what: &str| parquet::errors::ParquetError::General(what.to_owned());
         let verb = self.rows.text(4)?.and_then(Verb::from_word);
-        let verb = verb
-            .ok_or_else(|| parquet::errors::ParquetError::General("an unknown verb".to_owned()))?;
+        let verb = verb.ok_or_else(|| wrong("an unknown verb"))?;
         let before = self
             .rows
             .text(5)?
             .map(|text| shared(&mut self.before, text));
         let maybe = self.rows.text(6)?.map(Arc::from);
         let after = self.rows.text(7)?.map(|text| shared(&mut self.after, text));
+        let standing = self.rows.text(8)?.and_then(Standing::from_word);
+        let standing = standing.ok_or_else(|| wrong("an unknown standing"))?;
         Ok(Some(Change {
             key,
             amplitude_id,
@@ -117,6 +122,7 @@ impl DeltaReader {
             before,
             maybe,
             after,
+            standing,
         }))
     }
 }

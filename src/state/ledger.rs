@@ -7,7 +7,7 @@ use super::{
     Error,
     table::{Cell, Field, KEY, Kind, Reader, Writer, corrupt},
 };
-use crate::model::{Address, Presence, Record, Text};
+use crate::model::{Address, Identity, Millis, Presence, Record, Text};
 
 /// Format of the file, in its metadata.
 const FORMAT: &str = "syncform-ledger/1";
@@ -44,12 +44,53 @@ pub struct LedgerCounts {
     pub absent: u64,
     /// Sent, answer never seen.
     pub doubt: u64,
+    /// Of these, rows by device id: nobody asks about them.
+    #[serde(default)]
+    pub devices: u64,
+    /// Since when the oldest of each kind waits to be read back.
+    #[serde(default)]
+    pub oldest: Oldest,
+}
+
+/// When the oldest rows were sent or read back, of those that can be asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Oldest {
+    /// When the first of the rows was sent that were never read back.
+    pub unconfirmed: Option<Millis>,
+    /// When the first absent one was last asked about.
+    pub absent: Option<Millis>,
+    /// When the first confirmed one was.
+    pub confirmed: Option<Millis>,
 }
 
 impl LedgerCounts {
     /// Returns all rows, doubt included.
     pub fn rows(&self) -> u64 {
         self.unconfirmed + self.confirmed + self.absent + self.doubt
+    }
+
+    /// Counts a row.
+    pub fn count(&mut self, record: &Record) {
+        let last = record.checked_at.unwrap_or(record.sent_at);
+        let (count, oldest, at) = match record.presence {
+            Presence::Unconfirmed => (
+                &mut self.unconfirmed,
+                &mut self.oldest.unconfirmed,
+                record.sent_at,
+            ),
+            Presence::Confirmed => (&mut self.confirmed, &mut self.oldest.confirmed, last),
+            Presence::Absent => (&mut self.absent, &mut self.oldest.absent, last),
+            Presence::Doubt => {
+                self.doubt += 1;
+                return;
+            }
+        };
+        *count += 1;
+        if let Identity::Device(_) = record.key.identity() {
+            self.devices += 1;
+        } else {
+            *oldest = Some(oldest.map_or(at, |known| known.min(at)));
+        }
     }
 }
 
@@ -86,12 +127,7 @@ impl<W: Write + Send> LedgerWriter<W> {
             Cell::int(*checked_at),
             Cell::Bool(*confirmed_once),
         ];
-        match presence {
-            Presence::Unconfirmed => self.counts.unconfirmed += 1,
-            Presence::Confirmed => self.counts.confirmed += 1,
-            Presence::Absent => self.counts.absent += 1,
-            Presence::Doubt => self.counts.doubt += 1,
-        }
+        self.counts.count(record);
         let cells = Cell::of_key(key, *amplitude_id).into_iter().chain(rest);
         self.rows.push(cells).map_err(corrupt(Path::new("ledger")))
     }
@@ -194,7 +230,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Change, Key, Verb};
+    use crate::model::{Change, Key, Standing, Verb};
     use crate::state::delta::{DeltaReader, DeltaWriter};
 
     fn key() -> impl Strategy<Value = Key> {
@@ -253,14 +289,21 @@ mod tests {
             prop::option::of(text()),
             prop::option::of(text()),
         );
-        (key(), any::<Option<i64>>(), verb, texts).prop_map(
-            |(key, amplitude_id, verb, (before, maybe, after))| Change {
+        let standing = prop_oneof![
+            Just(Standing::Unasked),
+            Just(Standing::There),
+            Just(Standing::Nobody)
+        ];
+        let who = (key(), any::<Option<i64>>(), standing);
+        (who, verb, texts).prop_map(
+            |((key, amplitude_id, standing), verb, (before, maybe, after))| Change {
                 key,
                 amplitude_id,
                 verb,
                 before,
                 maybe,
                 after,
+                standing,
             },
         )
     }

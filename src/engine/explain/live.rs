@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::person::{Found, Person, word};
+use super::person::{Person, Traces, word};
 use crate::{
-    diff::values::object,
+    diff::presence::Found,
     engine::{Error, Session},
     kinds::Form,
     model::{
@@ -19,6 +19,8 @@ use crate::{
 /// What Braze answered.
 pub(super) struct Answers {
     by_key: BTreeMap<Key, Option<Map<String, Value>>>,
+    /// Attributes that the syncs write; nothing else of a profile is shown.
+    shown: BTreeSet<String>,
 }
 
 /// Asks Braze for the person, by every identifier that is known; by what was given where none is. Device ids are not
@@ -26,7 +28,7 @@ pub(super) struct Answers {
 pub(super) async fn ask(
     session: &Session,
     person: &Person,
-    found: &Found,
+    found: &Traces,
     attributes: BTreeSet<String>,
 ) -> Result<Answers, Error> {
     let given = person.key().filter(|_| found.keys.is_empty());
@@ -34,18 +36,15 @@ pub(super) async fn ask(
     let keys = keys.filter(|key| !matches!(key.identity(), Identity::Device(_)));
     let keys: Vec<Key> = keys.take(crate::braze::PEOPLE_PER_READ).collect();
     if keys.is_empty() {
-        let by_key = BTreeMap::new();
-        return Ok(Answers { by_key });
+        return Ok(Answers {
+            by_key: BTreeMap::new(),
+            shown: attributes,
+        });
     }
     let profiles = session.braze.people(&keys).await?;
-    let only = |mut profile: Map<String, Value>| {
-        profile.retain(|name, value| attributes.contains(name) && !value.is_null());
-        profile.sort_keys();
-        profile
-    };
-    let profiles = profiles.into_iter().map(|profile| profile.map(only));
     Ok(Answers {
         by_key: keys.into_iter().zip(profiles).collect(),
+        shown: attributes,
     })
 }
 
@@ -55,7 +54,7 @@ impl Answers {
         let each = self.by_key.iter().map(|(key, profile)| Profile {
             identifier: word(key),
             found: profile.is_some(),
-            attributes: profile.clone().unwrap_or_default(),
+            attributes: only(profile.as_ref(), |name| self.shown.contains(name)),
         });
         each.collect()
     }
@@ -63,28 +62,29 @@ impl Answers {
     /// Returns what Braze holds of a row, and whether that is what was sent.
     pub(super) fn of(&self, key: &Key, record: Option<&Record>, form: Option<&Form>) -> Held {
         let asked = self.by_key.get(key);
-        let live = asked.cloned().flatten().unwrap_or_default();
+        let live = asked.and_then(Option::as_ref);
         let told_by = form.map(Form::told_by).unwrap_or_default();
-        let there = asked.is_some_and(Option::is_some);
-        let same = |record: &Record, form: &Form| {
-            let held = form.held(&record.value, &live);
-            match form {
-                Form::Membership(_) => held.is_some(),
-                Form::Attributes(_) => {
-                    held.as_deref().map(object).unwrap_or_default() == object(&record.value)
-                }
-            }
-        };
-        let told = record.zip(form).filter(|_| there && !told_by.is_empty());
-        let attributes = live
-            .iter()
-            .filter(|(name, _)| told_by.contains(&name.as_str()));
+        let found = record.zip(form).zip(live);
+        let found = found.map(|((record, form), live)| form.found(&record.value, live));
         Held {
             profile: asked.map(Option::is_some),
-            agrees: told.map(|(record, form)| same(record, form)),
-            attributes: attributes
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
+            agrees: found.and_then(|found| match found {
+                Found::Same => Some(true),
+                Found::Other(_) => Some(false),
+                Found::Somebody | Found::Nobody => None,
+            }),
+            attributes: only(live, |name| told_by.contains(&name)),
         }
     }
+}
+
+/// Returns those attributes of a profile that are wanted and there, in the order of their names.
+fn only(live: Option<&Map<String, Value>>, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
+    let all = live.into_iter().flatten();
+    let there = all.filter(|(name, value)| wanted(name) && !value.is_null());
+    let mut there: Map<String, Value> = there
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    there.sort_keys();
+    there
 }

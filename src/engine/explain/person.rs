@@ -73,7 +73,7 @@ pub(super) fn word(key: &Key) -> String {
 
 /// One person's rows.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Traces {
     /// By cohort and by how people are named.
     people: BTreeMap<(String, Mapping), Vec<Member>>,
     records: BTreeMap<Address, Vec<Record>>,
@@ -82,7 +82,7 @@ pub(super) struct Found {
     pub(super) keys: BTreeSet<Key>,
 }
 
-impl Found {
+impl Traces {
     /// Returns the person's rows of a cohort.
     pub(super) fn people(&self, cohort: &str, mapping: &Mapping) -> Vec<Member> {
         let key = (cohort.to_owned(), mapping.clone());
@@ -112,13 +112,13 @@ pub(super) fn find(
     subjects: &[&Subject],
     readings: &Readings,
     person: &Person,
-) -> Result<Found, Error> {
+) -> Result<Traces, Error> {
     let mut search = Search {
         person,
         ids: BTreeSet::new(),
         mixed: false,
         groups: Groups::default(),
-        found: Found::default(),
+        found: Traces::default(),
     };
     search.pass(draft, subjects, readings)?;
     let people = search.groups.people();
@@ -140,7 +140,7 @@ struct Search<'a> {
     /// Whether anybody is known by anything but an external id.
     mixed: bool,
     groups: Groups,
-    found: Found,
+    found: Traces,
 }
 
 impl Search<'_> {
@@ -167,7 +167,7 @@ impl Search<'_> {
         for (address, entry) in resources {
             let records = self.rows(draft.rows(address)?)?;
             self.found.records.insert(address.clone(), records);
-            let refusals = self.rows(draft.aside(Some(entry))?)?;
+            let refusals = self.rows(draft.aside(address, Some(entry))?)?;
             self.found.refusals.insert(address.clone(), refusals);
         }
         Ok(())

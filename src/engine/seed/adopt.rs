@@ -7,19 +7,19 @@ use super::{Seeds, covers};
 use crate::{
     diff::{
         join::{Join, Joined},
-        values::object,
+        values::{object, text},
     },
     engine::{compute::Members, subject::Subject},
     kinds::Form,
     model::{
-        Presence, Record,
+        Address, Member, Millis, Presence, Record,
         plan::{AttributePlan, Delta},
     },
     state::{
         Error,
         ledger::{LedgerCounts, LedgerWriter},
         manifest::Entry,
-        store::{Draft, Store},
+        store::{Draft, DraftWriter, Store},
     },
 };
 
@@ -72,6 +72,11 @@ impl Seeds {
             adopted.asked += 1;
             if answer.value.is_empty() {
                 adopted.unknown += 1;
+                // Nobody creates them: they are remembered, and sent once they have appeared.
+                if !subject.desired.create_users {
+                    let absent = absent(form, member, asked_at);
+                    writing(&mut writer, store, address)?.push(&absent)?;
+                }
                 continue;
             }
             let live = object(&answer.value);
@@ -93,11 +98,7 @@ impl Seeds {
             let Some(value) = held else {
                 continue;
             };
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                none => none.insert(LedgerWriter::new(store.draft()?, address)?),
-            };
-            writer.push(&Record {
+            writing(&mut writer, store, address)?.push(&Record {
                 key: member.key,
                 amplitude_id: member.amplitude_id,
                 value,
@@ -124,8 +125,8 @@ impl Adopted {
         delta.asked = self.asked;
         delta.unknown = self.unknown;
         delta.unasked = self.unasked;
-        // Each recorded row was found; those that change lack something.
-        delta.adopted = delta.before - delta.change;
+        // Each confirmed row was found; those that change lack something.
+        delta.adopted = delta.confirmed - delta.change;
         for attribute in attributes {
             let of = |counts: &BTreeMap<String, u64>| counts.get(&attribute.name).copied();
             let (same, other) = (of(&self.values), of(&self.others));
@@ -144,5 +145,39 @@ impl Adopted {
                 ..next
             },
         }
+    }
+}
+
+fn writing<'a>(
+    writer: &'a mut Option<LedgerWriter<DraftWriter>>,
+    store: &Store,
+    address: &Address,
+) -> Result<&'a mut LedgerWriter<DraftWriter>, Error> {
+    Ok(match writer {
+        Some(writer) => writer,
+        none => none.insert(LedgerWriter::new(store.draft()?, address)?),
+    })
+}
+
+/// The row of somebody whom Braze does not know.
+fn absent(form: &Form, member: Member, asked_at: Millis) -> Record {
+    let value = match form {
+        Form::Membership(_) => member.value,
+        Form::Attributes(_) => {
+            let mut wanted = object(&member.value);
+            wanted.retain(|_, value| !value.is_null());
+            text(wanted)
+        }
+    };
+    Record {
+        key: member.key,
+        amplitude_id: member.amplitude_id,
+        value,
+        maybe: None,
+        presence: Presence::Absent,
+        sent_at: asked_at,
+        run: "".into(),
+        checked_at: Some(asked_at),
+        confirmed_once: false,
     }
 }

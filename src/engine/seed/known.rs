@@ -2,20 +2,9 @@
 
 use super::Seeds;
 use crate::{
-    model::{Key, Member},
+    model::{Key, Member, Standing},
     state::Error,
 };
-
-/// What is known of a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Standing {
-    /// Nobody asked.
-    Unasked,
-    /// Braze has a profile.
-    There,
-    /// Braze has none.
-    Nobody,
-}
 
 /// Walks along what Braze said.
 pub(in crate::engine) struct Known {

@@ -3,9 +3,9 @@
 use crate::{
     braze::{self, Object, track_object},
     diff::merge,
-    engine::plan::{Pass, creates},
+    engine::plan::{Pass, creates, standing},
     kinds::Form,
-    model::{Edit, Key, Lane},
+    model::{Edit, Key, Lane, Standing},
 };
 
 /// Knows what each part of an object means.
@@ -41,8 +41,12 @@ impl Worder {
             });
             each.sum()
         };
-        let own = edits.iter().map(points).collect();
-        (self.worded(key, parts, edits.into_iter().flatten()), own)
+        let mut own: Vec<u64> = edits.iter().map(points).collect();
+        let object = self.worded(key, parts, edits.into_iter().flatten());
+        if object.data_points == 0 {
+            own.fill(0);
+        }
+        (object, own)
     }
 
     /// Words parts of one person as one object.
@@ -58,11 +62,14 @@ impl Worder {
         edits: impl Iterator<Item = Edit>,
     ) -> Object {
         match self.lane {
-            Lane::UsersTrack => track_object(key, edits, creates(&self.may_create, parts)),
+            Lane::UsersTrack => {
+                let creates = creates(&self.may_create, parts);
+                unpriced(track_object(key, edits, creates), parts, creates)
+            }
             Lane::Cohort { .. } => {
                 let mut edits = edits;
                 let joins = edits.any(|edit| matches!(edit, Edit::Member { joins: true }));
-                braze::member(key, joins)
+                unpriced(braze::member(key, joins), parts, false)
             }
         }
     }
@@ -80,6 +87,14 @@ impl Worder {
         let alone = |part: &merge::Part| self.word(key, std::slice::from_ref(part));
         (!tied).then(|| parts.iter().map(alone).collect())
     }
+}
+
+/// What is sent to people who are known not to be there is dropped, and not billed.
+fn unpriced(mut object: Object, parts: &[merge::Part], creates: bool) -> Object {
+    if standing(parts) == Standing::Nobody && !creates {
+        object.data_points = 0;
+    }
+    object
 }
 
 /// Whether an edit adds what one of the others removes from the same attribute, or sets what one of them clears.

@@ -89,8 +89,8 @@ fn words(cohort: &CohortRef) -> String {
     }
 }
 
-/// Runs in a month of thirty days.
-fn runs(cadence: Option<&Cadence>) -> u64 {
+/// Returns the runs in a month of thirty days.
+pub fn runs(cadence: Option<&Cadence>) -> u64 {
     match cadence {
         Some(Cadence::Word(CadenceWord::Once)) => 1,
         Some(Cadence::Word(CadenceWord::Hourly | CadenceWord::Realtime)) => 24 * 30,

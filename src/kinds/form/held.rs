@@ -6,7 +6,10 @@ use serde_json::{Map, Number, Value};
 use super::{Attributes, Form, Membership};
 use crate::{
     braze,
-    diff::values::{object, text},
+    diff::{
+        presence::Found,
+        values::{object, text},
+    },
     model::Text,
 };
 
@@ -30,6 +33,38 @@ impl Form {
                 });
                 (!held.is_empty()).then(|| text(held))
             }
+        }
+    }
+
+    /// Returns what a profile says of a recorded row.
+    pub fn found(&self, recorded: &Text, live: &Map<String, Value>) -> Found {
+        match self {
+            Self::Membership(Membership::Import(_)) => Found::Somebody,
+            Self::Membership(membership) if membership.is_held(recorded, live) => Found::Same,
+            Self::Membership(_) => Found::Other(None),
+            Self::Attributes(_) => {
+                let sent = object(recorded);
+                let there = sent.iter().filter_map(|(name, sent)| {
+                    let there = live.get(name).filter(|there| !there.is_null())?;
+                    // Braze words some values anew.
+                    let there = if same(sent, there) { sent } else { there };
+                    Some((name.clone(), there.clone()))
+                });
+                let there: Map<String, Value> = there.collect();
+                if there == sent {
+                    Found::Same
+                } else {
+                    Found::Other(Some(text(there)))
+                }
+            }
+        }
+    }
+
+    /// Returns the attributes that a profile must tell for `found` to say anything of a recorded row.
+    pub fn needs(&self, recorded: &Text) -> Vec<String> {
+        match self {
+            Self::Membership(_) => self.told_by().into_iter().map(str::to_owned).collect(),
+            Self::Attributes(_) => object(recorded).into_iter().map(|(name, _)| name).collect(),
         }
     }
 
@@ -175,6 +210,41 @@ mod tests {
         );
         let both = held(json!({"a": "x", "b": 3}));
         assert_eq!(both.as_deref(), Some(r#"{"a":"x","b":3}"#));
+    }
+
+    #[test]
+    fn what_is_there_instead_is_told_and_what_is_equal_is_not_worded_anew() {
+        let attribute = |name: &str| Attribute {
+            name: name.to_owned(),
+            cell: 0,
+            take: Take::As(As::String),
+        };
+        let form = Form::Attributes(Attributes::new(
+            ["a", "b"].map(attribute).into(),
+            false,
+            false,
+        ));
+        let found =
+            |live: Value| form.found(&r#"{"a":"x","b":3}"#.into(), live.as_object().unwrap());
+        assert_eq!(found(json!({"a": "x", "b": 3.0, "c": 1})), Found::Same);
+        let other = |text: &str| Found::Other(Some(text.into()));
+        assert_eq!(
+            found(json!({"a": "y", "b": 3.0})),
+            other(r#"{"a":"y","b":3}"#)
+        );
+        assert_eq!(found(json!({"a": null, "b": 4})), other(r#"{"b":4}"#));
+        assert_eq!(found(json!({})), other("{}"));
+        let of = |membership| Form::Membership(membership);
+        let live = json!({"c": ["VIP"], "f": false});
+        let live = live.as_object().unwrap();
+        let vip = || r#""VIP""#.into();
+        let array = of(Membership::Array("c".to_owned()));
+        assert_eq!(array.found(&vip(), live), Found::Same);
+        assert_eq!(array.found(&r#""Other""#.into(), live), Found::Other(None));
+        let flag = of(Membership::Flag("f".to_owned()));
+        assert_eq!(flag.found(&"true".into(), live), Found::Other(None));
+        let import = of(Membership::Import("i".to_owned()));
+        assert_eq!(import.found(&vip(), live), Found::Somebody);
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Membership {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Key, Verb};
+    use crate::model::{Key, Standing, Verb};
 
     fn change(
         verb: Verb,
@@ -91,6 +91,7 @@ mod tests {
             before,
             maybe,
             after,
+            standing: Standing::Unasked,
         }
     }
 

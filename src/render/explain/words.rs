@@ -140,6 +140,9 @@ fn next(sync: &SyncExplained, row: Option<&RowExplained>) -> Option<String> {
     };
     let words = match (row.next.does, row.fate) {
         (Does::Unknown, _) => return None,
+        (Does::Add, Fate::Absent | Fate::Gone) => {
+            "The next apply sends it, and creates the person".to_owned()
+        }
         (Does::Add, _) if row.sent.is_some() => format!("The next apply sends it again{later}"),
         (Does::Add, _) => format!("The next apply adds it{later}"),
         (Does::Change, Fate::Doubt | Fate::Differs) => {

@@ -1,0 +1,246 @@
+//! Rows, answers and days, in tables.
+
+use super::*;
+use crate::{
+    diff::values::Policy,
+    model::{Key, Verb},
+};
+
+const SENT: Millis = 1_000_000;
+
+fn record(presence: Presence) -> Record {
+    Record {
+        key: Key::external("u").unwrap(),
+        amplitude_id: None,
+        value: "true".into(),
+        maybe: None,
+        presence,
+        sent_at: SENT,
+        run: "r".into(),
+        checked_at: (presence != Presence::Unconfirmed).then_some(SENT + SETTLED),
+        confirmed_once: presence == Presence::Confirmed,
+    }
+}
+
+#[test]
+fn an_answer_counts_once_and_never_before_five_minutes() {
+    let fresh = record(Presence::Unconfirmed);
+    assert!(!counts(&fresh, SENT + SETTLED - 1));
+    assert!(counts(&fresh, SENT + SETTLED));
+    let checked = record(Presence::Confirmed);
+    assert!(!counts(&checked, SENT + SETTLED));
+    assert!(counts(&checked, SENT + SETTLED + 1));
+    assert!(!counts(&record(Presence::Doubt), Millis::MAX));
+    let again = after(fresh, Found::Same, SENT + SETTLED).record;
+    assert!(!counts(&again, SENT + SETTLED), "taken in twice");
+}
+
+#[test]
+fn an_answer_says_what_the_row_is() {
+    let at = SENT + 2 * SETTLED;
+    let other = || Found::Other(Some("{}".into()));
+    let cases = [
+        (
+            Presence::Unconfirmed,
+            Found::Same,
+            Presence::Confirmed,
+            true,
+        ),
+        (
+            Presence::Unconfirmed,
+            Found::Somebody,
+            Presence::Confirmed,
+            true,
+        ),
+        (
+            Presence::Unconfirmed,
+            Found::Nobody,
+            Presence::Absent,
+            false,
+        ),
+        (Presence::Unconfirmed, other(), Presence::Doubt, true),
+        (Presence::Confirmed, Found::Nobody, Presence::Absent, true),
+        (
+            Presence::Confirmed,
+            Found::Other(None),
+            Presence::Doubt,
+            true,
+        ),
+        (Presence::Absent, Found::Nobody, Presence::Absent, false),
+        (Presence::Absent, Found::Same, Presence::Confirmed, true),
+        // Of an imported cohort nobody can tell: it was dropped while nobody was there.
+        (Presence::Absent, Found::Somebody, Presence::Doubt, true),
+        (Presence::Absent, other(), Presence::Doubt, true),
+    ];
+    for (presence, found, wanted, once) in cases {
+        let what = format!("{presence:?} {found:?}");
+        let told = after(record(presence), found, at);
+        assert_eq!(told.record.presence, wanted, "{what}");
+        assert_eq!(told.record.confirmed_once, once, "{what}");
+        assert_eq!(told.record.checked_at, Some(at), "{what}");
+        assert!(!told.dropped, "{what}");
+    }
+    let told = after(
+        record(Presence::Confirmed),
+        Found::Other(Some("{}".into())),
+        at,
+    );
+    assert_eq!(told.record.maybe.as_deref(), Some("[{}]"));
+}
+
+#[test]
+fn what_was_sent_twice_and_is_not_there_is_dropped() {
+    let again = Record {
+        checked_at: Some(SENT - 1),
+        ..record(Presence::Unconfirmed)
+    };
+    assert!(after(again.clone(), Found::Other(None), SENT + SETTLED).dropped);
+    assert!(!after(again.clone(), Found::Same, SENT + SETTLED).dropped);
+    assert!(!after(again, Found::Nobody, SENT + SETTLED).dropped);
+    // Somebody changed it since it was confirmed.
+    assert!(
+        !after(
+            record(Presence::Confirmed),
+            Found::Other(None),
+            SENT + 3 * SETTLED
+        )
+        .dropped
+    );
+}
+
+#[test]
+fn a_row_is_due_in_its_turn_and_not_before() {
+    const DAY: Millis = 86_400_000;
+    let last = SENT + SETTLED;
+    let cases = [
+        (Presence::Unconfirmed, SENT + SETTLED - 1, None),
+        (
+            Presence::Unconfirmed,
+            SENT + SETTLED,
+            Some((Turn::New, SENT)),
+        ),
+        (Presence::Absent, last + DAY - 1, None),
+        (Presence::Absent, last + DAY, Some((Turn::Absent, last))),
+        (Presence::Confirmed, last + DAY - 1, None),
+        (Presence::Confirmed, last + DAY, Some((Turn::Round, last))),
+        (Presence::Doubt, Millis::MAX, None),
+    ];
+    for (presence, now, wanted) in cases {
+        assert_eq!(
+            due(&record(presence), now, DAY),
+            wanted,
+            "{presence:?} {now}"
+        );
+    }
+    assert!(Turn::New < Turn::Absent && Turn::Absent < Turn::Round);
+}
+
+#[test]
+fn people_who_are_not_there_are_left_alone_unless_they_may_be_made() {
+    let member = || Member {
+        key: Key::external("u").unwrap(),
+        amplitude_id: None,
+        value: "\"other\"".into(),
+    };
+    let deleted = || Record {
+        confirmed_once: true,
+        ..record(Presence::Absent)
+    };
+    let decided = |absence: Absence, record| match absence
+        .decide(&Rule::Whole, Joined::Both(record, member()))
+    {
+        Decision::Send(change) => Some((change.verb, change.standing)),
+        _ => None,
+    };
+    let plain = Absence::default();
+    let creates = Absence {
+        creates: true,
+        ..plain
+    };
+    let creates_now = Absence {
+        creates_now: true,
+        ..creates
+    };
+    let recreates = Absence {
+        recreates: true,
+        ..creates
+    };
+    let never = || record(Presence::Absent);
+    let made = Some((Verb::Add, Standing::Unasked));
+    for (absence, record, wanted) in [
+        (plain, never(), None),
+        (plain, deleted(), None),
+        (creates, never(), None),
+        (creates, deleted(), None),
+        (creates_now, never(), made),
+        (creates_now, deleted(), None),
+        (recreates, never(), None),
+        (recreates, deleted(), made),
+        (
+            Absence {
+                recreates: true,
+                ..plain
+            },
+            deleted(),
+            None,
+        ),
+    ] {
+        assert_eq!(decided(absence, record), wanted, "{absence:?}");
+    }
+}
+
+#[test]
+fn whoever_leaves_and_is_not_there_is_taken_out_and_one_who_was_deleted_stays_remembered() {
+    let left = |absence: Absence, once| {
+        let record = Record {
+            confirmed_once: once,
+            ..record(Presence::Absent)
+        };
+        match absence.decide(&Rule::Whole, Joined::Left(record)) {
+            Decision::Send(change) => Some((change.verb, change.standing)),
+            _ => None,
+        }
+    };
+    let creates = Absence {
+        creates: true,
+        ..Absence::default()
+    };
+    let removed = Some((Verb::Remove, Standing::Nobody));
+    assert_eq!(left(Absence::default(), true), removed);
+    assert_eq!(left(creates, false), removed);
+    assert_eq!(left(creates, true), None);
+}
+
+#[test]
+fn of_values_only_those_that_are_not_there_are_sent_again() {
+    let names = ["a", "b"].map(str::to_owned);
+    let rule = Rule::Attributes(Policy {
+        recorded: names.into(),
+        ..Policy::default()
+    });
+    let sent = Record {
+        value: r#"{"a":"x","b":3}"#.into(),
+        ..record(Presence::Confirmed)
+    };
+    let found = Found::Other(Some(r#"{"a":"y","b":3}"#.into()));
+    let told = after(sent, found, SENT + 3 * SETTLED).record;
+    let decided = |value: &str| {
+        let member = Member {
+            key: Key::external("u").unwrap(),
+            amplitude_id: None,
+            value: value.into(),
+        };
+        match Absence::default().decide(&rule, Joined::Both(told.clone(), member)) {
+            Decision::Send(change) => change,
+            other => panic!("{other:?}"),
+        }
+    };
+    let steps = |change: &Change| {
+        let steps = crate::diff::values::steps(change).into_iter();
+        steps.map(|step| step.attribute).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(&decided(r#"{"a":"x","b":3}"#)), ["a"]);
+    assert_eq!(steps(&decided(r#"{"a":"y","b":3}"#)), ["a"]);
+    assert_eq!(steps(&decided(r#"{"a":"x","b":4}"#)), ["a", "b"]);
+    assert_eq!(decided(r#"{"a":"x","b":3}"#).standing, Standing::There);
+}

@@ -1,0 +1,143 @@
+//! Takes what was heard into the ledgers: under the lease, in a commit of its own, with no word in the history. Killed
+//! before the commit, the answers are still there; after it, taking them in again changes nothing.
+
+use std::collections::BTreeMap;
+
+use super::{Heard, PLACE, Told, dropped, question};
+use crate::{
+    diff::join::{Join, Joined},
+    engine::{
+        Error, Session,
+        fold::{Aside, Rows},
+    },
+    model::{Address, Presence},
+    state::{
+        self,
+        answers::Answers,
+        ledger::{LedgerReader, LedgerWriter},
+        manifest::Entry,
+        refusals::{AsideWriter, RefusalReader},
+        store::{Draft, Store},
+    },
+};
+
+/// What was found out about the rows of a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::engine) struct Folded {
+    /// Rows that are as they were sent.
+    pub(in crate::engine) confirmed: u64,
+    /// Rows of people who are not in Braze.
+    pub(in crate::engine) absent: u64,
+    /// Rows that are not as they were sent, or whose people have appeared: they are sent again.
+    pub(in crate::engine) doubt: u64,
+    /// Of these, rows that were sent twice: they are set aside.
+    pub(in crate::engine) dropped: u64,
+}
+
+/// Takes in what was heard; returns what was found out, by resource.
+pub(in crate::engine) async fn fold(session: &Session) -> Result<BTreeMap<Address, Folded>, Error> {
+    let mut folded = BTreeMap::new();
+    let Some(mut manifest) = session.store.manifest()? else {
+        return Ok(folded);
+    };
+    let heard = Heard::open(session, Some(&manifest)).await?;
+    if heard.kept.is_none() || manifest.pending.is_some() {
+        return Ok(folded);
+    }
+    tokio::task::block_in_place(|| {
+        for (address, entry) in &mut manifest.resources {
+            if let Some((next, found)) = rewritten(&session.store, &heard, address, entry)? {
+                *entry = next;
+                folded.insert(address.clone(), found);
+            }
+        }
+        if !folded.is_empty() {
+            let now = session.clock.millis();
+            session.store.commit(&mut manifest, now)?;
+        }
+        let cache = session.store.cache()?;
+        Answers::open(&cache, PLACE, None, &question(session, PLACE))?.clear()
+    })?;
+    Ok(folded)
+}
+
+/// Writes the rows of a resource anew, if anything was heard of any.
+fn rewritten(
+    store: &Store,
+    heard: &Heard,
+    address: &Address,
+    entry: &Entry,
+) -> Result<Option<(Entry, Folded)>, state::Error> {
+    let Some(ledger) = &entry.ledger else {
+        return Ok(None);
+    };
+    let path = store.blob(ledger)?;
+    let told = || {
+        let rows: Rows = Box::new(LedgerReader::open(&path)?);
+        Ok::<_, state::Error>(heard.told(address, rows).ok())
+    };
+    let Some(mut first) = told()? else {
+        return Ok(None);
+    };
+    let any = first.find(|told| told.as_ref().map_or(true, |told| told.heard));
+    if any.transpose()?.is_none() {
+        return Ok(None);
+    }
+    drop(first);
+    let mut found = Folded::default();
+    let mut writer = LedgerWriter::new(store.draft()?, address)?;
+    for told in told()?.into_iter().flatten() {
+        let told = told?;
+        found.count(&told);
+        writer.push(&told.record)?;
+    }
+    let counts = writer.counts;
+    let ledger = store.keep(writer.finish()?.finish()?)?;
+    let set_aside = if found.dropped == 0 {
+        entry.set_aside.clone()
+    } else {
+        let waiting: Aside = match &entry.set_aside {
+            Some(aside) => Box::new(RefusalReader::open(&store.blob(&aside.blob)?)?),
+            None => Box::new(std::iter::empty()),
+        };
+        let mut aside = AsideWriter::new(store);
+        let dropped = told()?.into_iter().flatten().filter_map(|told| match told {
+            Ok(told) => told.dropped.then(|| Ok(dropped(address, told.record))),
+            Err(error) => Some(Err(error)),
+        });
+        for row in Join::new(waiting, dropped) {
+            match row? {
+                Joined::Left(refusal) | Joined::Right(refusal) | Joined::Both(_, refusal) => {
+                    aside.push(&refusal)?;
+                }
+            }
+        }
+        let kept = aside.finish()?;
+        kept.map(|(draft, aside): (Draft, _)| store.keep(draft).map(|_| aside))
+            .transpose()?
+    };
+    let next = Entry {
+        ledger: Some(ledger),
+        counts,
+        set_aside,
+        // What is not as it should be is compared again.
+        fulfilled: entry.fulfilled.clone().filter(|_| found.doubt == 0),
+        ..entry.clone()
+    };
+    Ok(Some((next, found)))
+}
+
+impl Folded {
+    fn count(&mut self, told: &Told) {
+        if !told.heard {
+            return;
+        }
+        self.dropped += u64::from(told.dropped);
+        match told.record.presence {
+            Presence::Confirmed => self.confirmed += 1,
+            Presence::Absent => self.absent += 1,
+            Presence::Doubt => self.doubt += 1,
+            Presence::Unconfirmed => {}
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Who is really there, and with what: what Braze said of recorded people is kept as it comes, shown by every plan, and
+//! taken into the ledgers by the next apply. What it says of a row is decided in `diff/presence.rs`.
+//!
+//! # Guarantees
+//! Recorded rows are the ledger, what a pending run sent, and these answers. So a kill loses no answer, and a plan beside
+//! it all is true. An apply takes the answers in before it plans, under the lease.
+
+mod fold;
+mod queue;
+mod reading;
+mod round;
+
+use std::collections::BTreeMap;
+
+use super::{
+    Error, Session,
+    draft::remembered,
+    fold::{Aside, Recorded, Rows},
+    people::{covers, lease, question},
+};
+use crate::{
+    config::Configuration,
+    diff::{
+        join::{Join, Joined},
+        presence::{After, Found, NOT_HELD, after, counts},
+        values::object,
+    },
+    kinds::Form,
+    model::{Address, Member, Millis, Presence, Record, Refusal, Verb},
+    state::{
+        self,
+        answers::{Answers, Kept},
+        ledger::LedgerCounts,
+        manifest::Manifest,
+    },
+};
+
+pub(super) use self::{
+    fold::fold,
+    queue::queue,
+    reading::{read, told},
+    round::read_back,
+};
+
+/// What answers are kept under: no id of a cohort has a blank.
+const PLACE: &str = "presence of braze";
+
+/// Answers that are in no ledger yet.
+#[derive(Default)]
+pub(super) struct Heard {
+    kept: Option<Kept>,
+    forms: BTreeMap<Address, Form>,
+}
+
+/// A recorded row after what was heard of it.
+struct Told {
+    record: Record,
+    /// Whether anything was.
+    heard: bool,
+    /// Whether it was sent twice, and is not there.
+    dropped: bool,
+}
+
+impl Heard {
+    /// Reads what is kept; nothing where there is none.
+    pub(super) async fn open(
+        session: &Session,
+        manifest: Option<&Manifest>,
+    ) -> Result<Self, Error> {
+        let Some(manifest) = manifest else {
+            return Ok(Self::default());
+        };
+        let (cache, question) = (session.store.cache()?, question(session, PLACE));
+        if !Answers::any(&cache, PLACE, None, &question)? {
+            return Ok(Self::default());
+        }
+        let log = Answers::open(&cache, PLACE, None, &question)?;
+        let memory = lease(session).await?;
+        let kept = tokio::task::block_in_place(|| log.sorted(memory, |_| true))?;
+        Ok(Self {
+            kept: Some(kept),
+            forms: forms(&session.configuration, manifest),
+        })
+    }
+
+    /// Returns recorded rows with what was heard of them.
+    pub(super) fn over(&self, address: &Address, rows: Rows) -> Rows {
+        match self.told(address, rows) {
+            Err(rows) => rows,
+            Ok(told) => Box::new(told.map(|told| Ok(told?.record))),
+        }
+    }
+
+    /// Returns rows that are set aside, with those that were found not to be there though they were sent twice.
+    pub(super) fn aside(&self, address: &Address, rows: Rows, aside: Aside) -> Aside {
+        let Ok(told) = self.told(address, rows) else {
+            return aside;
+        };
+        let address = address.clone();
+        let dropped = told.filter_map(move |told| match told {
+            Ok(told) => told.dropped.then(|| Ok(dropped(&address, told.record))),
+            Err(error) => Some(Err(error)),
+        });
+        Box::new(Join::new(aside, dropped).map(|row| match row? {
+            Joined::Left(refusal) | Joined::Right(refusal) | Joined::Both(_, refusal) => {
+                Ok(refusal)
+            }
+        }))
+    }
+
+    /// Notes in a state what was heard: how many rows are there, and that those which are not as they should be are to be
+    /// compared.
+    pub(super) fn note(&self, session: &Session, recorded: &mut Recorded) -> Result<(), Error> {
+        if self.kept.is_none() {
+            return Ok(());
+        }
+        let addresses: Vec<Address> = recorded.manifest.resources.keys().cloned().collect();
+        for address in addresses {
+            let Ok(told) = self.told(&address, recorded.rows(&session.store, &address)?) else {
+                continue;
+            };
+            let (mut counts, mut heard, mut wrong) = (LedgerCounts::default(), false, false);
+            for told in told {
+                let told = told?;
+                heard |= told.heard;
+                wrong |= told.heard && told.record.presence == Presence::Doubt;
+                counts.count(&told.record);
+            }
+            let entry = recorded.manifest.resources.get_mut(&address);
+            if let Some(entry) = entry.filter(|_| heard) {
+                entry.counts = counts;
+                entry.fulfilled = entry.fulfilled.take().filter(|_| !wrong);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns recorded rows with what was heard of them; gives them back where nothing can be.
+    fn told(
+        &self,
+        address: &Address,
+        rows: Rows,
+    ) -> Result<impl Iterator<Item = Result<Told, state::Error>> + use<>, Rows> {
+        let (Some(kept), Some(form)) = (&self.kept, self.forms.get(address)) else {
+            return Err(rows);
+        };
+        let form = form.clone();
+        let told = Join::new(rows, kept.asked()).filter_map(move |row| match row {
+            Ok(Joined::Left(record)) => Some(Ok(Told::unheard(record))),
+            Ok(Joined::Right(_)) => None,
+            Ok(Joined::Both(record, (answer, asked_at))) => {
+                Some(Ok(judged(&form, record, &answer, asked_at)))
+            }
+            Err(error) => Some(Err(error)),
+        });
+        Ok(told)
+    }
+}
+
+impl Told {
+    fn unheard(record: Record) -> Self {
+        Self {
+            record,
+            heard: false,
+            dropped: false,
+        }
+    }
+}
+
+/// Takes an answer in, where it says anything of the row.
+fn judged(form: &Form, record: Record, answer: &Member, asked_at: Millis) -> Told {
+    let needs = form.needs(&record.value);
+    let says = covers(&answer.value, needs.iter().map(String::as_str));
+    if !says || !counts(&record, asked_at) {
+        return Told::unheard(record);
+    }
+    let found = if answer.value.is_empty() {
+        Found::Nobody
+    } else {
+        form.found(&record.value, &object(&answer.value))
+    };
+    let After { record, dropped } = after(record, found, asked_at);
+    Told {
+        record,
+        heard: true,
+        dropped,
+    }
+}
+
+/// What is set aside of a row that Braze took twice and does not hold.
+fn dropped(address: &Address, record: Record) -> Refusal {
+    Refusal {
+        address: address.clone(),
+        key: record.key,
+        amplitude_id: record.amplitude_id,
+        verb: Verb::Change,
+        value: Some(record.value),
+        reason: NOT_HELD.into(),
+        at: record.checked_at.unwrap_or(record.sent_at),
+        run: record.run,
+    }
+}
+
+/// In which form the rows of each resource are kept, as it was applied.
+fn forms(configuration: &Configuration, manifest: &Manifest) -> BTreeMap<Address, Form> {
+    let form = |(address, entry): (&Address, _)| {
+        let desired = remembered(configuration, address, entry)?;
+        Some((address.clone(), desired.form))
+    };
+    manifest.resources.iter().filter_map(form).collect()
+}

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod profiles;
+mod users;
 
 use std::{fmt::Write as _, io, path::PathBuf, sync::Arc};
 
@@ -19,7 +20,7 @@ use super::{
     Error, Faults,
     amplitude::count_rows,
     app::App,
-    braze::{Cohort, Who},
+    braze::Cohort,
     call::{Call, hold, reply, respond, text},
     routes::{Routes, get, post, put},
     stats::Stats,
@@ -35,10 +36,6 @@ pub(crate) fn routes(to: &mut Routes) {
     to.add("/_sandbox/stats/reset", post(reset));
     to.add("/_sandbox/faults", post(faults));
     to.add("/_sandbox/scenario", routing::post(scenario));
-    to.add(
-        "/_sandbox/braze/users/{external_id}",
-        get(user).merge(put(set_user)),
-    );
     to.add("/_sandbox/braze/events", get(events));
     to.add("/_sandbox/braze/cohorts", get(imported));
     to.add(
@@ -52,6 +49,7 @@ pub(crate) fn routes(to: &mut Routes) {
         routing::put(members),
     );
     attributes::routes(to);
+    users::routes(to);
     profiles::routes(to);
 }
 
@@ -98,33 +96,6 @@ async fn scenario(State(app): State<Arc<App>>, call: Call) -> Response {
 fn failed(error: &Error) -> Response {
     let because = std::error::Error::source(error).map(|source| format!(": {source}"));
     text(400, format!("{error}{}\n", because.unwrap_or_default()))
-}
-
-fn user(app: &App, call: &Call) -> Response {
-    let id = call.param("external_id");
-    let store = hold(&app.braze.store);
-    match store.people.find(&Who::External(id)) {
-        Some(profile) => reply(200, &Value::Object(store.people.shown(profile))),
-        None => text(404, "no such user\n"),
-    }
-}
-
-fn set_user(app: &App, call: &Call) -> Response {
-    let Some(attributes) = call.json().filter(Value::is_object) else {
-        return text(400, "wanted a JSON object of attributes\n");
-    };
-    let body = json!({"external_id": call.param("external_id"), "attributes": attributes});
-    let now = app.now();
-    let mut store = hold(&app.braze.store);
-    if app
-        .world
-        .append(kind::SET, now, body.to_string().as_bytes())
-        .is_err()
-    {
-        return text(500, "the world cannot be written\n");
-    }
-    store.set(&body, now);
-    reply(200, &json!({}))
 }
 
 fn events(app: &App, _: &Call) -> Response {

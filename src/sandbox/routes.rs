@@ -65,6 +65,11 @@ pub(crate) fn post(endpoint: Endpoint) -> MethodRouter<Arc<App>> {
     routing::post(at_once(endpoint))
 }
 
+/// Answers DELETE.
+pub(crate) fn delete(endpoint: Endpoint) -> MethodRouter<Arc<App>> {
+    routing::delete(at_once(endpoint))
+}
+
 /// Answers PUT.
 pub(crate) fn put(endpoint: Endpoint) -> MethodRouter<Arc<App>> {
     routing::put(at_once(endpoint))

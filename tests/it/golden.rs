@@ -10,6 +10,8 @@
 //! | `join COHORT PERSON…`, `leave COHORT PERSON…` | people enter or leave a cohort in Amplitude, which computes it anew |
 //! | `members COHORT FILE` | the same by a whole file |
 //! | `cohort COHORT JSON` | what somebody clicks in Amplitude: `{"name": "Other"}`, `{"archived": true}`; a new id is a new cohort |
+//! | `put PERSON JSON` | sets attributes in Braze behind our back; who is not there is made |
+//! | `delete PERSON…` | deletes people from Braze behind our back |
 //! | `faults SPEC` | what goes wrong from now on |
 //! | `env NAME VALUE` | sets a variable for the commands from now on: another key; one with `bad` in it is refused |
 //! | `world ATTRIBUTE…` | shows what Braze holds: the attributes that the case's `to` name, these, and the imported cohorts |

@@ -63,6 +63,13 @@ impl Cohorts {
         self.0.iter()
     }
 
+    /// Takes a profile that is gone out of every cohort.
+    pub(crate) fn forget(&mut self, profile: u32) {
+        for cohort in &mut self.0 {
+            cohort.members.remove(profile);
+        }
+    }
+
     /// Returns a cohort; of several partners' under one id the first, unless one is named.
     pub(crate) fn find(&self, id: &str, partner: Option<&str>) -> Option<&Cohort> {
         let meant = |cohort: &&Cohort| {

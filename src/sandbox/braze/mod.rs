@@ -5,6 +5,7 @@ mod attributes;
 mod catalogue;
 mod cohorts;
 mod definitions;
+mod delete;
 mod export;
 mod fields;
 mod gate;
@@ -13,6 +14,7 @@ mod index;
 mod kinds;
 mod lag;
 mod members;
+mod merge;
 mod nested;
 mod objects;
 mod partners;
@@ -60,6 +62,8 @@ impl Braze {
 pub(crate) fn routes(to: &mut Routes) {
     track::routes(to);
     aliases::routes(to);
+    delete::routes(to);
+    merge::routes(to);
     partners::routes(to);
     export::routes(to);
     segments::routes(to);

@@ -84,6 +84,12 @@ impl People {
 
     /// Returns how many profiles there are.
     pub(crate) fn len(&self) -> usize {
+        let there = self.profiles.iter().filter(|profile| !profile.gone());
+        there.count()
+    }
+
+    /// Returns how many places there are: each profile that ever was has one, and is known by its number.
+    pub(crate) fn places(&self) -> usize {
         self.profiles.len()
     }
 
@@ -170,6 +176,22 @@ impl People {
     pub(crate) fn touch(&mut self, profile: u32, now: Timestamp) {
         let before = self.lag.keeps().then(|| self.shown(profile));
         self.note(profile, before, now);
+    }
+
+    /// Forgets a profile: no identifier finds it any more, and what it held is gone. Exports see that at once, whatever
+    /// the lag: "usually under a second" (braze.md 10.5).
+    pub(crate) fn forget(&mut self, profile: u32) {
+        let held = self.shown(profile);
+        for who in identifiers(&held) {
+            self.index.remove(&who, profile);
+        }
+        self.profiles[profile as usize].clear();
+    }
+
+    /// Returns when a profile was written last, in order of writes, and whether it has an external id.
+    pub(crate) fn standing(&self, profile: u32) -> (u64, bool) {
+        let profile = &self.profiles[profile as usize];
+        (profile.touched, profile.identified)
     }
 
     fn note(&mut self, profile: u32, before: Option<Map<String, Value>>, now: Timestamp) {

@@ -65,6 +65,9 @@ impl Names {
     }
 }
 
+/// The line of nobody. Profiles are known by their numbers, so a place is never given to another.
+const GONE: &str = "{}";
+
 #[derive(Debug)]
 struct Change {
     slot: Slot,
@@ -91,6 +94,16 @@ impl Profile {
             touched: 0,
             identified,
         }
+    }
+
+    /// Makes of it what is left of somebody who is gone: nothing, in the place where they were.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(GONE, false);
+    }
+
+    /// Tells whether this is only the place of somebody who is gone.
+    pub(crate) fn gone(&self) -> bool {
+        &*self.line == GONE && self.changes.is_empty()
     }
 
     /// Returns the value at a place.

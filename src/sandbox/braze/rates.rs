@@ -22,7 +22,7 @@ pub(crate) enum Area {
     Export,
     /// Attribute and event catalogues.
     Catalogue,
-    /// Aliases: shared with `/users/identify`, `/users/merge` and `/users/delete`.
+    /// Aliases, `/users/delete` and `/users/merge`.
     Identity,
     /// Both partner endpoints, together.
     Partner,

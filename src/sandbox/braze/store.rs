@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    aliases, cohorts::Cohorts, definitions::Definitions, objects::Batch, people::People,
-    profile::Place, track,
+    aliases, cohorts::Cohorts, definitions::Definitions, delete, merge, objects::Batch,
+    people::People, profile::Place, track,
 };
 use crate::sandbox::{
     Error,
@@ -43,7 +43,7 @@ impl Store {
     ) -> Result<Self, Error> {
         let people = People::load(profiles, Definitions::load(attributes)?)?;
         let mut store = Self {
-            cohorts: Cohorts::load(cohorts, people.len())?,
+            cohorts: Cohorts::load(cohorts, people.places())?,
             people,
             ..Self::default()
         };
@@ -79,8 +79,38 @@ impl Store {
             kind::ALIASES | kind::ALIAS_UPDATES => {
                 aliases::apply(&mut self.people, record.kind, &body, record.at);
             }
+            kind::DELETE => {
+                self.delete(&body);
+            }
+            kind::MERGE => self.merge(&body, record.at),
             _ => {}
         }
+    }
+
+    /// Deletes everybody whom the body of a `POST /users/delete` means, and returns how many they were.
+    pub(crate) fn delete(&mut self, body: &Value) -> usize {
+        let meant = delete::meant(&self.people, body);
+        for profile in &meant {
+            self.forget(*profile);
+        }
+        meant.len()
+    }
+
+    /// Merges whom the body of a `POST /users/merge` means. The order among merges is not guaranteed (braze.md 10.4):
+    /// whoever relies on it fails here.
+    pub(crate) fn merge(&mut self, body: &Value, now: Timestamp) {
+        let merges = body["merge_updates"].as_array();
+        for merge in merges.into_iter().flatten().rev() {
+            if let Some(gone) = merge::apply(&mut self.people, merge, now) {
+                self.forget(gone);
+            }
+        }
+    }
+
+    /// Forgets a profile, and that it was anywhere a member.
+    fn forget(&mut self, profile: u32) {
+        self.people.forget(profile);
+        self.cohorts.forget(profile);
     }
 
     /// Does what a partner told about a cohort, and returns the data points.

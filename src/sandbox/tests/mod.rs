@@ -4,6 +4,7 @@ mod aliases;
 mod amplitude;
 mod braze;
 mod client;
+mod departures;
 mod exports;
 mod faults;
 mod partners;

@@ -53,6 +53,10 @@ pub(crate) mod kind {
     pub(crate) const ALIAS_UPDATES: u8 = 8;
     /// `{"name", …}` of a custom attribute, as a person fixed it.
     pub(crate) const ATTRIBUTE: u8 = 9;
+    /// The body of a `POST /users/delete`.
+    pub(crate) const DELETE: u8 = 10;
+    /// The body of a `POST /users/merge`.
+    pub(crate) const MERGE: u8 = 11;
 }
 
 /// An open world.

@@ -99,6 +99,15 @@ impl Stage<'_> {
                 let entry: Value = serde_json::from_str(more).unwrap();
                 self.world.put_cohort(first, &entry);
             }
+            "put" => {
+                let attributes: Value = serde_json::from_str(more).unwrap();
+                self.world.put_user(first, &attributes);
+            }
+            "delete" => {
+                for person in rest.split_whitespace() {
+                    self.world.delete_user(person);
+                }
+            }
             "faults" => self.world.faults(rest),
             "env" => {
                 self.environment.insert(first.to_owned(), more.to_owned());

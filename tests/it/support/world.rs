@@ -260,6 +260,13 @@ impl World {
         );
     }
 
+    /// Deletes somebody from Braze behind everybody's back.
+    #[track_caller]
+    pub(crate) fn delete_user(&self, external_id: &str) {
+        let path = format!("braze/users/{}", http::segment(external_id));
+        self.ask("DELETE", &path, b"");
+    }
+
     /// Replaces the list entry of a cohort.
     #[track_caller]
     pub(crate) fn put_cohort(&self, id: &str, entry: &Value) {

@@ -143,6 +143,11 @@ impl Policy {
         if after.is_empty() && nothing_there {
             return Decision::Keep(record);
         }
+        // A removal whose answer is lost may have left nothing.
+        let maybe = match maybe {
+            None if after.is_empty() => Some("[{}]".into()),
+            maybe => maybe,
+        };
         let change = Change {
             standing: record.standing(),
             key: record.key.clone(),

@@ -137,18 +137,20 @@ fn sending(sent: &Sent) -> String {
 fn known(sent: &Sent) -> String {
     let asked = sent.checked_at.map(time);
     let asked = asked.map_or_else(String::new, |at| format!(" ({at})"));
+    let read_back = sent.checked_at.is_some_and(|at| at >= sent.at);
     let mut text = match sent.presence {
         Presence::Unconfirmed => "acknowledged, not read back yet".to_owned(),
         Presence::Confirmed => format!("read back, and as it was sent{asked}"),
         Presence::Absent => format!("asked for, and nobody was there{asked}"),
-        Presence::Doubt if sent.checked_at.is_some_and(|at| at >= sent.at) => {
+        Presence::Doubt if read_back => {
             format!("read back, and not as it was sent{asked}")
         }
         Presence::Doubt => "in doubt: the answer was never seen".to_owned(),
     };
     let maybe: Vec<String> = sent.maybe.iter().map(worded).collect();
     if !maybe.is_empty() {
-        let _ = write!(text, "; it may hold {}", maybe.join(" or "));
+        let holds = if read_back { "it held" } else { "it may hold" };
+        let _ = write!(text, "; {holds} {}", maybe.join(" or "));
     }
     text
 }
@@ -165,6 +167,10 @@ fn refusal(refused: &Refused) -> String {
 fn moved(step: &Move) -> String {
     let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), value_of);
     let (before, after) = (side(&step.before), side(&step.after));
+    // What was recorded is in doubt.
+    if step.before == step.after {
+        return format!("{}: {after} again", step.attribute);
+    }
     format!("{}: {before} -> {after}", step.attribute)
 }
 

@@ -141,11 +141,11 @@ fn each_fate_is_answered_in_a_sentence() {
     in: Braze holds it as it was sent (asked 2026-11-22 07:00:00 UTC). Nothing to do.
     in: Braze held it already before the first apply, as was seen 2026-11-22 06:00:00 UTC. Nothing to do.
     not in: Braze does not know the person (asked 2026-11-22 07:00:00 UTC). It is sent again once Braze knows the person.
-    not in: Braze knew the person once, and no longer does (asked 2026-11-22 07:00:00 UTC). It is not created again without `recreate: true`.
+    not in: Braze knew the person once, and no longer does (asked 2026-11-22 07:00:00 UTC). It is not created again without `create_users` and `recreate`.
     not in yet: in "Power", and never sent. The next apply adds it.
     in: acknowledged by Braze 2026-11-22 06:00:00 UTC, not read back yet. The next apply sends it again.
     in doubt: sent 2026-11-22 06:00:00 UTC, and the answer was never seen. The next apply sends it again.
-    in doubt: Braze holds something else than was sent (asked 2026-11-22 07:00:00 UTC). The next apply sends it again.
+    in doubt: Braze does not hold what was sent (asked 2026-11-22 07:00:00 UTC). The next apply sends it again.
     in, with another value than is wanted now. The next apply changes it from VIP to VIP.
     still in, and wanted no more: left "Power". The next apply takes it out.
     not wanted any more: left "Power". Its values stay, since `on_leave` is keep.
@@ -271,14 +271,14 @@ fn what_it_is_known_from_stands_below() {
         problems: vec![],
     };
     insta::assert_snapshot!(human(&explanation, Style::default()), @r#"
-    sync.vip: in doubt: Braze holds something else than was sent (asked 2026-11-22 07:00:00 UTC). The next apply sends it again.
+    sync.vip: in doubt: Braze does not hold what was sent (asked 2026-11-22 07:00:00 UTC). The next apply sends it again.
           cohort     "Power": yes (read 2026-11-22 05:00:00 UTC)
           to         attribute_array cohorts
           named by   external id
           wanted     tier: gold, city: (none)
           left out   note: too long
           sent       tier: silver, city: Bonn, 2026-11-22 06:00:00 UTC (run r1 of 2026-11-22 05:59:58 UTC)
-          known      read back, and not as it was sent (2026-11-22 07:00:00 UTC); it may hold tier: free
+          known      read back, and not as it was sent (2026-11-22 07:00:00 UTC); it held tier: free
           next       city: Bonn -> (none), tier: silver -> gold
           Braze now  tier: fr?ee, and not what was sent
 

@@ -49,7 +49,7 @@ fn state(sync: &SyncExplained, row: Option<&RowExplained>) -> String {
         Fate::Kept => format!("not wanted any more{}", left(sync, &cohort)),
         Fate::Refused => refused(row),
         Fate::Doubt => format!("in doubt: {}, and the answer was never seen", at("sent")),
-        Fate::Differs => read("in doubt: Braze holds something else than was sent"),
+        Fate::Differs => read("in doubt: Braze does not hold what was sent"),
         Fate::Absent => read("not in: Braze does not know the person"),
         Fate::Gone => read("not in: Braze knew the person once, and no longer does"),
         Fate::Empty => format!("in {cohort}, without any value that is to be sent"),
@@ -156,7 +156,7 @@ fn next(sync: &SyncExplained, row: Option<&RowExplained>) -> Option<String> {
         (Does::Nothing, Fate::Refused) => return Some(waits(row)),
         (Does::Nothing, Fate::Absent) => "It is sent again once Braze knows the person".to_owned(),
         (Does::Nothing, Fate::Gone) => {
-            "It is not created again without `recreate: true`".to_owned()
+            "It is not created again without `create_users` and `recreate`".to_owned()
         }
         (Does::Nothing, Fate::Kept) => "Its values stay, since `on_leave` is keep".to_owned(),
         (Does::Nothing, Fate::UnreadProfile) => {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::people::PEOPLE_PATH;
+use super::{attributes::ATTRIBUTES_PATH, people::PEOPLE_PATH};
 use crate::{
     http::{Answer, Authorization, Exhausted, Limiter, Policy, Request, Sender, retrying},
     model::{Rate, Secret},
@@ -66,6 +66,9 @@ impl Error {
             }
             PEOPLE_PATH => Some(
                 "braze.api_key must be of this instance and have the permission users.export.ids",
+            ),
+            ATTRIBUTES_PATH => Some(
+                "braze.api_key must be of this instance and have the permission custom_attributes.get",
             ),
             path if path.starts_with("/partners/") => Some(
                 "braze.cohort_import.partner_api_key must be the one Braze gave the partner for this region, and data_import_key the one made in the dashboard under Partner Integrations for that partner",
@@ -150,6 +153,7 @@ pub struct Reader {
     pub(super) client: Client,
     pub(super) limiter: Limiter,
     pub(super) people: Limiter,
+    pub(super) attributes: Limiter,
     pub(super) people_a_minute: f64,
 }
 
@@ -161,6 +165,7 @@ impl Reader {
             client: Client::new(sender, base, key),
             limiter,
             people: Limiter::new(PEOPLE.share(share), PEOPLE.window),
+            attributes: Limiter::new(ATTRIBUTES.share(share), ATTRIBUTES.window),
             people_a_minute: PEOPLE.share(share),
         }
     }
@@ -180,6 +185,13 @@ const PEOPLE: Rate = Rate {
     window: Duration::from_mins(1),
 };
 
+/// `/custom_attributes`: shared with the lists of events and products (its page).
+const ATTRIBUTES: Rate = Rate {
+    what: "to list attributes",
+    requests: 1_000,
+    window: Duration::from_hours(1),
+};
+
 /// Everything without a limit of its own (API limits page).
 const OTHERS: Rate = Rate {
     what: "others",
@@ -188,7 +200,7 @@ const OTHERS: Rate = Rate {
 };
 
 /// The documented rates that requests are paced by.
-pub const RATES: [Rate; 4] = [
+pub const RATES: [Rate; 5] = [
     Rate {
         what: "to /users/track",
         requests: 3_000,
@@ -200,6 +212,7 @@ pub const RATES: [Rate; 4] = [
         window: Duration::from_hours(1),
     },
     PEOPLE,
+    ATTRIBUTES,
     OTHERS,
 ];
 

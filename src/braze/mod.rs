@@ -1,5 +1,6 @@
 //! Braze's side: clients and wire shapes. It never meets Amplitude; only `kinds` knows both.
 
+mod attributes;
 mod client;
 mod cohorts;
 mod people;
@@ -13,6 +14,7 @@ mod write;
 
 use client::Client;
 
+pub use attributes::ATTRIBUTES_PATH;
 pub use client::{COHORTS_PER_SECOND, Error, ImportKeys, RATES, Reader, TRACK_PER_SECOND, Writer};
 pub use cohorts::{MEMBERS_PER_REQUEST, member};
 pub use people::{PEOPLE_PATH, PEOPLE_PER_READ};

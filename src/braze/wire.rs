@@ -35,6 +35,22 @@ pub(super) struct SegmentItem {
     pub(super) id: String,
 }
 
+#[derive(Deserialize)]
+pub(super) struct AttributeList {
+    pub(super) attributes: Vec<AttributeItem>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AttributeItem {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) data_type: Option<String>,
+    #[serde(default)]
+    pub(super) status: Option<String>,
+    #[serde(default)]
+    pub(super) array_length: Option<u64>,
+}
+
 /// The answer of `/users/export/ids`. A field that is absent is null or empty.
 #[derive(Deserialize)]
 pub(super) struct Exported {

@@ -3,6 +3,7 @@
 pub mod aside;
 pub mod ask;
 pub mod batch;
+pub mod catalogue;
 pub mod checkup;
 pub mod decide;
 pub mod estimate;

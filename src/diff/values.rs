@@ -129,25 +129,34 @@ impl Policy {
             }
         }
         let doubtful = record.presence == Presence::Doubt;
-        let maybe = doubtful.then(|| {
+        let others: Option<Vec<Object>> = doubtful.then(|| {
             let others = record.maybe.as_deref().map(from_array);
             // A first row in doubt may not be there at all.
             let others = others.unwrap_or_else(|| vec!["{}".into()]);
-            let others = others.iter().map(|value| Value::Object(self.held(value)));
-            Arc::from(Value::Array(others.collect()).to_string())
+            others.iter().map(|value| self.held(value)).collect()
         });
         if !doubtful && after == held {
             return Decision::Keep(record);
         }
-        let nothing_there = held.is_empty() && maybe.as_deref().is_none_or(holds_nothing);
+        let nothing_there = held.is_empty() && others.iter().flatten().all(Object::is_empty);
         if after.is_empty() && nothing_there {
             return Decision::Keep(record);
         }
         // A removal whose answer is lost may have left nothing.
-        let maybe = match maybe {
-            None if after.is_empty() => Some("[{}]".into()),
-            maybe => maybe,
+        let others = match others {
+            others if !after.is_empty() => others,
+            others => Some(
+                others
+                    .into_iter()
+                    .flatten()
+                    .chain([Object::new()])
+                    .collect(),
+            ),
         };
+        let maybe = others.map(|others| {
+            let others = others.into_iter().map(Value::Object);
+            Arc::from(Value::Array(others.collect()).to_string())
+        });
         let change = Change {
             standing: record.standing(),
             key: record.key.clone(),
@@ -224,12 +233,6 @@ pub fn object(value: &str) -> Object {
 pub fn text(mut object: Object) -> Text {
     object.sort_keys();
     Value::Object(object).to_string().into()
-}
-
-fn holds_nothing(maybe: &str) -> bool {
-    from_array(maybe)
-        .iter()
-        .all(|value| object(value).is_empty())
 }
 
 /// What one attribute becomes in a row that is sent.

@@ -1,6 +1,8 @@
 //! Asks the services whether a configuration can mean what it says: keys, cohorts, quota. Everything at once, each at
 //! its place. Nothing is changed, no download is spent, nothing is kept.
 
+mod attributes;
+
 use super::{
     Service, Services,
     doctor::{PROVE, Told, key, needs, within},
@@ -28,9 +30,10 @@ pub async fn online(
     store: &Store,
     services: &Services,
 ) -> Vec<Diagnostic> {
-    let (amplitude, braze) = tokio::join!(
+    let (amplitude, braze, listed) = tokio::join!(
         ask_amplitude(&services.amplitude),
         ask_braze(configuration, &services.braze),
+        attributes::ask(configuration, &services.braze),
     );
     let mut found = configuration.warnings.clone();
     match amplitude {
@@ -45,7 +48,9 @@ pub async fn online(
             }
         }
     }
+    let told = braze.iter().any(|one| one.severity == Severity::Error);
     found.extend(braze);
+    attributes::check(configuration, listed, told, &mut found);
     config::sort(&mut found);
     // What `defaults` says for all is said once.
     found.dedup();

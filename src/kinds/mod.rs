@@ -17,7 +17,7 @@ mod registry;
 mod schema;
 mod values;
 
-pub use check::{check, quota};
+pub use check::{check, quota, writes};
 pub use form::{Attribute, Attributes, Form, Membership, Take, Valued};
 pub use kind::{Desired, Kind, Reads, Scope, Unit};
 pub use registry::{KindEntry, REGISTRY, Section, find};

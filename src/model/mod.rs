@@ -1,6 +1,7 @@
 //! Nouns that every room speaks. Data only: no I/O, no clock, nothing of ours imported.
 
 mod address;
+mod attribute;
 mod checkup;
 mod clock;
 mod cohort;
@@ -23,6 +24,7 @@ mod secret;
 mod span;
 
 pub use address::Address;
+pub use attribute::CustomAttribute;
 pub use checkup::{Check, Checkup, Verdict};
 pub use clock::Clock;
 pub use cohort::Cohort;

@@ -117,12 +117,14 @@ fn a_healthy_set_up() {
     ok    braze key         accepted
     ok    users.track       permitted; asked by an empty request, which writes nobody
     ok    segments.list     permitted
-    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125 of 250 to read people in 1m, 125,000 of 250,000 others in 1h
+    ok    users.export.ids  permitted; asked for an id that nobody can have, which reads nobody
+    ok    attribute list    permitted: custom_attributes.get
+    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125 of 250 to read people in 1m, 500 of 1,000 to list attributes in 1h, 125,000 of 250,000 others in 1h
     ok    clock             NEAR
     ok    certificates      CA certificates found
     ok    proxies           none set
 
-    16 checks: all ok.
+    18 checks: all ok.
     ");
     let after = world.stats();
     assert_eq!(after.downloads(), 0, "a download was spent");
@@ -160,7 +162,7 @@ fn a_broken_set_up_is_looked_at_as_far_as_it_goes() {
           hint: a firewall between here and there may refuse it, or the address is wrong; behind a proxy, set HTTPS_PROXY
     fail  braze key         `braze.api_key`: the variable `BRAZE_API_KEY` is not set
           hint: set it, or try with --sandbox, which needs no key
-    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125 of 250 to read people in 1m, 125,000 of 250,000 others in 1h
+    ok    braze limits      use_at_most 50%: 1,500 of 3,000 to /users/track in 3s, 125,000 of 250,000 for cohort import in 1h, 125 of 250 to read people in 1m, 500 of 1,000 to list attributes in 1h, 125,000 of 250,000 others in 1h
     warn  clock             not compared: no service told its time
           hint: mend what keeps the services from being asked
     ok    certificates      CA certificates found
@@ -176,7 +178,7 @@ fn the_embedded_sandbox_is_looked_at_too() {
     let run = run_command(project.command(None, &["doctor", "--sandbox"])).exits(0);
     assert_check(&run, "amplitude keys", "ok", "0 cohorts", "");
     assert_check(&run, "users.track", "ok", "permitted", "");
-    assert!(run.stdout.ends_with("16 checks: all ok.\n"), "{run}");
+    assert!(run.stdout.ends_with("18 checks: all ok.\n"), "{run}");
 }
 
 #[test]
@@ -273,6 +275,19 @@ fn keys_and_permissions() {
         "403 Access Denied",
         "optional",
     );
+    let narrow = [("BRAZE_API_KEY", "planted-no-custom_attributes.get")];
+    let run = with(&project, Some(&world), &narrow).exits(0);
+    assert_check(&run, "attribute list", "warn", "403", "optional");
+    let narrow = [("BRAZE_API_KEY", "planted-no-users.export.ids")];
+    let run = with(&project, Some(&world), &narrow).exits(0);
+    let hint = "permission users.export.ids";
+    assert_check(&run, "users.export.ids", "warn", "cannot be seen", hint);
+    // Cohorts are sent without a look unless the YAML says otherwise.
+    let quiet = yaml(OPEN, 75, project.syncs());
+    let never = "defaults: {confirm: never, settle";
+    project.write(&quiet.replacen("defaults: {settle", never, 1));
+    let run = with(&project, Some(&world), &narrow).exits(0);
+    assert_check(&run, "users.export.ids", "ok", "no sync needs it", "");
 }
 
 #[test]
@@ -615,7 +630,8 @@ fn what_of_this_machine_matters() {
     project.write(&format!("{text}state: {{path: syncform.yaml/below}}\n"));
     let run = with(&project, None, &[]).exits(1);
     assert_check(&run, "state", "fail", "syncform.yaml/below", "yours");
-    project.write(&format!("{text}guards: {{min_known: 5%}}\n").replacen(OPEN, "", 1));
+    let unused = "defaults: {on_null: keep, settle";
+    project.write(&text.replacen("defaults: {settle", unused, 1));
     let run = with(&project, None, &[]).exits(0);
     assert_check(
         &run,

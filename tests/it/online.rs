@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::binary::{Run, run};
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
-use crate::support::http::serve;
-use crate::support::project::{OPEN, Project, array, flag, yaml};
+use crate::support::http::{serve, serve_whole};
+use crate::support::project::{OPEN, Project, array, flag, import, yaml};
 use crate::support::world::World;
 
 fn june() -> &'static Scenario {
@@ -294,6 +294,7 @@ fn keyed(segments: u16, track: u16, syncs: &Project) -> (Run, Run) {
         ),
         "/segments/list" => (segments, json!({"message": "no list"})),
         "/users/track" => (track, json!({"message": "other words"})),
+        "/custom_attributes" => (200, json!({"message": "success", "attributes": []})),
         _ => (200, json!({})),
     });
     syncs.write(&endpoints(syncs, &url));
@@ -361,4 +362,180 @@ fn a_host_that_hangs_is_given_up_soon() {
         "{run}"
     );
     run.says("no answer in time").says("2 errors");
+}
+
+fn fixed(world: &World, name: &str, definition: &Value) {
+    world.fix_attribute(name, definition);
+}
+
+fn written(syncs: &str) -> Project {
+    let text = format!(
+        "version: 1\nworkspace: cdnow\namplitude: {{api_key: \"${{AMPLITUDE_API_KEY}}\", secret_key: \"${{AMPLITUDE_SECRET_KEY}}\"}}\n\
+         braze: {{instance: US-01, api_key: \"${{BRAZE_API_KEY}}\"}}\n{OPEN}\nsyncs:\n{syncs}"
+    );
+    Project::written(vec![], &text)
+}
+
+#[test]
+fn what_attributes_cannot_hold_is_told_at_its_place() {
+    let world = World::start(&june().dir);
+    let project = written(
+        "\x20 a: {kind: cohort, cohort: Big spenders, to: {attribute_array: zones}}\n\
+         \x20 b: {kind: cohort, cohort: Repeat buyers, to: {attribute_array: zones}}\n\
+         \x20 c: {kind: cohort, cohort: Active 30d, to: {attribute_array: zones}, paused: true}\n\
+         \x20 d: {kind: cohort, cohort: Active 30d, to: {attribute_flag: vip}}\n\
+         \x20 e: {kind: cohort, cohort: Active 30d, to: {attribute_flag: fresh}}\n\
+         \x20 f:\n    kind: user_property\n    audience: {cohort: Big spenders}\n    properties:\n\
+         \x20     - since\n      - {from: spent, to: ltv, as: integer}\n      - {from: sure, as: auto}\n\
+         \x20 g:\n    kind: recommendation\n    audience: {cohort: Big spenders}\n\
+         \x20   recommendation: {id: r, to: picks, limit: 30, made_at: made}\n",
+    );
+    // Nothing of it is known yet, and there is more than one page.
+    for number in 0..60 {
+        fixed(
+            &world,
+            &format!("a{number:02}"),
+            &json!({"data_type": "Number"}),
+        );
+    }
+    world.reset();
+    project
+        .run(&world, &ONLINE)
+        .exits(0)
+        .says("the services agree");
+    let asked = world.stats().requests["GET /custom_attributes"];
+    assert_eq!((asked, world.stats().writes().0), (2, 0));
+    // As it should be.
+    let list = |length: u64| json!({"data_type": "Array", "array_length": length});
+    fixed(&world, "zones", &list(3));
+    fixed(&world, "vip", &json!({"data_type": "Boolean"}));
+    fixed(&world, "ltv", &json!({"data_type": "Number"}));
+    fixed(&world, "sure", &json!({"data_type": "Object"}));
+    fixed(&world, "picks", &list(30));
+    fixed(&world, "made", &json!({"data_type": "Time"}));
+    project
+        .run(&world, &ONLINE)
+        .exits(0)
+        .says("the services agree");
+    // As it should not.
+    fixed(&world, "zones", &list(2));
+    fixed(&world, "vip", &json!({"data_type": "Number"}));
+    fixed(&world, "fresh", &json!({"status": "Blocklisted"}));
+    fixed(&world, "ltv", &json!({"data_type": "String"}));
+    fixed(&world, "since", &json!({"data_type": "Time"}));
+    fixed(&world, "picks", &list(25));
+    fixed(&world, "made", &json!({"data_type": "Array"}));
+    let run = project.run(&world, &ONLINE).exits(1);
+    insta::assert_snapshot!(run.stderr, @r#"
+    error: `sync.c` writes label 3 into `zones`, and Braze keeps 2 in it
+     --> syncform.yaml:9:63
+      |
+    9 |   c: {kind: cohort, cohort: Active 30d, to: {attribute_array: zones}, paused: true}
+      |                                                               ^^^^^
+      hint: Braze drops the oldest without a word: raise the attribute's maximum array length in the dashboard, or write to another attribute
+
+    error: Braze has the attribute `vip` as Number, and `sync.d` writes true and false
+      --> syncform.yaml:10:62
+       |
+    10 |   d: {kind: cohort, cohort: Active 30d, to: {attribute_flag: vip}}
+       |                                                              ^^^
+       hint: Braze says success and drops what an attribute cannot hold: name another attribute, or change its type in the dashboard
+
+    warning: Braze has the attribute `fresh` as Blocklisted, not Active: it may drop what `sync.e` writes
+      --> syncform.yaml:11:62
+       |
+    11 |   e: {kind: cohort, cohort: Active 30d, to: {attribute_flag: fresh}}
+       |                                                              ^^^^^
+       hint: see the attribute in the dashboard: a blocklisted one takes nothing, and Braze says success
+
+    warning: Braze has the attribute `since` as Time, and `sync.f` writes texts, which may be no times
+      --> syncform.yaml:16:9
+       |
+    16 |       - since
+       |         ^^^^^
+       hint: Braze says success and drops what an attribute cannot hold: say with `as:` what Braze has, or name another attribute
+
+    error: Braze has the attribute `ltv` as String, and `sync.f` writes numbers
+      --> syncform.yaml:17:27
+       |
+    17 |       - {from: spent, to: ltv, as: integer}
+       |                           ^^^
+       hint: Braze says success and drops what an attribute cannot hold: say with `as:` what Braze has, or name another attribute
+
+    error: `sync.g` writes 30 items into `picks`, and Braze keeps 25 in it
+      --> syncform.yaml:22:33
+       |
+    22 |     recommendation: {id: r, to: picks, limit: 30, made_at: made}
+       |                                 ^^^^^
+       hint: Braze drops the first without a word, and the best come first: lower `limit`, or raise the attribute's maximum array length in the dashboard
+
+    error: Braze has the attribute `made` as Array, and `sync.g` writes times
+      --> syncform.yaml:22:60
+       |
+    22 |     recommendation: {id: r, to: picks, limit: 30, made_at: made}
+       |                                                            ^^^^
+       hint: Braze says success and drops what an attribute cannot hold: name another attribute, or change its type in the dashboard
+
+    5 errors, 2 warnings
+    "#);
+    fixed(&world, "zones", &json!({"data_type": "String"}));
+    let run = project.run(&world, &ONLINE).exits(1);
+    run.says("Braze has the attribute `zones` as String, and `sync.a` writes lists");
+}
+
+#[test]
+fn attributes_are_listed_where_they_are_written_and_may_be() {
+    let world = World::start(&june().dir);
+    let project = two();
+    let mut command = project.command(Some(&world), &[&ONLINE[..], &["--format", "json"]].concat());
+    command.env("BRAZE_API_KEY", "planted-no-custom_attributes.get");
+    let narrow = run(command).exits(0);
+    assert_eq!(found(&narrow), ["syncform.yaml:4:35 warning refused-key"]);
+    narrow.says("permission custom_attributes.get");
+    // A key that is refused altogether is told once.
+    let mut command = project.command(Some(&world), &ONLINE);
+    command.env("BRAZE_API_KEY", "planted-bad");
+    run(command).exits(1).says("1 error");
+    // Imported cohorts are no attributes.
+    world.reset();
+    let project = Project::new(vec![import("Big spenders", "bigspnd")]);
+    project.run(&world, &ONLINE).exits(0);
+    assert!(
+        !world
+            .stats()
+            .requests
+            .contains_key("GET /custom_attributes")
+    );
+    // What fails for once is asked again.
+    world.faults("503:0.5@/custom_attributes");
+    two()
+        .run(&world, &ONLINE)
+        .exits(0)
+        .says("the services agree");
+}
+
+#[test]
+fn a_list_of_attributes_without_an_end_is_left() {
+    let url = serve_whole(|path| {
+        let body = match path.split('?').next().unwrap() {
+            "/api/3/cohorts" => june().files["amplitude/cohorts.json"].clone(),
+            "/segments/list" => json!({"segments": []}).to_string(),
+            "/custom_attributes" => json!({"attributes": []}).to_string(),
+            _ => "{}".to_owned(),
+        };
+        let length = body.len();
+        let link = "</custom_attributes?cursor=same=>; rel=\"next\"";
+        format!(
+            "HTTP/1.1 200 X\r\nconnection: close\r\nlink: {link}\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    });
+    let project = two();
+    project.write(&endpoints(&project, &url));
+    let mut command = project.command(None, &ONLINE);
+    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+        command.env(key, "some");
+    }
+    run(command)
+        .exits(1)
+        .says("/custom_attributes: the answer is not what is documented; types and lengths");
 }

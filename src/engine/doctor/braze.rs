@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     braze::{Asked as Permission, LIST_PATH, RATES, Reader, TRACK_PATH},
-    config::{Configuration, instance_of},
+    config::{Configuration, Confirm, Never, Resource, Seed, instance_of},
     diff::checkup::{self, Key},
     engine::draft::scope,
     http::Sender,
@@ -32,6 +32,8 @@ pub(super) const PATHS: [&str; 2] = [TRACK_PATH, LIST_PATH];
 pub(super) struct Asked {
     track: Told<Permission>,
     segments: Told<Option<String>>,
+    people: Told<Permission>,
+    attributes: Told<()>,
     /// Where no key could be asked with.
     knocked: Told<()>,
 }
@@ -51,14 +53,22 @@ pub(super) async fn ask(sender: &Sender, service: &Service<Reader>) -> Asked {
         Err(_) => Asked {
             track: Told::Unasked,
             segments: Told::Unasked,
+            people: Told::Unasked,
+            attributes: Told::Unasked,
             knocked: knock(sender, &service.url, LIST_PATH).await,
         },
         Ok(reader) => {
-            let (track, segments) =
-                tokio::join!(within(reader.may_track()), within(reader.oldest_segment()));
+            let (track, segments, people, attributes) = tokio::join!(
+                within(reader.may_track()),
+                within(reader.oldest_segment()),
+                within(reader.may_read_people()),
+                within(reader.may_list_attributes()),
+            );
             Asked {
                 track,
                 segments,
+                people,
+                attributes,
                 knocked: Told::Unasked,
             }
         }
@@ -89,6 +99,8 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
             key(asked),
             tracking(&asked.track, track),
             segments(&asked.segments),
+            people(&asked.people, reads_people(&look.configuration)),
+            attributes(&asked.attributes),
         ]),
     }
     if import || look.configuration.braze.cohort_import.is_some() {
@@ -189,6 +201,59 @@ fn segments(segments: &Told<Option<String>>) -> Check {
             NAME,
             format!("not permitted: {words}"),
             "optional: with the permission segments.list a rotated key is told from another workspace; it takes a new key",
+        ),
+        _ => not_asked(NAME, HOST),
+    }
+}
+
+/// Whether any sync reads people: to see what was applied, or what is there before a first apply.
+fn reads_people(configuration: &Configuration) -> bool {
+    let quiet = |resource: &Resource| {
+        let settings = &resource.settings;
+        let never = matches!(settings.confirm, Some(Confirm::Word(Never::Never)));
+        let sends = match settings.seed {
+            None => resource.kind == "cohort",
+            Some(Seed::Send) => true,
+            Some(_) => false,
+        };
+        never && sends
+    };
+    !configuration.resources.values().all(quiet) || configuration.resources.is_empty()
+}
+
+fn people(people: &Told<Permission>, reads: bool) -> Check {
+    const NAME: &str = "users.export.ids";
+    match people {
+        Told::Yes(Permission::Permitted) => Check::ok(
+            NAME,
+            "permitted; asked for an id that nobody can have, which reads nobody",
+        ),
+        Told::Yes(Permission::Odd { status, text }) => Check::warn(
+            NAME,
+            format!("an id that nobody can have was answered {status} {text}: nothing is proven"),
+            "the report of an apply says whether people could be read back",
+        ),
+        Told::Refused(words, hint) if reads => Check::warn(
+            NAME,
+            format!("not permitted: {words}; what is sent cannot be seen to be there"),
+            hint.unwrap_or("give the key the permission users.export.ids"),
+        ),
+        Told::Refused(words, _) => Check::ok(
+            NAME,
+            format!("not permitted, and no sync needs it: {words}"),
+        ),
+        _ => not_asked(NAME, HOST),
+    }
+}
+
+fn attributes(attributes: &Told<()>) -> Check {
+    const NAME: &str = "attribute list";
+    match attributes {
+        Told::Yes(()) => Check::ok(NAME, "permitted: custom_attributes.get"),
+        Told::Refused(words, _) => Check::warn(
+            NAME,
+            format!("not permitted: {words}"),
+            "optional: with the permission custom_attributes.get, validate --online compares types and lengths of attributes",
         ),
         _ => not_asked(NAME, HOST),
     }

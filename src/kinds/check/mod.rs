@@ -7,8 +7,10 @@ mod owners;
 mod people;
 pub mod quota;
 mod release;
+mod settings;
 mod targets;
 mod values;
+pub mod writes;
 
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
@@ -25,6 +27,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     values::check(configuration, &mut owners, &mut found);
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
+    settings::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

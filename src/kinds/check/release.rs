@@ -8,7 +8,7 @@ use crate::{
         cohort::RunBy,
         registry::{REGISTRY, Section},
     },
-    model::{Diagnostic, Guards, Limit, Severity},
+    model::{Diagnostic, Guards, Limit},
 };
 
 /// What this release does.
@@ -59,7 +59,7 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
     }
 }
 
-/// What a guard cannot mean, and what it does not stop yet.
+/// What a guard cannot mean.
 fn guards(guards: &Guards, origin: &Origin, found: &mut Vec<Diagnostic>) {
     if let Some(Limit::Percent(_)) = guards.max_data_points {
         found.push(error(
@@ -70,17 +70,14 @@ fn guards(guards: &Guards, origin: &Origin, found: &mut Vec<Diagnostic>) {
             Some("write max_data_points: 10000, or none".to_owned()),
         ));
     }
-    if guards
-        .min_known
-        .is_some_and(|limit| limit != Limit::Percent(0.0))
-    {
-        let message = "`min_known` stops nothing in this release yet".to_owned();
-        let hint = Some("it is accepted, and a later release holds to it".to_owned());
-        let code = "not-in-this-release";
-        found.push(Diagnostic {
-            severity: Severity::Warning,
-            ..error(origin, "/guards/min_known", code, message, hint)
-        });
+    if let Some(Limit::Count(_)) = guards.min_known {
+        found.push(error(
+            origin,
+            "/guards/min_known",
+            "no-count-of-known",
+            "`min_known` is a share of the rows, not a count".to_owned(),
+            Some("write min_known: 50%, say".to_owned()),
+        ));
     }
 }
 

@@ -128,7 +128,7 @@ pub(crate) fn chosen(people: &People, item: &Value) -> Option<u32> {
             "identified" => left.retain(|profile| people.standing(*profile).1),
             "unidentified" => left.retain(|profile| !people.standing(*profile).1),
             "most_recently_updated" => {
-                left = left.into_iter().max_by_key(by_time).into_iter().collect()
+                left = left.into_iter().max_by_key(by_time).into_iter().collect();
             }
             _ => left = left.into_iter().min_by_key(by_time).into_iter().collect(),
         }

@@ -2,8 +2,9 @@
 
 use crate::{
     config::Resource,
+    diff::catalogue::Written,
     kinds::{
-        Audience,
+        As, Audience,
         cohort::RunBy,
         computation, recommendation,
         user_property::{self, Property},
@@ -18,12 +19,14 @@ pub(in crate::kinds::check) enum Values {
 }
 
 /// One attribute that a sync writes: what it is made of, and where both are named.
-pub(super) struct Made<'a> {
+pub(in crate::kinds::check) struct Made<'a> {
     /// Name of the property, or id.
     pub(super) source: &'a str,
     pub(super) source_at: String,
-    pub(super) attribute: &'a str,
-    pub(super) attribute_at: String,
+    pub(in crate::kinds::check) attribute: &'a str,
+    pub(in crate::kinds::check) attribute_at: String,
+    /// What is written into it.
+    pub(in crate::kinds::check) written: Written,
 }
 
 impl Values {
@@ -56,7 +59,7 @@ impl Values {
         }
     }
 
-    pub(super) fn made(&self) -> Vec<Made<'_>> {
+    pub(in crate::kinds::check) fn made(&self) -> Vec<Made<'_>> {
         match self {
             Self::Properties(spec) => {
                 let made = spec.properties.iter().enumerate();
@@ -70,19 +73,22 @@ impl Values {
                     source_at: format!("/computations/{at}/id"),
                     attribute: &one.to,
                     attribute_at: format!("/computations/{at}/to"),
+                    written: written(one.kind),
                 })
                 .collect()
             }
             Self::Recommendation(spec) => {
                 let one = &spec.recommendation;
-                let items = (&one.to, "to");
-                let made_at = one.made_at.as_ref().map(|name| (name, "made_at"));
+                let items = (&one.to, "to", Written::Scalars(one.limit.map(u64::from)));
+                let made_at = one.made_at.as_ref();
+                let made_at = made_at.map(|name| (name, "made_at", Written::Time));
                 let made = std::iter::once(items).chain(made_at);
-                made.map(|(attribute, key)| Made {
+                made.map(|(attribute, key, written)| Made {
                     source: &one.id,
                     source_at: "/recommendation/id".to_owned(),
                     attribute,
                     attribute_at: format!("/recommendation/{key}"),
+                    written,
                 })
                 .collect()
             }
@@ -113,12 +119,26 @@ fn property_of(at: usize, property: &Property) -> Made<'_> {
             source_at: place.clone(),
             attribute: name,
             attribute_at: place,
+            written: written(None),
         },
-        Property::Mapped { from, to, .. } => Made {
+        Property::Mapped { from, to, kind } => Made {
             source: from,
             source_at: format!("{place}/from"),
             attribute: to.as_ref().unwrap_or(from),
             attribute_at: format!("{place}/{}", if to.is_some() { "to" } else { "from" }),
+            written: written(*kind),
         },
+    }
+}
+
+fn written(kind: Option<As>) -> Written {
+    match kind.unwrap_or(As::String) {
+        As::String => Written::Text,
+        As::Number | As::Integer => Written::Number,
+        As::Boolean => Written::Boolean,
+        As::Time => Written::Time,
+        As::Array => Written::List,
+        As::Object => Written::Object,
+        As::Auto => Written::Anything,
     }
 }

@@ -194,6 +194,9 @@ fn hint(error: &engine::Error) -> Option<String> {
             "plan again and have that reviewed: syncform plan --out FILE"
         }
         engine::Error::NotAPlan { .. } => "save one: syncform plan --out FILE",
+        engine::Error::SeveralPeople(_) => {
+            "say which is meant: --by external_id, --by device_id, or --by LABEL for an alias"
+        }
         engine::Error::NothingKept => "plan once without --refresh none",
         engine::Error::Size { .. } => {
             "run again; if it stays so, have Amplitude recompute the cohort"

@@ -5,6 +5,7 @@ mod apply;
 mod completions;
 mod destroy;
 mod doctor;
+mod explain;
 mod failure;
 mod global;
 mod init;
@@ -56,6 +57,7 @@ enum Verb {
     Destroy(destroy::Arguments),
     Resync(resync::Arguments),
     Report(report::Arguments),
+    Explain(explain::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
     Schema(schema::Arguments),
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
             Verb::Destroy(arguments) => destroy::run(&global, &arguments).await,
             Verb::Resync(arguments) => resync::run(&global, &arguments).await,
             Verb::Report(arguments) => report::run(&global, &arguments).await,
+            Verb::Explain(arguments) => Box::pin(explain::run(&global, &arguments)).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,
             Verb::Schema(arguments) => schema::run(&arguments),

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod checkup;
 pub mod decide;
 pub mod estimate;
+pub mod fate;
 pub mod fields;
 pub mod guard;
 pub mod identify;

@@ -139,19 +139,22 @@ impl Absence {
                 if !self.makes(&record) {
                     return Decision::Keep(record);
                 }
-                rule.decide(Joined::Right(member))
+                let standing = Standing::Nobody;
+                return match rule.decide(Joined::Right(member)) {
+                    Decision::Send(change) => Decision::Send(Change { standing, ..change }),
+                    other => other,
+                };
             }
             Joined::Left(record) if self.remembers(&record) => return Decision::Keep(record),
             row => rule.decide(row),
         };
         match decided {
-            Decision::Send(change) if self.creates && self.recreates => Decision::Send(Change {
-                standing: match change.standing {
-                    Standing::There => Standing::Unasked,
-                    other => other,
-                },
-                ..change
-            }),
+            Decision::Send(change)
+                if self.creates && self.recreates && change.standing == Standing::There =>
+            {
+                let standing = Standing::Unasked;
+                Decision::Send(Change { standing, ..change })
+            }
             decided => decided,
         }
     }

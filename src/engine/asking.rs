@@ -85,6 +85,20 @@ pub(super) async fn ask(
     subjects: &[Subject<'_>],
     readings: &Readings,
 ) -> Result<Profiles, Error> {
+    ask_of(session, draft, subjects, readings, &|subjects| {
+        everybody(subjects, readings)
+    })
+    .await
+}
+
+/// Asks for those whom `people` gives of subjects that want to know the same.
+pub(super) async fn ask_of(
+    session: &Session,
+    draft: &Drafting<'_>,
+    subjects: &[Subject<'_>],
+    readings: &Readings,
+    people: &dyn Fn(&[&Subject]) -> Result<Members, state::Error>,
+) -> Result<Profiles, Error> {
     let mut by_question = BTreeMap::<(String, Question), Vec<&Subject>>::new();
     for subject in subjects {
         if let Some(place) = draft.place(subject).filter(|_| subject.is_read(readings)) {
@@ -109,7 +123,7 @@ pub(super) async fn ask(
                 Refresh::Quick => (!session.how.read_profiles).then_some(SAMPLE),
             },
         };
-        let read = profiles::read(session, wish, || everybody(&subjects, readings)).await;
+        let read = profiles::read(session, wish, || people(&subjects)).await;
         let read = match read {
             // The cohorts were read: only who needs profiles is to wait.
             Err(Error::Amplitude(error)) => Err(Unread {

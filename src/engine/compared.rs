@@ -7,10 +7,11 @@ use super::{
     asking::{Asked, Profiles},
     compute::{Comparison, Computed, Members},
     draft::Drafting,
+    fold::{Aside, Rows},
     meaning,
     observe::{Readings, Unread},
     plan::Work,
-    seed::Seeds,
+    seed::{Adopted, Seeds},
     subject::{Subject, settle},
     valued::Seen,
 };
@@ -21,11 +22,18 @@ use crate::{
         number,
         plan::{Action, AttributePlan, Cost, Delta, Problem, ResourcePlan},
     },
-    state::{self, ledger::LedgerReader, manifest::Entry, relation::About, store::Draft},
+    state::{self, ledger::LedgerReader, manifest::Entry, relation::About},
 };
 
 /// Why a subject cannot be compared, and what to do.
-type Unready = (String, Option<String>);
+pub(super) type Unready = (String, Option<String>);
+
+/// What a subject is compared of. Streams are opened as often as they are read.
+pub(super) struct Streams<'s> {
+    pub(super) recorded: &'s dyn Fn() -> Result<Rows, state::Error>,
+    pub(super) desired: &'s dyn Fn() -> Result<Members, state::Error>,
+    pub(super) aside: &'s dyn Fn() -> Result<Aside, state::Error>,
+}
 
 impl<'a> Drafting<'a> {
     /// Compares one subject's rows; returns what is to be done, or to be remembered.
@@ -52,13 +60,15 @@ impl<'a> Drafting<'a> {
             return Ok(None);
         }
         let oldest = asked.as_ref().and_then(|(read, _)| read.counts.oldest);
-        let adopted = seeds.adopted(&self.session.store, &subject, readings, &asked)?;
-        let found = adopted.as_ref().and_then(|adopted| adopted.ledger.as_ref());
+        let store = &self.session.store;
+        let wanted = || subject.wanted(readings, &asked);
+        let adopted = seeds.adopted(store, &subject, &wanted)?;
         let seen = Seen::default();
-        let found = found.map(|(ledger, _)| ledger);
-        let computed = self.computed(&subject, found, &|| {
-            subject.members(readings, asked.clone(), &seen)
-        })?;
+        let streams = Streams {
+            recorded: &|| self.rows(&address),
+            desired: &|| subject.members(readings, asked.clone(), &seen),
+            aside: &|| self.aside(&address, subject.entry),
+        };
         let Computed {
             now,
             later,
@@ -67,7 +77,7 @@ impl<'a> Drafting<'a> {
             deleted,
             attributes,
             digest,
-        } = computed;
+        } = self.decided(&subject, adopted.as_ref(), &streams)?;
         let mut attributes = told(attributes, seen.attributes());
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
@@ -133,24 +143,24 @@ impl<'a> Drafting<'a> {
         }))
     }
 
-    /// Compares the desired rows of a subject with those that are recorded, or were found in Braze.
-    fn computed(
+    /// Decides the rows of a subject: all of them, or one person's.
+    pub(super) fn decided(
         &self,
         subject: &Subject,
-        found: Option<&Draft>,
-        desired: &dyn Fn() -> Result<Members, state::Error>,
+        adopted: Option<&Adopted>,
+        streams: &Streams,
     ) -> Result<Computed, state::Error> {
+        let found = adopted.and_then(|adopted| adopted.ledger.as_ref());
         let (absence, nobody) = (subject.absence(), BTreeSet::new());
-        let address = &subject.resource.address;
         let compared = Comparison {
             store: &self.session.store,
-            address,
-            rule: &subject.rule(found.is_some()),
+            address: &subject.resource.address,
+            rule: &subject.rule(adopted.is_some()),
             recorded: &|| match found {
-                Some(ledger) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
-                None => self.rows(address),
+                Some((ledger, _)) => Ok(Box::new(LedgerReader::open(ledger.path())?)),
+                None => (streams.recorded)(),
             },
-            desired,
+            desired: streams.desired,
             absence,
             deleted: if absence.creates && !absence.recreates {
                 &self.deleted
@@ -158,7 +168,7 @@ impl<'a> Drafting<'a> {
                 &nobody
             },
             anew: self.session.how.anew,
-            aside: &|| self.aside(address, subject.entry),
+            aside: streams.aside,
             patience: self.patience(Some(subject.resource)),
         };
         compared.run()
@@ -184,7 +194,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// Returns what was learnt of a subject's profiles, if everything that it needs was read.
-    fn ready<'b>(
+    pub(super) fn ready<'b>(
         &self,
         subject: &Subject,
         readings: &Readings,

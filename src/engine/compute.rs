@@ -33,7 +33,6 @@ use crate::{
         delta::DeltaWriter,
         manifest::SetAside,
         refusals::AsideWriter,
-        relation::RelationReader,
         store::{Draft, DraftWriter, Store},
     },
 };
@@ -78,11 +77,12 @@ pub(super) struct Comparison<'a> {
 /// Returns the Amplitude numbers of those people of a relation who are in one of the others: where there are several
 /// identifiers, two files may name one person differently. It holds as many as the relation has people, however many
 /// are excluded.
-pub(super) fn excluded_ids(
-    people: RelationReader,
-    excluded: Vec<RelationReader>,
+pub(super) fn excluded_ids<I: Iterator<Item = Result<Member, Error>>>(
+    people: I,
+    rows: u64,
+    excluded: Vec<I>,
 ) -> Result<Vec<i64>, Error> {
-    let mut ids = Vec::with_capacity(people.about.rows as usize);
+    let mut ids = Vec::with_capacity(rows as usize);
     for member in people {
         ids.extend(member?.amplitude_id);
     }
@@ -101,7 +101,10 @@ pub(super) fn excluded_ids(
 }
 
 /// Returns the members of a relation that are in none of the others, and are not of these numbers.
-pub(super) fn members(source: Members, exclude: Vec<RelationReader>, ids: Vec<i64>) -> Members {
+pub(super) fn members<I>(source: I, exclude: Vec<I>, ids: Vec<i64>) -> Members
+where
+    I: Iterator<Item = Result<Member, Error>> + 'static,
+{
     let source = source.filter(move |member| {
         let id = member.as_ref().ok().and_then(|member| member.amplitude_id);
         id.is_none_or(|id| ids.binary_search(&id).is_err())

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Error,
+    compared::Streams,
     compute::{Comparison, Computed},
     draft::{Drafting, remembered},
     plan::Work,
@@ -13,16 +14,16 @@ use super::{
 use crate::{
     config::{OnDestroy, Removed},
     diff::{guard, presence::Absence},
-    kinds::Form,
+    kinds::{Desired, Form},
     model::{
         Address, number,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
     },
-    state::manifest::Entry,
+    state::{self, manifest::Entry},
 };
 
 /// Why something of the state goes, or does not.
-enum Fate<'a> {
+pub(super) enum Fate<'a> {
     /// Its configuration stands.
     Stays,
     /// A `removed` entry, or all goes.
@@ -61,11 +62,7 @@ impl Drafting<'_> {
                     self.protected(address);
                 }
                 Fate::Goes(removed) => {
-                    let empties = match removed.and_then(|removed| removed.on_destroy) {
-                        Some(on_destroy) => on_destroy == OnDestroy::Empty,
-                        None => entry.on_destroy == "empty",
-                    };
-                    works.extend(self.remove(address, entry, empties)?);
+                    works.extend(self.remove(address, entry, empties(removed, entry))?);
                 }
                 Fate::Left => works.extend(self.remove(address, entry, true)?),
             }
@@ -73,7 +70,8 @@ impl Drafting<'_> {
         Ok(works)
     }
 
-    fn fate(&self, address: &Address, owner: &Address, entry: &Entry) -> Fate<'_> {
+    /// Returns why something of the state goes, or does not; `owner` is whoever wrote it.
+    pub(super) fn fate(&self, address: &Address, owner: &Address, entry: &Entry) -> Fate<'_> {
         if self.session.how.destroy {
             return Fate::Goes(None);
         }
@@ -128,7 +126,7 @@ impl Drafting<'_> {
         empties: bool,
     ) -> Result<Option<Work>, Error> {
         let known = remembered(&self.session.configuration, address, entry);
-        let Some(mut desired) = known else {
+        let Some(desired) = known else {
             self.plan.errors.push(Problem {
                 address: Some(address.clone()),
                 message: format!(
@@ -139,21 +137,11 @@ impl Drafting<'_> {
             });
             return Ok(None);
         };
-        if let Form::Attributes(attributes) = &mut desired.form {
-            attributes.clear_leavers = true;
-        }
         let (now, delta, attributes, digest) = if empties {
-            let compared = Comparison {
-                store: &self.session.store,
-                address,
-                rule: &desired.form.rule(&entry.attributes, true),
+            let streams = Streams {
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
-                absence: Absence::default(),
-                deleted: &BTreeSet::new(),
-                anew: false,
                 aside: &|| self.aside(address, Some(entry)),
-                patience: self.patience(None),
             };
             let Computed {
                 now,
@@ -161,7 +149,7 @@ impl Drafting<'_> {
                 attributes,
                 digest,
                 ..
-            } = compared.run()?;
+            } = self.emptied(address, entry, &desired, &streams)?;
             (now, delta, attributes, digest)
         } else {
             let delta = Delta {
@@ -216,6 +204,33 @@ impl Drafting<'_> {
             next: None,
             settle: settled_by(entry),
         }))
+    }
+
+    /// Decides rows of what is taken out of Braze: all of them, or one person's.
+    pub(super) fn emptied(
+        &self,
+        address: &Address,
+        entry: &Entry,
+        desired: &Desired,
+        streams: &Streams,
+    ) -> Result<Computed, state::Error> {
+        let mut form = desired.form.clone();
+        if let Form::Attributes(attributes) = &mut form {
+            attributes.clear_leavers = true;
+        }
+        let compared = Comparison {
+            store: &self.session.store,
+            address,
+            rule: &form.rule(&entry.attributes, true),
+            recorded: streams.recorded,
+            desired: streams.desired,
+            absence: Absence::default(),
+            deleted: &BTreeSet::new(),
+            anew: false,
+            aside: streams.aside,
+            patience: self.patience(None),
+        };
+        compared.run()
     }
 
     fn protected(&mut self, address: &Address) {
@@ -280,6 +295,14 @@ impl Drafting<'_> {
             guards: vec![guard],
             ..departing(address, entry, Action::Delete, title)
         });
+    }
+}
+
+/// Returns whether what goes is taken out of Braze.
+pub(super) fn empties(removed: Option<&Removed>, entry: &Entry) -> bool {
+    match removed.and_then(|removed| removed.on_destroy) {
+        Some(on_destroy) => on_destroy == OnDestroy::Empty,
+        None => entry.on_destroy == "empty",
     }
 }
 

@@ -8,10 +8,11 @@ use super::{
     Session,
     fold::{Aside, Recorded, Rows},
     meaning::Meaning,
+    observe::Wanted,
     plan::Work,
     presence::{self, Heard},
     rearrange::Rearranged,
-    subject::{Subject, meant, named},
+    subject::{Subject, max_age, meant, named},
     units::Units,
 };
 use crate::{
@@ -185,8 +186,24 @@ impl<'a> Drafting<'a> {
         subjects
     }
 
+    /// Notes which cohorts a subject needs, and what of them.
+    pub(super) fn want(&self, subject: &Subject, wanted: &mut BTreeMap<String, Wanted>) {
+        for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
+            let max_age = max_age(subject.resource);
+            let known = wanted.entry(cohort.id.clone()).or_insert_with(|| Wanted {
+                max_age,
+                mappings: BTreeMap::new(),
+                columns: self.columns(&cohort.id),
+            });
+            known.max_age = max_age.min(known.max_age);
+            let mapping = &subject.desired.identify_by;
+            let cells = self.cells(&cohort.id, mapping);
+            known.mappings.insert(mapping.clone(), cells);
+        }
+    }
+
     /// Returns the columns that any sync needs of a cohort's file.
-    pub(super) fn columns(&self, cohort: &str) -> BTreeSet<String> {
+    fn columns(&self, cohort: &str) -> BTreeSet<String> {
         let known = self.cells.get(cohort).into_iter().flatten();
         known
             .flat_map(|(mapping, cells)| &mapping.columns() | cells)
@@ -194,7 +211,7 @@ impl<'a> Drafting<'a> {
     }
 
     /// Returns the columns that are kept of people who are named so.
-    pub(super) fn cells(&self, cohort: &str, mapping: &Mapping) -> BTreeSet<String> {
+    fn cells(&self, cohort: &str, mapping: &Mapping) -> BTreeSet<String> {
         let known = self.cells.get(cohort);
         let cells = known.and_then(|known| known.get(mapping));
         cells.cloned().unwrap_or_default()
@@ -233,7 +250,8 @@ impl<'a> Drafting<'a> {
         }
     }
 
-    fn subject(
+    /// Returns what a resource asks for, or why that cannot be told, and what to do; none where it moves nobody.
+    pub(super) fn subject(
         &self,
         resource: &'a Resource,
         list: &[Cohort],

@@ -79,6 +79,9 @@ pub enum Error {
     /// Nothing live was to be read, and nothing is kept.
     #[error("no list of cohorts is kept here yet, and nothing live was to be read")]
     NothingKept,
+    /// One id names several people; by what each of them.
+    #[error("several people go by that: {0}")]
+    SeveralPeople(String),
     /// Somebody asked to stop before anything was written.
     #[error("asked to stop; nothing was written")]
     Stopped,

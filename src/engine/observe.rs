@@ -9,6 +9,7 @@
 //! 4. After all files the list is read again; the newer stamp is kept, and each file compared with the size there.
 
 mod download;
+mod last;
 mod readings;
 
 use std::{
@@ -31,7 +32,10 @@ use crate::{
     state::{self, relation},
 };
 
-pub(super) use self::readings::{Readings, Unread};
+pub(super) use self::{
+    last::as_read,
+    readings::{Readings, Unread},
+};
 
 /// How long a request's link lives (Behavioral Cohorts page).
 const REQUEST_LIVES: Duration = Duration::from_hours(167);

@@ -9,8 +9,15 @@ use std::{
 };
 
 use super::{
-    Error, Session, asking, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
-    presence::Heard, rearrange::rearrange, seed, subject::max_age, target,
+    Error, Session, asking,
+    draft::Drafting,
+    fold::Recorded,
+    listed,
+    meaning::Meaning,
+    observe,
+    presence::Heard,
+    rearrange::{Rearranged, rearrange},
+    seed, target,
 };
 use crate::{
     diff::merge::{Merge, Part},
@@ -137,11 +144,19 @@ const TRIES: usize = 5;
 
 /// Makes a plan.
 pub async fn plan(session: &Session) -> Result<Planned, Error> {
+    steadily(session, || try_plan(session)).await
+}
+
+/// Makes something of the state, anew where another run changes that meanwhile.
+pub(super) async fn steadily<T>(
+    session: &Session,
+    make: impl AsyncFn() -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut tries = 0;
     loop {
         tries += 1;
         let serial = serial(session)?;
-        match try_plan(session).await {
+        match make().await {
             // Another run committed while this one read: what it read is gone, and what is there now is true.
             Err(Error::State(_)) if tries < TRIES && self::serial(session)? != serial => {}
             other => return other,
@@ -153,7 +168,10 @@ fn serial(session: &Session) -> Result<Option<u64>, Error> {
     Ok(session.store.manifest()?.map(|manifest| manifest.serial))
 }
 
-async fn try_plan(session: &Session) -> Result<Planned, Error> {
+/// Returns what is recorded, with what moved in its new place, and what was heard of it since.
+pub(super) async fn recorded(
+    session: &Session,
+) -> Result<(Option<Recorded>, Heard, Rearranged), Error> {
     let now = session.clock.millis();
     let recorded = session
         .store
@@ -172,6 +190,11 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     if let Some(recorded) = &mut recorded {
         tokio::task::block_in_place(|| heard.note(session, recorded))?;
     }
+    Ok((recorded, heard, rearranged))
+}
+
+async fn try_plan(session: &Session) -> Result<Planned, Error> {
+    let (recorded, heard, rearranged) = recorded(session).await?;
     let mut draft = Drafting::new(session, recorded.as_ref(), &heard, &rearranged);
     let (list, kept) = listed::list(session).await?;
     draft.plan.warnings.extend(kept);
@@ -184,20 +207,7 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
             resting.extend(draft.rest(subject, &why));
             continue;
         }
-        for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
-            let max_age = max_age(subject.resource);
-            let known = wanted
-                .entry(cohort.id.clone())
-                .or_insert_with(|| observe::Wanted {
-                    max_age,
-                    mappings: BTreeMap::new(),
-                    columns: draft.columns(&cohort.id),
-                });
-            known.max_age = max_age.min(known.max_age);
-            let mapping = &subject.desired.identify_by;
-            let cells = draft.cells(&cohort.id, mapping);
-            known.mappings.insert(mapping.clone(), cells);
-        }
+        draft.want(&subject, &mut wanted);
         waiting.push(subject);
     }
     let readings = observe::read(session, list, &wanted).await?;
@@ -255,12 +265,13 @@ pub(super) fn standing(parts: &[Part]) -> Standing {
 /// there and no longer is was deleted.
 pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
     let adds = |change: &Change| match change.verb {
-        _ if change.standing != Standing::Unasked => false,
         Verb::Add => true,
         // Of a row in doubt nobody knows whether it ever arrived.
         Verb::Change => change.maybe.is_some(),
         Verb::Remove => false,
     };
+    // Whoever was there once was deleted, if they are not there now.
+    let gone = standing(parts) == Standing::There;
     let mut parts = parts.iter();
-    parts.any(|part| may_create[part.resource] && adds(&part.change))
+    !gone && parts.any(|part| may_create[part.resource] && adds(&part.change))
 }

@@ -36,6 +36,8 @@ use crate::{
     },
 };
 
+pub(super) use self::adopt::Adopted;
+
 /// How long an answer counts.
 const DAY: Duration = Duration::from_hours(24);
 /// How long a plan reads people at most, at the allowed pace.
@@ -54,7 +56,7 @@ pub(super) struct Seeds {
 
 impl Subject<'_> {
     /// Returns whether people are to be read before it is applied for the first time.
-    fn is_seeded(&self) -> bool {
+    pub(super) fn is_seeded(&self) -> bool {
         let first = self.entry.is_none() && self.left.is_none();
         first
             && match &self.resource.settings.seed {
@@ -64,13 +66,22 @@ impl Subject<'_> {
     }
 
     /// Opens the people whom Braze is to hold something of.
-    fn wanted(&self, readings: &Readings, asked: &Asked) -> Result<Members, state::Error> {
-        let rule = self.rule(true);
+    pub(super) fn wanted(
+        &self,
+        readings: &Readings,
+        asked: &Asked,
+    ) -> Result<Members, state::Error> {
         let members = self.members(readings, asked.clone(), &Seen::default())?;
-        Ok(Box::new(members.filter(move |member| {
+        Ok(self.saying(members))
+    }
+
+    /// Returns those of these people of whom Braze is to hold something.
+    pub(super) fn saying(&self, members: Members) -> Members {
+        let rule = self.rule(true);
+        Box::new(members.filter(move |member| {
             let says = |member: &Member| says_something(&rule, &member.value);
             member.as_ref().map_or(true, says)
-        })))
+        }))
     }
 }
 
@@ -123,6 +134,18 @@ pub(super) async fn read(
     Ok(Seeds {
         known: Some(known),
         people,
+    })
+}
+
+/// Returns what is kept of what Braze holds, and asks nobody.
+pub(super) async fn kept(session: &Session, draft: &Drafting<'_>) -> Result<Seeds, Error> {
+    let question = question(session, PLACE);
+    let log = Answers::open(&session.store.cache()?, PLACE, None, &question)?;
+    let (memory, counts) = (lease(session).await?, young(session, draft));
+    let known = tokio::task::block_in_place(|| log.sorted(memory, counts))?;
+    Ok(Seeds {
+        known: Some(known),
+        people: 0,
     })
 }
 

@@ -307,7 +307,17 @@ impl Subject<'_> {
         asked: Asked,
         seen: &Seen,
     ) -> Result<Members, state::Error> {
-        let (form, people) = (&self.desired.form, self.people(readings)?);
+        self.valued(self.people(readings)?, readings, asked, seen)
+    }
+
+    /// Gives each of these people the value that Braze should hold.
+    pub(super) fn valued(
+        &self,
+        people: Members,
+        readings: &Readings,
+        asked: Asked,
+        seen: &Seen,
+    ) -> Result<Members, state::Error> {
         let (rows, places): (Members, _) = match asked {
             None => (people, self.columns(readings)?),
             Some((profiles, places)) => {
@@ -326,7 +336,7 @@ impl Subject<'_> {
                 (Box::new(joined), places)
             }
         };
-        Ok(valued(rows, form, &self.label, places, seen))
+        Ok(valued(rows, &self.desired.form, &self.label, places, seen))
     }
 
     /// Which cells of a row are the columns that it wants. Where another run swept them, the plan is made anew.
@@ -346,19 +356,33 @@ impl Subject<'_> {
     /// Opens the people of the cohort who are in no excluded one, as they were read.
     pub(super) fn people(&self, readings: &Readings) -> Result<Members, state::Error> {
         let mapping = &self.desired.identify_by;
-        let source = Box::new(readings.open(&self.cohort.id, mapping)?);
+        let rows = readings.of(&self.cohort.id, mapping);
+        self.remaining(rows.map_or(0, |reading| reading.about.rows), |cohort| {
+            readings.open(&cohort.id, mapping)
+        })
+    }
+
+    /// Returns the people of the cohort who are in no excluded one, from what `open` gives of each; `rows` is how many
+    /// the cohort has.
+    pub(super) fn remaining<I>(
+        &self,
+        rows: u64,
+        open: impl Fn(&Cohort) -> Result<I, state::Error>,
+    ) -> Result<Members, state::Error>
+    where
+        I: Iterator<Item = Result<Member, state::Error>> + 'static,
+    {
         let excluded = || {
             let cohorts = self.exclude.iter();
-            cohorts
-                .map(|cohort| readings.open(&cohort.id, mapping))
-                .collect::<Result<Vec<_>, _>>()
+            cohorts.map(&open).collect::<Result<Vec<_>, _>>()
         };
-        let ids = if mapping.iter().count() > 1 && !self.exclude.is_empty() {
-            excluded_ids(readings.open(&self.cohort.id, mapping)?, excluded()?)?
+        let several = self.desired.identify_by.iter().count() > 1;
+        let ids = if several && !self.exclude.is_empty() {
+            excluded_ids(open(&self.cohort)?, rows, excluded()?)?
         } else {
             vec![]
         };
-        Ok(members(source, excluded()?, ids))
+        Ok(members(open(&self.cohort)?, excluded()?, ids))
     }
 
     /// How many people each excluded cohort holds.

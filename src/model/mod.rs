@@ -9,6 +9,7 @@ mod diagnostic;
 pub mod digest;
 mod edit;
 mod event;
+pub mod explanation;
 mod guards;
 mod key;
 mod lane;

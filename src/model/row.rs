@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::{Address, Key};
 
 /// A row's value as JSON text: a membership's label, `true`, a property. Shared, since many rows hold the same.
@@ -22,7 +24,8 @@ pub struct Member {
 }
 
 /// How much is known of a recorded row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Presence {
     /// Acknowledged by Braze, not yet read back.
     Unconfirmed,

@@ -13,6 +13,7 @@ mod doctor;
 mod edges;
 mod editor;
 mod events;
+mod explain;
 mod faults;
 mod forgetting;
 mod forms;

@@ -166,7 +166,7 @@ fn people_who_are_not_there_are_left_alone_unless_they_may_be_made() {
         ..creates
     };
     let never = || record(Presence::Absent);
-    let made = Some((Verb::Add, Standing::Unasked));
+    let made = Some((Verb::Add, Standing::Nobody));
     for (absence, record, wanted) in [
         (plain, never(), None),
         (plain, deleted(), None),

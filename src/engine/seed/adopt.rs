@@ -9,7 +9,7 @@ use crate::{
         join::{Join, Joined},
         values::{object, text},
     },
-    engine::{asking::Asked, observe::Readings, subject::Subject},
+    engine::{compute::Members, subject::Subject},
     kinds::Form,
     model::{
         Address, Member, Millis, Presence, Record,
@@ -41,13 +41,12 @@ pub(in crate::engine) struct Adopted {
 }
 
 impl Seeds {
-    /// Returns what of a resource's rows is there already; none where nothing was to be read.
+    /// Returns what of a resource's rows, which `wanted` opens, is there already; none where nothing was to be read.
     pub(in crate::engine) fn adopted(
         &self,
         store: &Store,
         subject: &Subject,
-        readings: &Readings,
-        asked: &Asked,
+        wanted: &dyn Fn() -> Result<Members, Error>,
     ) -> Result<Option<Adopted>, Error> {
         let Some(known) = self.known.as_ref().filter(|_| subject.is_seeded()) else {
             return Ok(None);
@@ -56,7 +55,7 @@ impl Seeds {
         let told_by = form.told_by();
         let mut adopted = Adopted::default();
         let mut writer = None;
-        for row in Join::new(subject.wanted(readings, asked)?, known.asked()) {
+        for row in Join::new(wanted()?, known.asked()) {
             let (member, answer) = match row? {
                 Joined::Right(_) => continue,
                 Joined::Both(member, answer)

@@ -4,16 +4,19 @@ use jiff::civil::Date;
 use regex::Regex;
 
 /// Patterns and what stands in their place, in this order.
-const PATTERNS: [(&str, &str); 7] = [
+const PATTERNS: [(&str, &str); 10] = [
     (r"\d{8}T\d{6}-[0-9a-f]+", "RUN"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r"\b[0-9a-f]{16}\b", "PRINT"),
     (r"http://127\.0\.0\.1:\d+", "http://SANDBOX"),
+    (r"127\.0\.0\.1:\d+", "SANDBOX"),
+    (r"\(\d+ tries\)", "(N tries)"),
     (
         r"by \S+ on .+? \(process \d+, since [^)]*\)",
         "by USER on HOST (process PID, since TIME)",
     ),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME"),
+    (r#""\d{4}-\d\d-\d\dT[\d:.]+Z""#, "\"TIME\""),
     (r"computed \d\d:\d\d UTC", "computed HH:MM UTC"),
 ];
 
@@ -59,7 +62,10 @@ impl Redactor {
         let text = self.text(text);
         // How long a run waits depends on how fast the one before was.
         let waits = |line: &&str| line.starts_with("Waiting ") && line.contains("(settle)");
-        let mut lines: Vec<&str> = text.lines().filter(|line| !waits(line)).collect();
+        // The log tells when, and how often a request is tried again depends on how fast it fails.
+        let logs = |line: &&str| line.contains(" WARN trying again");
+        let lines = text.lines().filter(|line| !waits(line) && !logs(line));
+        let mut lines: Vec<&str> = lines.collect();
         let verb = |line: &str| {
             ["Reading ", "Sending "]
                 .iter()

@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod fields;
 pub mod guard;
 pub mod identify;
+pub mod interval;
 pub mod join;
 pub mod leaving;
 pub mod merge;

@@ -19,7 +19,7 @@ pub(super) enum Exit {
     Done = 0,
     /// An error.
     Error = 1,
-    /// `plan --detailed-exitcode` found changes.
+    /// `plan --detailed-exitcode` found changes, or `verify` what disagrees.
     Changes = 2,
     /// Refused by a guard.
     Refused = 3,
@@ -191,6 +191,10 @@ fn hint(error: &engine::Error) -> Option<String> {
             "plan again and have that reviewed: syncform plan --out FILE"
         }
         engine::Error::NotAPlan { .. } => "save one: syncform plan --out FILE",
+        engine::Error::Unselected { hint, .. } => return hint.clone(),
+        engine::Error::Unread { .. } => {
+            "run it again: it goes on where it was, and a plan knows what was found so far"
+        }
         engine::Error::NothingKept => "plan once without --refresh none",
         engine::Error::Size { .. } => {
             "run again; if it stays so, have Amplitude recompute the cohort"

@@ -21,6 +21,7 @@ mod state;
 mod stream;
 mod talk;
 mod validate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ enum Verb {
     Apply(apply::Arguments),
     Destroy(destroy::Arguments),
     Report(report::Arguments),
+    Verify(verify::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
     Schema(schema::Arguments),
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
             Verb::Apply(arguments) => apply::run(&global, &arguments).await,
             Verb::Destroy(arguments) => destroy::run(&global, &arguments).await,
             Verb::Report(arguments) => report::run(&global, &arguments).await,
+            Verb::Verify(arguments) => Box::pin(verify::run(&global, &arguments)).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,
             Verb::Schema(arguments) => schema::run(&arguments),

@@ -106,7 +106,7 @@ pub(super) async fn ask(
             question: &question,
             most: match session.how.refresh {
                 Refresh::None => Some(0),
-                Refresh::Quick => (!session.how.read_profiles).then_some(SAMPLE),
+                Refresh::Quick | Refresh::Full => (!session.how.read_profiles).then_some(SAMPLE),
             },
         };
         let read = profiles::read(session, wish, || everybody(&subjects, readings)).await;

@@ -79,6 +79,24 @@ pub enum Error {
     /// Nothing live was to be read, and nothing is kept.
     #[error("no list of cohorts is kept here yet, and nothing live was to be read")]
     NothingKept,
+    /// A selection names nothing, or leaves nothing.
+    #[error("{message}")]
+    Unselected {
+        /// Which part of it.
+        message: String,
+        /// What to write.
+        hint: Option<String>,
+    },
+    /// Somebody asked to stop while people were read back; no answer is lost.
+    #[error(
+        "asked to stop: {read} of {people} people were read back; what Braze said of them is kept"
+    )]
+    Unread {
+        /// People who were read.
+        read: u64,
+        /// People who were to be.
+        people: u64,
+    },
     /// Somebody asked to stop before anything was written.
     #[error("asked to stop; nothing was written")]
     Stopped,

@@ -33,6 +33,7 @@ mod target;
 mod ticker;
 mod units;
 mod valued;
+mod verify;
 mod writer;
 mod written;
 
@@ -46,3 +47,4 @@ pub use saved::{About, SavedPlan, open as open_plan, save as save_plan};
 pub use services::{Service, Services};
 pub use session::{Events, How, Identity, Refresh, Session, Told};
 pub use target::OTHER_HINT;
+pub use verify::{Sampling, verify};

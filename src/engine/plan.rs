@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Error, Session, asking, draft::Drafting, fold::Recorded, listed, meaning::Meaning, observe,
-    presence::Heard, rearrange::rearrange, seed, subject::max_age, target,
+    Error, Refresh, Session, asking, draft::Drafting, fold::Recorded, listed, meaning::Meaning,
+    observe, presence::Heard, rearrange::rearrange, seed, subject::max_age, target, verify,
 };
 use crate::{
     diff::merge::{Merge, Part},
@@ -164,6 +164,12 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         .as_mut()
         .map(|recorded| rearrange(session, recorded))
         .unwrap_or_default();
+    if let Some(recorded) = recorded
+        .as_ref()
+        .filter(|_| session.how.refresh == Refresh::Full)
+    {
+        verify::read_back(session, recorded).await?;
+    }
     let heard = Heard::open(
         session,
         recorded.as_ref().map(|recorded| &recorded.manifest),

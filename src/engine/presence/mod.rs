@@ -43,7 +43,7 @@ pub(super) use self::{
 };
 
 /// What answers are kept under: no id of a cohort has a blank.
-const PLACE: &str = "presence of braze";
+pub(super) const PLACE: &str = "presence of braze";
 
 /// Answers that are in no ledger yet.
 #[derive(Default)]
@@ -202,7 +202,7 @@ fn dropped(address: &Address, record: Record) -> Refusal {
 }
 
 /// In which form the rows of each resource are kept, as it was applied.
-fn forms(configuration: &Configuration, manifest: &Manifest) -> BTreeMap<Address, Form> {
+pub(super) fn forms(configuration: &Configuration, manifest: &Manifest) -> BTreeMap<Address, Form> {
     let form = |(address, entry): (&Address, _)| {
         let desired = remembered(configuration, address, entry)?;
         Some((address.clone(), desired.form))

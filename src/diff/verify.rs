@@ -22,6 +22,8 @@ pub enum Judgement {
     Unread,
     /// It is as recorded.
     Agrees,
+    /// Its person is there; whether it is, no profile tells.
+    There,
     /// Nobody is there, as recorded.
     Absent,
     /// Nobody is there, which is news.
@@ -57,7 +59,8 @@ pub fn judge(record: &Record, found: Found) -> Judgement {
         (Presence::Absent, Found::Nobody) => Judgement::Absent,
         (_, Found::Nobody) => Judgement::Missing,
         (Presence::Absent, _) => Judgement::Appeared,
-        (_, Found::Somebody | Found::Same) => Judgement::Agrees,
+        (_, Found::Somebody) => Judgement::There,
+        (_, Found::Same) => Judgement::Agrees,
         (_, Found::Other(there)) => Judgement::Differs(there),
     }
 }
@@ -83,6 +86,7 @@ pub fn count(
         Judgement::Young => &mut verified.young,
         Judgement::Unread => &mut verified.unread,
         Judgement::Agrees => &mut verified.agree,
+        Judgement::There => &mut verified.there,
         Judgement::Absent => &mut verified.absent,
         Judgement::Appeared => &mut verified.appeared,
         Judgement::Missing => {
@@ -180,7 +184,7 @@ mod tests {
         let other = || Found::Other(Some("{}".into()));
         for presence in [Presence::Unconfirmed, Presence::Confirmed] {
             assert_eq!(of(presence, Found::Same), Judgement::Agrees);
-            assert_eq!(of(presence, Found::Somebody), Judgement::Agrees);
+            assert_eq!(of(presence, Found::Somebody), Judgement::There);
             assert_eq!(of(presence, Found::Nobody), Judgement::Missing);
             assert!(of(presence, other()).disagrees());
         }

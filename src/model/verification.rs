@@ -46,6 +46,8 @@ pub struct Verified {
     pub rows: u64,
     /// Rows that are there as they were sent.
     pub agree: u64,
+    /// Rows of people who are there, where no profile tells whether the row is: imported cohorts.
+    pub there: u64,
     /// Rows of people who are not in Braze, as is recorded.
     pub absent: u64,
     /// Rows of which something is not there, or is another value.
@@ -86,6 +88,7 @@ impl Verified {
             address,
             rows: 0,
             agree: 0,
+            there: 0,
             absent: 0,
             differ: 0,
             attributes: vec![],

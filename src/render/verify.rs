@@ -29,7 +29,10 @@ pub fn human(verification: &Verification, style: Style) -> String {
             let _ = writeln!(out, "{:9}{line}", "");
         }
     }
-    let _ = writeln!(out, "\n{}", sum(verification));
+    if !resources.is_empty() {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", sum(verification));
     if verification.devices > 0 {
         let who = people(verification.devices);
         let _ = writeln!(out, "{who} known by a device id: nobody asks about them.");
@@ -49,10 +52,11 @@ pub fn json(verification: &Verification) -> String {
 fn rows(of: &Verified) -> String {
     let parts = [
         (of.agree, "as recorded"),
-        (of.absent, "not in Braze, as recorded"),
-        (of.differ, "not as recorded"),
+        (of.there, "of people in Braze"),
+        (of.absent, "known not to be in Braze"),
+        (of.differ, "other than recorded"),
         (of.missing, "not in Braze"),
-        (of.appeared, "have appeared in Braze"),
+        (of.appeared, "appeared in Braze"),
         (of.doubt, "in doubt"),
         (of.young, "too young to judge"),
         (of.devices, "by device id"),
@@ -87,8 +91,11 @@ fn details(of: &Verified) -> Vec<String> {
     if of.gone > 0 {
         let gone = number(of.gone);
         lines.push(format!(
-            "{gone} of those not in Braze were found there before: deleted or merged since"
+            "not in Braze: {gone} found there before, so deleted or merged since"
         ));
+    }
+    if of.there > 0 {
+        lines.push("no profile tells who is in an imported cohort".to_owned());
     }
     if of.young > 0 {
         lines.push("what was sent within five minutes may not have arrived yet".to_owned());
@@ -179,9 +186,9 @@ mod tests {
     fn what_disagrees_is_told_by_attribute() {
         let drawn = human(&verification(), Style::default());
         let wanted = "\
-differs  sync.values  1,500 rows: 1,441 as recorded, 20 not in Braze, as recorded, 24 not as recorded, 12 not in Braze, 3 have appeared in Braze
+differs  sync.values  1,500 rows: 1,441 as recorded, 20 known not to be in Braze, 24 other than recorded, 12 not in Braze, 3 appeared in Braze
          tier: 21 another value, 3 not there
-         7 of those not in Braze were found there before: deleted or merged since
+         not in Braze: 7 found there before, so deleted or merged since
 ok       sync.vip     40 rows: 40 as recorded
 
 Asked about 1,000 people: 24 disagree.
@@ -196,7 +203,7 @@ The next plan shows what to put right.
             ..verification()
         };
         let drawn = human(&none, Style::default());
-        assert_eq!(drawn, "\nAsked about 1,000 people: all is as recorded.\n");
+        assert_eq!(drawn, "Asked about 1,000 people: all is as recorded.\n");
     }
 
     #[test]

@@ -249,7 +249,7 @@ fn what_was_changed_behind_our_back_is_found_exactly_and_put_right() {
         .says("tier: 7 another value")
         .says("lifetime_orders: 5 not there");
     let said = said.says("amplitude_cohorts: 11 not there");
-    said.says("4 of those not in Braze were found there before: deleted or merged since");
+    said.says("not in Braze: 4 found there before, so deleted or merged since");
 
     // A plan knows it, without a question of its own.
     let asked = reads(&world);

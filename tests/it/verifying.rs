@@ -310,6 +310,32 @@ fn values_that_braze_drops_in_silence_are_found() {
 }
 
 #[test]
+fn what_is_no_longer_declared_is_nobodys_concern() {
+    let (world, project) = (World::start(&june().dir), project());
+    settled(&project, &world);
+    let text = std::fs::read_to_string(project.dir().join("syncform.yaml")).unwrap();
+    project.write(&text.replace("tier, {from: lifetime_orders, as: integer}", "tier"));
+    later(&project, &world, 40, &["apply", "--auto-approve"]).exits(0);
+    let (known, _) = audience(june());
+    for person in &known[..9] {
+        world.put_user(person, &json!({"lifetime_orders": -1}));
+    }
+    world.put_user(&known[4], &json!({"tier": "tin"}));
+    let (code, verified) = found(&project, &world, 60, &[]);
+    assert_eq!(code, Some(2));
+    let figures = figures(&verified, VALUES);
+    assert_eq!(
+        (&figures["differ"], &figures["tier"]),
+        (&json!(1), &json!([1, 0]))
+    );
+    assert_eq!(figures.get("lifetime_orders"), None, "{verified:#}");
+    world.reset();
+    later(&project, &world, 61, &["apply", "--auto-approve"]).exits(0);
+    assert_eq!((world.stats().objects, world.stats().data_points), (1, 1));
+    assert_eq!(found(&project, &world, 120, &[]).0, Some(0));
+}
+
+#[test]
 fn a_reading_that_was_cut_goes_on_where_it_was() {
     let scenario = cdnow::scenario(&Ask::day(JUNE));
     let world = World::with(&scenario.dir, &["--latency", "60ms"]);

@@ -19,7 +19,7 @@ pub(super) enum Exit {
     Done = 0,
     /// An error.
     Error = 1,
-    /// `plan --detailed-exitcode` found changes.
+    /// `plan --detailed-exitcode` found changes, or `verify` what disagrees.
     Changes = 2,
     /// Refused by a guard.
     Refused = 3,
@@ -196,6 +196,10 @@ fn hint(error: &engine::Error) -> Option<String> {
         engine::Error::NotAPlan { .. } => "save one: syncform plan --out FILE",
         engine::Error::SeveralPeople(_) => {
             "say which is meant: --by external_id, --by device_id, or --by LABEL for an alias"
+        }
+        engine::Error::Unselected { hint, .. } => return hint.clone(),
+        engine::Error::Unread { .. } => {
+            "run it again: it goes on where it was, and a plan knows what was found so far"
         }
         engine::Error::NothingKept => "plan once without --refresh none",
         engine::Error::Size { .. } => {

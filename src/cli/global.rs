@@ -130,9 +130,9 @@ pub(super) struct Leasing {
     pub(super) lease_timeout: Span,
 }
 
-/// Which resources a verb is about.
+/// Which resources a verb is about, by name.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Selecting {
+pub(super) struct Naming {
     /// Only these: an address, a glob, or kind:NAME (may be repeated)
     #[arg(
         long,
@@ -151,6 +151,13 @@ pub(super) struct Selecting {
         hide_env = true
     )]
     pub(super) except: Vec<String>,
+}
+
+/// Which resources a verb is about.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Selecting {
+    #[command(flatten)]
+    naming: Naming,
     /// Only what the YAML changed since it was last applied
     #[arg(long, env = "SYNCFORM_CHANGED", hide_env = true)]
     pub(super) changed: bool,
@@ -159,9 +166,18 @@ pub(super) struct Selecting {
 impl From<&Selecting> for crate::diff::select::Selection {
     fn from(selecting: &Selecting) -> Self {
         Self {
-            only: selecting.only.clone(),
-            except: selecting.except.clone(),
             changed: selecting.changed,
+            ..(&selecting.naming).into()
+        }
+    }
+}
+
+impl From<&Naming> for crate::diff::select::Selection {
+    fn from(naming: &Naming) -> Self {
+        Self {
+            only: naming.only.clone(),
+            except: naming.except.clone(),
+            changed: false,
         }
     }
 }

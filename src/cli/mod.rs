@@ -23,6 +23,7 @@ mod state;
 mod stream;
 mod talk;
 mod validate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,7 @@ enum Verb {
     Resync(resync::Arguments),
     Report(report::Arguments),
     Explain(explain::Arguments),
+    Verify(verify::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
     Schema(schema::Arguments),
@@ -113,6 +115,7 @@ pub fn main() -> ExitCode {
             Verb::Resync(arguments) => resync::run(&global, &arguments).await,
             Verb::Report(arguments) => report::run(&global, &arguments).await,
             Verb::Explain(arguments) => Box::pin(explain::run(&global, &arguments)).await,
+            Verb::Verify(arguments) => Box::pin(verify::run(&global, &arguments)).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,
             Verb::Schema(arguments) => schema::run(&arguments),

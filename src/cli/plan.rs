@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     /// Save the plan with its deltas in this file, for `apply FILE`; it holds the ids of people
     #[arg(long, value_name = "FILE", env = "SYNCFORM_OUT", hide_env = true)]
     out: Option<PathBuf>,
-    /// What is read live: nothing, what is cheap, or every person
+    /// What is read live: nothing, what is cheap, or also all people in Braze
     #[arg(
         long,
         value_name = "WHAT",
@@ -90,12 +90,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     let refresh = match arguments.refresh {
         Refresh::None => engine::Refresh::None,
         Refresh::Quick => engine::Refresh::Quick,
-        Refresh::Full => {
-            return Err(
-                Failure::error("`--refresh full` is not in this release yet")
-                    .with_hint("leave it out: lists, definitions and cohorts that moved are read"),
-            );
-        }
+        Refresh::Full => engine::Refresh::Full,
     };
     if arguments.read_profiles && refresh == engine::Refresh::None {
         return Err(Failure::error(

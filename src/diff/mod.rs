@@ -23,3 +23,4 @@ pub mod sample;
 pub mod select;
 pub mod tally;
 pub mod values;
+pub mod verify;

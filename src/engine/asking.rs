@@ -120,7 +120,7 @@ pub(super) async fn ask_of(
             question: &question,
             most: match session.how.refresh {
                 Refresh::None => Some(0),
-                Refresh::Quick => (!session.how.read_profiles).then_some(SAMPLE),
+                Refresh::Quick | Refresh::Full => (!session.how.read_profiles).then_some(SAMPLE),
             },
         };
         let read = profiles::read(session, wish, || people(&subjects)).await;

@@ -361,7 +361,7 @@ fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<String>) {
 }
 
 /// What is wrong with a selection: it names nothing, or leaves nothing.
-fn unselected(session: &Session, manifest: Option<&Manifest>) -> Vec<Problem> {
+pub(super) fn unselected(session: &Session, manifest: Option<&Manifest>) -> Vec<Problem> {
     let mut errors = vec![];
     let configuration = &session.configuration;
     let declared = configuration

@@ -82,6 +82,24 @@ pub enum Error {
     /// One id names several people; by what each of them.
     #[error("several people go by that: {0}")]
     SeveralPeople(String),
+    /// A selection names nothing, or leaves nothing.
+    #[error("{message}")]
+    Unselected {
+        /// Which part of it.
+        message: String,
+        /// What to write.
+        hint: Option<String>,
+    },
+    /// Somebody asked to stop while people were read back; no answer is lost.
+    #[error(
+        "asked to stop: {read} of {people} people were read back; what Braze said of them is kept"
+    )]
+    Unread {
+        /// People who were read.
+        read: u64,
+        /// People who were to be.
+        people: u64,
+    },
     /// Somebody asked to stop before anything was written.
     #[error("asked to stop; nothing was written")]
     Stopped,

@@ -44,7 +44,7 @@ pub(super) async fn live(session: &Session) -> Result<Vec<Cohort>, Error> {
 
 /// Returns the list that a plan works with, and what the plan says about it if it is not live.
 pub(super) async fn list(session: &Session) -> Result<(Vec<Cohort>, Option<Problem>), Error> {
-    if session.how.refresh == Refresh::Quick {
+    if session.how.refresh != Refresh::None {
         return Ok((live(session).await?, None));
     }
     let path = session.store.root().join("cache").join("cohorts.json");

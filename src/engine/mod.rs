@@ -35,6 +35,7 @@ mod target;
 mod ticker;
 mod units;
 mod valued;
+mod verify;
 mod writer;
 mod written;
 
@@ -50,3 +51,4 @@ pub use saved::{About, SavedPlan, open as open_plan, save as save_plan};
 pub use services::{Service, Services};
 pub use session::{Events, How, Identity, Refresh, Session, Told};
 pub use target::OTHER_HINT;
+pub use verify::{Sampling, verify};

@@ -45,10 +45,26 @@ pub(super) async fn ask(
     attributes: &BTreeSet<String>,
     asked: &mut u64,
 ) -> Result<Option<braze::Error>, Error> {
-    let people = keys.len() as u64;
+    announce(session, keys.len() as u64).await;
+    ask_on(session, log, keys, attributes, asked, |_, _| {}).await
+}
+
+/// Says how many people are going to be asked for, and how long that takes.
+pub(super) async fn announce(session: &Session, people: u64) {
     let seconds = seconds(people, session.braze.people_a_minute());
     let asking = Event::Asking { people, seconds };
     session.events.tell(asking).await;
+}
+
+/// Asks for some more of those who were announced; `heard` gets each answer too, an empty one of somebody unknown.
+pub(super) async fn ask_on(
+    session: &Session,
+    log: &mut Answers,
+    keys: &[Key],
+    attributes: &BTreeSet<String>,
+    asked: &mut u64,
+    mut heard: impl FnMut(&Key, &str),
+) -> Result<Option<braze::Error>, Error> {
     let mut reads = stream::iter(keys.chunks(PEOPLE_PER_READ))
         .map(async |keys| {
             let at = session.clock.millis();
@@ -72,6 +88,7 @@ pub(super) async fn ask(
                 Value::Object(attributes.iter().map(of).collect()).to_string()
             });
             log.push(key, at, cells.as_deref())?;
+            heard(key, cells.as_deref().unwrap_or_default());
         }
         *asked += keys.len() as u64;
         let people = *asked;

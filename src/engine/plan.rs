@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Error, Session, asking,
+    Error, Refresh, Session, asking,
     draft::Drafting,
     fold::Recorded,
     listed,
@@ -17,7 +17,7 @@ use super::{
     observe,
     presence::Heard,
     rearrange::{Rearranged, rearrange},
-    seed, target,
+    seed, target, verify,
 };
 use crate::{
     diff::merge::{Merge, Part},
@@ -182,6 +182,12 @@ pub(super) async fn recorded(
         .as_mut()
         .map(|recorded| rearrange(session, recorded))
         .unwrap_or_default();
+    if let Some(recorded) = recorded
+        .as_ref()
+        .filter(|_| session.how.refresh == Refresh::Full)
+    {
+        verify::read_back(session, recorded).await?;
+    }
     let heard = Heard::open(
         session,
         recorded.as_ref().map(|recorded| &recorded.manifest),

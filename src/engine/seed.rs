@@ -105,7 +105,7 @@ pub(super) async fn read(
     let mut log = Answers::open(&cache, PLACE, None, &question(session, PLACE))?;
     let reads = match session.how.refresh {
         Refresh::None => 0,
-        Refresh::Quick => budget(session.braze.people_a_minute()),
+        Refresh::Quick | Refresh::Full => budget(session.braze.people_a_minute()),
     };
     let (memory, counts) = (lease(session).await?, young(session, draft));
     let (kept, missing) = tokio::task::block_in_place(|| {

@@ -65,6 +65,8 @@ pub enum Refresh {
     /// Everything cheap: lists, definitions, and the cohorts that moved.
     #[default]
     Quick,
+    /// That, and of every recorded person of the selected syncs what Braze holds.
+    Full,
     /// Nothing: the list and the cohorts that were read last, whatever their age.
     None,
 }

@@ -59,7 +59,7 @@ pub(super) async fn check(
     };
     let key = fingerprint(&manifest.lineage, &identity.braze_key);
     // Before anything was acknowledged the key is not known to be right; and a plan that reads nothing live writes nothing.
-    if session.how.refresh == Refresh::Quick
+    if session.how.refresh != Refresh::None
         && key != recorded.braze_key
         && !recorded.braze_key.is_empty()
     {

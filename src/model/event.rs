@@ -92,7 +92,7 @@ pub enum Event {
         /// People read so far; all, once it is `of`.
         people: u64,
     },
-    /// Braze is asked what it holds of the people of a first apply.
+    /// Braze is asked what it holds of people: of those of a first apply, or of recorded ones that are read back.
     Asking {
         /// Whom.
         people: u64,

@@ -22,6 +22,7 @@ mod report;
 mod row;
 mod secret;
 mod span;
+mod verification;
 
 pub use address::Address;
 pub use attribute::CustomAttribute;
@@ -43,3 +44,4 @@ pub use row::{
 };
 pub use secret::Secret;
 pub use span::Span;
+pub use verification::{Differing, Sampled, Verification, Verified};

@@ -12,6 +12,7 @@ pub mod progress;
 pub mod refused;
 pub mod report;
 pub mod stream;
+pub mod verify;
 
 mod screen;
 mod text;

@@ -180,11 +180,6 @@ fn a_plan_may_read_nothing_live() {
     world.load(&july().dir);
     world.reset();
     project.run(&world, &none).exits(0).says("Nothing to do.");
-    let full = ["plan", "--refresh", "full"];
-    project
-        .run(&world, &full)
-        .exits(1)
-        .says("not in this release yet");
     let both = ["plan", "--refresh", "none", "--read-profiles"];
     project
         .run(&world, &both)

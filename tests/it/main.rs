@@ -49,4 +49,5 @@ mod support;
 mod terminal;
 mod valued;
 mod values;
+mod verifying;
 mod wire;

@@ -216,6 +216,9 @@ fn a_narrow_terminal_breaks_between_words() {
           members      20 -> 7
               -13   computed WHEN
 
+    In Braze: 0 of 20 rows confirmed, 20 not
+      yet asked; a full round takes at most
+      1 day.
     Plan: 0 to create, 1 to update, 0 to
       delete.
     Cost: 13 data points (a full push would

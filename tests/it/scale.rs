@@ -143,7 +143,14 @@ fn memory_does_not_grow_with_rows() {
     const MORE: u64 = 9;
     let takes = |rows: u64| {
         let scale = Scale::new(Ids::Long, rows, 0, 1, &sync("all", "to: cohort_import"));
-        ["plan", "apply --auto-approve", "plan --detailed-exitcode"].map(|words| {
+        let verify = "verify --sample 2000 --ahead=10m";
+        let words = [
+            "plan",
+            "apply --auto-approve",
+            "plan --detailed-exitcode",
+            verify,
+        ];
+        words.map(|words| {
             let mut command = scale.command(&words.split(' ').collect::<Vec<_>>());
             // How many pools threads get, and with them how much lies idle, is else a matter of chance.
             command.env("MALLOC_ARENA_MAX", "1");

@@ -11,7 +11,7 @@ mod queue;
 mod reading;
 mod round;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     Error, Session,
@@ -24,15 +24,15 @@ use crate::{
     diff::{
         join::{Join, Joined},
         presence::{After, Found, NOT_HELD, after, counts},
-        values::{object, text},
+        values::object,
     },
     kinds::Form,
-    model::{Address, Member, Millis, Presence, Record, Refusal, Text, Verb},
+    model::{Address, Member, Millis, Presence, Record, Refusal, Verb},
     state::{
         self,
         answers::{Answers, Kept},
         ledger::LedgerCounts,
-        manifest::{Entry, Manifest},
+        manifest::Manifest,
     },
 };
 
@@ -44,21 +44,13 @@ pub(super) use self::{
 };
 
 /// What answers are kept under: no id of a cohort has a blank.
-const PLACE: &str = "presence of braze";
+pub(super) const PLACE: &str = "presence of braze";
 
 /// Answers that are in no ledger yet.
 #[derive(Default)]
 pub(super) struct Heard {
     kept: Option<Kept>,
-    kinds: BTreeMap<Address, Held>,
-}
-
-/// What the rows of a resource are.
-#[derive(Clone)]
-struct Held {
-    form: Form,
-    /// Attributes whose recorded values count; a row may hold others from when they were declared.
-    attributes: BTreeSet<String>,
+    forms: BTreeMap<Address, Form>,
 }
 
 /// A recorded row after what was heard of it.
@@ -88,7 +80,7 @@ impl Heard {
         let kept = tokio::task::block_in_place(|| log.sorted(memory, |_| true))?;
         Ok(Self {
             kept: Some(kept),
-            kinds: held(&session.configuration, manifest),
+            forms: forms(&session.configuration, manifest),
         })
     }
 
@@ -150,15 +142,15 @@ impl Heard {
         address: &Address,
         rows: Rows,
     ) -> Result<impl Iterator<Item = Result<Told, state::Error>> + use<>, Rows> {
-        let (Some(kept), Some(held)) = (&self.kept, self.kinds.get(address)) else {
+        let (Some(kept), Some(form)) = (&self.kept, self.forms.get(address)) else {
             return Err(rows);
         };
-        let held = held.clone();
+        let form = form.clone();
         let told = Join::new(rows, kept.asked()).filter_map(move |row| match row {
             Ok(Joined::Left(record)) => Some(Ok(Told::unheard(record))),
             Ok(Joined::Right(_)) => None,
             Ok(Joined::Both(record, (answer, asked_at))) => {
-                Some(Ok(judged(&held, record, &answer, asked_at)))
+                Some(Ok(judged(&form, record, &answer, asked_at)))
             }
             Err(error) => Some(Err(error)),
         });
@@ -177,9 +169,8 @@ impl Told {
 }
 
 /// Takes an answer in, where it says anything of the row.
-fn judged(held: &Held, record: Record, answer: &Member, asked_at: Millis) -> Told {
-    let (form, value) = (&held.form, held.counted(&record.value));
-    let needs = form.needs(&value);
+fn judged(form: &Form, record: Record, answer: &Member, asked_at: Millis) -> Told {
+    let needs = form.needs(&record.value);
     let says = covers(&answer.value, needs.iter().map(String::as_str));
     if !says || !counts(&record, asked_at) {
         return Told::unheard(record);
@@ -187,7 +178,7 @@ fn judged(held: &Held, record: Record, answer: &Member, asked_at: Millis) -> Tol
     let found = if answer.value.is_empty() {
         Found::Nobody
     } else {
-        form.found(&value, &object(&answer.value))
+        form.found(&record.value, &object(&answer.value))
     };
     let After { record, dropped } = after(record, found, asked_at);
     Told {
@@ -211,36 +202,11 @@ fn dropped(address: &Address, record: Record) -> Refusal {
     }
 }
 
-/// What the rows of each resource are, as it was applied.
-fn held(configuration: &Configuration, manifest: &Manifest) -> BTreeMap<Address, Held> {
-    let one = |(address, entry): (&Address, &Entry)| {
+/// In which form the rows of each resource are kept, as it was applied.
+pub(super) fn forms(configuration: &Configuration, manifest: &Manifest) -> BTreeMap<Address, Form> {
+    let form = |(address, entry): (&Address, _)| {
         let desired = remembered(configuration, address, entry)?;
-        let held = Held {
-            form: desired.form,
-            attributes: entry.attributes.clone(),
-        };
-        Some((address.clone(), held))
+        Some((address.clone(), desired.form))
     };
-    manifest.resources.iter().filter_map(one).collect()
-}
-
-impl Held {
-    /// Returns what of a row's value counts.
-    fn counted(&self, value: &Text) -> Text {
-        let Form::Attributes(_) = self.form else {
-            return value.clone();
-        };
-        let mut values = object(value);
-        if values.keys().all(|name| self.attributes.contains(name)) {
-            return value.clone();
-        }
-        values.retain(|name, _| self.attributes.contains(name));
-        text(values)
-    }
-
-    /// Names what a profile must tell for any row of it to be judged.
-    fn told_by(&self) -> impl Iterator<Item = String> {
-        let told_by = self.form.told_by().into_iter().map(str::to_owned);
-        told_by.chain(self.attributes.iter().cloned())
-    }
+    manifest.resources.iter().filter_map(form).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{held, round::Budget};
+use super::{forms, round::Budget};
 use crate::{
     braze::PEOPLE_PER_READ,
     config::Resource,
@@ -38,7 +38,7 @@ pub(in crate::engine) fn queue(
     session: &Session,
     manifest: &Manifest,
 ) -> Result<Queue, state::Error> {
-    let kinds = held(&session.configuration, manifest);
+    let forms = forms(&session.configuration, manifest);
     let now = session.clock.millis();
     let mut queue = Queue::default();
     if session.how.destroy {
@@ -49,11 +49,12 @@ pub(in crate::engine) fn queue(
         let Some((resource, budget)) = asks(session, address, entry) else {
             continue;
         };
-        let (Some(held), Some(ledger)) = (kinds.get(address), &entry.ledger) else {
+        let (Some(form), Some(ledger)) = (forms.get(address), &entry.ledger) else {
             continue;
         };
         queue.longest = queue.longest.max(budget.longest);
-        queue.attributes.extend(held.told_by());
+        let told_by = form.told_by().into_iter();
+        queue.attributes.extend(told_by.map(str::to_owned));
         let recheck = recheck(resource);
         if !waits(entry, now, recheck) {
             continue;

@@ -42,8 +42,10 @@ impl Form {
             Self::Membership(Membership::Import(_)) => Found::Somebody,
             Self::Membership(membership) if membership.is_held(recorded, live) => Found::Same,
             Self::Membership(_) => Found::Other(None),
-            Self::Attributes(_) => {
-                let sent = object(recorded);
+            Self::Attributes(attributes) => {
+                let mut sent = object(recorded);
+                // What is no longer declared was left to whoever wants it.
+                sent.retain(|name, _| declares(attributes, name));
                 let there = sent.iter().filter_map(|(name, sent)| {
                     let there = live.get(name).filter(|there| !there.is_null())?;
                     // Braze words some values anew.
@@ -64,7 +66,10 @@ impl Form {
     pub fn needs(&self, recorded: &Text) -> Vec<String> {
         match self {
             Self::Membership(_) => self.told_by().into_iter().map(str::to_owned).collect(),
-            Self::Attributes(_) => object(recorded).into_iter().map(|(name, _)| name).collect(),
+            Self::Attributes(attributes) => {
+                let names = object(recorded).into_iter().map(|(name, _)| name);
+                names.filter(|name| declares(attributes, name)).collect()
+            }
         }
     }
 
@@ -92,6 +97,10 @@ impl Membership {
             Self::Import(_) => false,
         }
     }
+}
+
+fn declares(attributes: &Attributes, name: &str) -> bool {
+    Attributes::names(attributes).any(|declared| declared == name)
 }
 
 /// Returns whether a value is the one that is there.
@@ -234,6 +243,11 @@ mod tests {
         );
         assert_eq!(found(json!({"a": null, "b": 4})), other(r#"{"b":4}"#));
         assert_eq!(found(json!({})), other("{}"));
+        // Of a row that holds more than is declared the rest is nobody's concern.
+        let more: Text = r#"{"a":"x","old":1}"#.into();
+        assert_eq!(form.needs(&more), ["a"]);
+        let live = json!({"a": "x", "old": 2});
+        assert_eq!(form.found(&more, live.as_object().unwrap()), Found::Same);
         let of = |membership| Form::Membership(membership);
         let live = json!({"c": ["VIP"], "f": false});
         let live = live.as_object().unwrap();

@@ -7,9 +7,6 @@ pub const NOT_IN_AMPLITUDE: &str = "not_in_amplitude";
 /// Why nothing is said of a row: the profile cannot be read.
 pub const PROFILE_UNREADABLE: &str = "profile_unreadable";
 
-/// Why a row is not sent: Braze had the person once and no longer has, and nothing says `recreate`.
-pub const DELETED: &str = "deleted_in_braze";
-
 /// Returns by how much figures of those who were read are multiplied; none where all were read, or nobody.
 pub fn factor(delta: &Delta) -> Option<f64> {
     let read = delta.people.saturating_sub(delta.unread);

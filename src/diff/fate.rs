@@ -17,8 +17,6 @@ pub struct Facts<'a> {
     pub change: Option<&'a Change>,
     /// Whether it was refused and waits.
     pub waits: bool,
-    /// Whether another sync had the person in Braze once, and they are gone: they are not created.
-    pub deleted: bool,
     /// Whether it was decided at all: a sync may rest, or cannot be planned.
     pub decided: bool,
 }
@@ -31,7 +29,6 @@ impl Facts<'_> {
         }
         let Some(record) = self.record else {
             return match self.change {
-                None if self.deleted => Fate::Gone,
                 None if self.decided => Fate::Empty,
                 _ => Fate::New,
             };
@@ -129,7 +126,6 @@ mod tests {
             wanted,
             change: change.as_ref(),
             waits,
-            deleted: false,
             decided: true,
         };
         facts.fate()
@@ -185,7 +181,6 @@ mod tests {
                 ..record(Presence::Absent)
             };
             let facts = Facts {
-                deleted: false,
                 record: Some(&record),
                 wanted: None,
                 change: None,
@@ -202,7 +197,6 @@ mod tests {
         let (recorded, member) = (record(Presence::Unconfirmed), member("true"));
         let of = |record, wanted| {
             let facts = Facts {
-                deleted: false,
                 record,
                 wanted,
                 change: None,

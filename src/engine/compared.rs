@@ -1,6 +1,6 @@
 //! One subject compared: its rows against what is recorded, and what the plan tells of that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     Error,
@@ -16,7 +16,7 @@ use super::{
     valued::Seen,
 };
 use crate::{
-    diff::estimate::{DELETED, NOT_IN_AMPLITUDE, PROFILE_UNREADABLE, estimate},
+    diff::estimate::{NOT_IN_AMPLITUDE, PROFILE_UNREADABLE, estimate},
     kinds::Form,
     model::{
         number,
@@ -74,7 +74,6 @@ impl<'a> Drafting<'a> {
             later,
             aside,
             mut delta,
-            deleted,
             attributes,
             digest,
         } = self.decided(&subject, adopted.as_ref(), &streams)?;
@@ -83,9 +82,6 @@ impl<'a> Drafting<'a> {
             adopted.tell(&mut delta, &mut attributes);
         }
         figures(&subject, &about, &seen, &mut delta, &mut attributes);
-        if deleted > 0 {
-            delta.skipped.insert(DELETED.to_owned(), deleted);
-        }
         let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
         self.nobody_has(&subject, read, &attributes);
         let full = match subject.desired.form {
@@ -116,8 +112,6 @@ impl<'a> Drafting<'a> {
         if let Some(adopted) = &adopted {
             next = adopted.begin(next);
         }
-        // Whoever was deleted may come back: it is compared until they do, or leave.
-        next.fulfilled = next.fulfilled.take().filter(|_| deleted == 0);
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
         let cost = Cost {
@@ -151,7 +145,6 @@ impl<'a> Drafting<'a> {
         streams: &Streams,
     ) -> Result<Computed, state::Error> {
         let found = adopted.and_then(|adopted| adopted.ledger.as_ref());
-        let (absence, nobody) = (subject.absence(), BTreeSet::new());
         let compared = Comparison {
             store: &self.session.store,
             address: &subject.resource.address,
@@ -161,12 +154,7 @@ impl<'a> Drafting<'a> {
                 None => (streams.recorded)(),
             },
             desired: streams.desired,
-            absence,
-            deleted: if absence.creates && !absence.recreates {
-                &self.deleted
-            } else {
-                &nobody
-            },
+            absence: subject.absence(),
             anew: self.session.how.anew,
             aside: streams.aside,
             patience: self.patience(Some(subject.resource)),

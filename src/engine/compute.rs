@@ -4,10 +4,7 @@
 //! One scan. Where it finds people who leave under one identifier and may stay under another, a second scan puts the
 //! latter into a delta of their own, which is sent once the former is acknowledged and has settled.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cell::RefCell, collections::BTreeMap};
 
 use sha2::{Digest, Sha256};
 
@@ -47,8 +44,6 @@ pub(super) struct Computed {
     pub(super) aside: Option<(Draft, SetAside)>,
     /// Their counts.
     pub(super) delta: Delta,
-    /// People who were deleted in Braze, and are not created again.
-    pub(super) deleted: u64,
     /// What they do to each attribute that changes; nothing of memberships.
     pub(super) attributes: Vec<AttributePlan>,
     /// Digest of the rows, whatever file they are in.
@@ -64,8 +59,6 @@ pub(super) struct Comparison<'a> {
     pub(super) address: &'a Address,
     pub(super) rule: &'a Rule,
     pub(super) absence: Absence,
-    /// People whom it must not create, since they were deleted.
-    pub(super) deleted: &'a BTreeSet<Key>,
     /// Whether all of it is sent anew.
     pub(super) anew: bool,
     pub(super) recorded: &'a dyn Fn() -> Result<Rows, Error>,
@@ -134,7 +127,7 @@ impl Comparison<'_> {
     fn scan(&self, leaving: Option<&Leaving>) -> Result<(Computed, Leaving), Error> {
         let found = RefCell::new(Leaving::default());
         let (mut delta, mut identified) = (Delta::default(), Identified::default());
-        let (mut after, mut kept_out) = (0, 0);
+        let mut after = 0;
         let (mut now, mut later) = (Output::new(self), Output::new(self));
         let mut aside = AsideWriter::new(self.store);
         let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
@@ -145,12 +138,6 @@ impl Comparison<'_> {
             count(&mut delta, &row);
             if let Joined::Right(member) | Joined::Both(_, member) = &row {
                 identified.count(&member.key);
-            }
-            if let Joined::Right(member) = &row
-                && self.deleted.contains(&member.key)
-            {
-                kept_out += 1;
-                return None;
             }
             let row = if self.anew { anew(row) } else { row };
             match self.absence.decide(self.rule, row) {
@@ -216,7 +203,6 @@ impl Comparison<'_> {
             later: later.finish()?,
             aside,
             delta,
-            deleted: kept_out,
             attributes: tally.finish().collect(),
             digest: hex(&digest.finalize()),
         };

@@ -1,8 +1,6 @@
 //! Resources that were applied and are no longer declared. A `removed` entry takes them out, from what the state
 //! remembers; a block that just vanishes is refused, with the entry to paste.
 
-use std::collections::BTreeSet;
-
 use super::{
     Error,
     compared::Streams,
@@ -225,7 +223,6 @@ impl Drafting<'_> {
             recorded: streams.recorded,
             desired: streams.desired,
             absence: Absence::default(),
-            deleted: &BTreeSet::new(),
             anew: false,
             aside: streams.aside,
             patience: self.patience(None),

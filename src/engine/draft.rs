@@ -20,7 +20,7 @@ use crate::{
     diff::pin::Named,
     kinds::{self, Desired, Form, Scope},
     model::{
-        Address, Cohort, Key, Mapping,
+        Address, Cohort, Mapping,
         plan::{Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
         profile::Question,
     },
@@ -45,8 +45,6 @@ pub(super) struct Drafting<'a> {
     pub(super) questions: BTreeMap<String, Vec<Question>>,
     /// Attributes that tell of any sync, selected or not, what Braze holds of it.
     pub(super) told: BTreeSet<String>,
-    /// People who were deleted in Braze.
-    pub(super) deleted: BTreeSet<Key>,
 }
 
 impl<'a> Drafting<'a> {
@@ -122,7 +120,6 @@ impl<'a> Drafting<'a> {
             cells: BTreeMap::new(),
             questions: BTreeMap::new(),
             told: BTreeSet::new(),
-            deleted: BTreeSet::new(),
         }
     }
 

@@ -88,7 +88,6 @@ async fn try_explain(session: &Session, person: &Person, live: bool) -> Result<E
     } else {
         None
     };
-    draft.deleted = tokio::task::block_in_place(|| draft.deleted(&subjects))?;
     let explaining = Explaining {
         draft: &draft,
         readings: &readings,

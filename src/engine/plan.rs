@@ -222,7 +222,6 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     session.events.tell(Event::Comparing).await;
     let (works, objects) = tokio::task::block_in_place(|| {
         let mut works = vec![];
-        draft.deleted = draft.deleted(&waiting)?;
         for subject in waiting {
             works.extend(draft.compare(subject, &readings, &profiles, &seeds)?);
         }

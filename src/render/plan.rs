@@ -248,9 +248,6 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> Vec<String> 
             "duplicate" => format!("{count} twice"),
             "excluded" => format!("{count} excluded"),
             "profile_unreadable" => format!("{count} whose profile cannot be read"),
-            "deleted_in_braze" => {
-                format!("{count} deleted in Braze, and not created again without `recreate`")
-            }
             "not_in_amplitude" => format!("{count} whom Amplitude does not know"),
             other => format!("{count} {other}"),
         }

@@ -63,7 +63,6 @@ impl Explaining<'_> {
                 wanted,
                 change: change.map(|(change, _)| change),
                 waits,
-                deleted: self.draft.deleted.contains(key),
                 decided: decided.is_some(),
             };
             RowExplained {

@@ -6,7 +6,6 @@
 //! it all is true. An apply takes the answers in before it plans, under the lease.
 
 mod fold;
-mod gone;
 mod queue;
 mod reading;
 mod round;

@@ -76,6 +76,14 @@ impl Stats {
         self.count("GET /v1/userprofile")
     }
 
+    /// Requests that read people back, 50 at most in each.
+    pub(crate) fn reads(&self) -> u64 {
+        self.requests
+            .get("POST /users/export/ids")
+            .copied()
+            .unwrap_or(0)
+    }
+
     /// What must stand still when there is nothing to do.
     pub(crate) fn writes(&self) -> (u64, u64, u64, u64) {
         let posts = self

@@ -11,6 +11,7 @@ use crate::support::truth;
 use crate::support::world::World;
 
 mod changed;
+mod chaos;
 mod fates;
 mod stopped;
 mod worlds;
@@ -107,7 +108,11 @@ fn customers_unknown_to_braze_are_found_within_the_budget_and_sent_once_they_app
     let settings = "confirm: {reads_per_run: 200}";
     let project = Project::written(syncs.clone(), &text(OPEN, &syncs, settings, NOBODY_NEW));
     project.apply(&world).exits(0);
-    assert_eq!(world.stats().reads(), 0, "nobody is asked within five minutes");
+    assert_eq!(
+        world.stats().reads(),
+        0,
+        "nobody is asked within five minutes"
+    );
     let users = world.stats().users;
 
     // In three runs everybody was asked about once, as far as each run's budget goes.
@@ -117,7 +122,12 @@ fn customers_unknown_to_braze_are_found_within_the_budget_and_sent_once_they_app
         let (who, found) = applied(&project, &world, ahead);
         let after = world.stats();
         assert_eq!(after.reads() - before.reads(), reads, "{ahead}");
-        assert_eq!(who, people.min(reads * 50).min(if reads == 72 { 3_570 } else { people }));
+        assert_eq!(
+            who,
+            people
+                .min(reads * 50)
+                .min(if reads == 72 { 3_570 } else { people })
+        );
         assert_eq!(after.writes(), before.writes(), "{ahead}: it wrote");
         for (address, figures) in found {
             let sum = told.entry(address).or_default();
@@ -165,8 +175,13 @@ fn customers_unknown_to_braze_are_found_within_the_budget_and_sent_once_they_app
 
     // Those who were absent are asked first, then as many of the others as the budget lets.
     let (who, found) = applied(&project, &world, "25h");
-    assert_eq!((who, world.stats().reads(), world.stats().sends()), (10_000, 200, 0));
-    let said = found.values().map(|[_, absent, doubt, _]| (*absent, *doubt));
+    assert_eq!(
+        (who, world.stats().reads(), world.stats().sends()),
+        (10_000, 200, 0)
+    );
+    let said = found
+        .values()
+        .map(|[_, absent, doubt, _]| (*absent, *doubt));
     let said = said.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
     assert_eq!(said, (2 * nobody - 200, 200));
     let plan = project.plan_later(&world, "25h");
@@ -182,12 +197,20 @@ fn customers_unknown_to_braze_are_found_within_the_budget_and_sent_once_they_app
     let members = world.cohort_members("cdnow/lapsed-import");
     for person in &lapsed.1[..50] {
         assert_eq!(labels[person], json!(["Lapsed"]));
-        assert!(members.contains(&json!({"external_id": person})), "{person}");
+        assert!(
+            members.contains(&json!({"external_id": person})),
+            "{person}"
+        );
     }
     for person in &active.1[..50] {
         let held = world.profile(person)["custom_attributes"].clone();
         assert_eq!(held["is_active_90d"], true);
-        for name in ["tier", "lifetime_orders", "lifetime_revenue", "last_order_date"] {
+        for name in [
+            "tier",
+            "lifetime_orders",
+            "lifetime_revenue",
+            "last_order_date",
+        ] {
             assert!(!held[name].is_null(), "{name} in {held}");
         }
     }
@@ -199,11 +222,23 @@ fn customers_unknown_to_braze_are_found_within_the_budget_and_sent_once_they_app
 fn absent_people_are_neither_sent_nor_priced() {
     let world = World::start(&small().dir);
     let (known, unknown) = split(small(), "act90d1");
-    let syncs = vec![array("Active 90d", "act90d1"), flag("Active 90d", "act90d1")];
+    let syncs = vec![
+        array("Active 90d", "act90d1"),
+        flag("Active 90d", "act90d1"),
+    ];
     let written = |label: &str, settings: &str| {
-        let own = if label.is_empty() { String::new() } else { format!("label: {label}") };
+        let own = if label.is_empty() {
+            String::new()
+        } else {
+            format!("label: {label}")
+        };
         let syncs = [syncs[0].clone().with(&own), syncs[1].clone()];
-        text(OPEN, &syncs, settings, &format!("{NOBODY_NEW}on_leave: clear, "))
+        text(
+            OPEN,
+            &syncs,
+            settings,
+            &format!("{NOBODY_NEW}on_leave: clear, "),
+        )
     };
     let project = Project::written(syncs.clone(), &written("", "recheck: 2h"));
     project.apply(&world).exits(0);
@@ -216,24 +251,39 @@ fn absent_people_are_neither_sent_nor_priced() {
 
     // Everybody has another value, and half of the absent leave.
     let file = small().cohort("act90d1").replace("\"bronze\"", "\"tin\"");
-    let leaves = |line: &str| unknown.iter().step_by(2).any(|person| line.contains(person.as_str()));
+    let leaves = |line: &str| {
+        unknown
+            .iter()
+            .step_by(2)
+            .any(|person| line.contains(person.as_str()))
+    };
     let lines = file.lines().filter(|line| !leaves(line));
     let file: String = lines.map(|line| format!("{line}\n")).collect();
     let bronze = |people: &[String]| {
         let rows = truth::rows(small().cohort("act90d1"));
-        let of = rows.iter().filter(|row| row[3] == "bronze" && people.contains(&row[1]));
+        let of = rows
+            .iter()
+            .filter(|row| row[3] == "bronze" && people.contains(&row[1]));
         of.count() as u64
     };
     assert!(bronze(&unknown) > 2 && bronze(&known) > 20);
     world.put_members("act90d1", &file);
     world.reset();
     let plan = project.plan_later(&world, "2h30m");
-    assert_eq!(plan.json["cost"]["data_points"], bronze(&known), "{:#}", plan.json);
+    assert_eq!(
+        plan.json["cost"]["data_points"],
+        bronze(&known),
+        "{:#}",
+        plan.json
+    );
     applied(&project, &world, "2h30m");
     let stats = world.stats();
     // Who left is taken out all the same, in case they have appeared; Braze drops that and bills nothing.
     let left = unknown.len().div_ceil(2) as u64;
-    assert_eq!((stats.data_points, stats.objects), (bronze(&known), bronze(&known) + left));
+    assert_eq!(
+        (stats.data_points, stats.objects),
+        (bronze(&known), bronze(&known) + left)
+    );
     assert_empty_later(&project, &world, "2h31m");
 
     // Another label is no reason either.
@@ -254,7 +304,10 @@ fn absent_people_are_neither_sent_nor_priced() {
     let stayed: Vec<&String> = unknown.iter().skip(1).step_by(2).collect();
     project.apply_later(&world, "4h31m");
     assert_eq!(world.stats().objects, stayed.len() as u64);
-    let (labels, tiers) = (world.attribute("amplitude_cohorts"), world.attribute("tier"));
+    let (labels, tiers) = (
+        world.attribute("amplitude_cohorts"),
+        world.attribute("tier"),
+    );
     for person in &unknown {
         let labelled = stayed.contains(&person).then(|| json!(["Busy"]));
         assert_eq!(labels.get(person), labelled.as_ref(), "{person}");
@@ -303,7 +356,11 @@ fn new_rows_are_asked_about_before_absent_ones_and_those_before_the_others() {
     let (who, found) = applied(&project, &world, "25h6m");
     assert_eq!(who, 50);
     let [confirmed, absent, ..] = found[&address];
-    assert_eq!((confirmed + absent, plan("25h7m")[2]), (50, 10), "new ones first");
+    assert_eq!(
+        (confirmed + absent, plan("25h7m")[2]),
+        (50, 10),
+        "new ones first"
+    );
     let (who, found) = applied(&project, &world, "25h7m");
     let [confirmed, absent, ..] = found[&address];
     assert_eq!((who, confirmed + absent), (50, 50));

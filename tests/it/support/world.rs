@@ -275,6 +275,18 @@ impl World {
         self.ask("DELETE", &path, b"");
     }
 
+    /// Merges somebody into somebody else, by Braze's own endpoint.
+    #[track_caller]
+    pub(crate) fn merge_users(&self, goes: &str, stays: &str) {
+        let update = json!({"identifier_to_merge": {"external_id": goes}, "identifier_to_keep": {"external_id": stays}});
+        let body = json!({"merge_updates": [update]}).to_string();
+        let authority = self.url().strip_prefix("http://").unwrap();
+        let (status, answer) =
+            http::ask_as("any", authority, "POST", "/users/merge", body.as_bytes());
+        let text = String::from_utf8_lossy(&answer);
+        assert_eq!(status, 202, "{text}");
+    }
+
     /// Replaces the list entry of a cohort.
     #[track_caller]
     pub(crate) fn put_cohort(&self, id: &str, entry: &Value) {

@@ -66,6 +66,7 @@ impl<'a> Drafting<'a> {
             },
             desired: &|| subject.members(readings, asked.clone(), &seen),
             absence: subject.absence(),
+            gone: &|| self.gone(&subject),
             aside: &|| self.aside(&address, subject.entry),
             patience: self.patience(Some(subject.resource)),
         };

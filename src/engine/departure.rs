@@ -6,6 +6,7 @@ use super::{
     compute::{Comparison, Computed},
     draft::{Drafting, remembered},
     plan::Work,
+    presence::Gone,
     subject::settled_by,
 };
 use crate::{
@@ -148,6 +149,7 @@ impl Drafting<'_> {
                 recorded: &|| self.rows(address),
                 desired: &|| Ok(Box::new(std::iter::empty())),
                 absence: Absence::default(),
+                gone: &|| Gone::of(vec![]),
                 aside: &|| self.aside(address, Some(entry)),
                 patience: self.patience(None),
             };

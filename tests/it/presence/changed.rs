@@ -182,9 +182,32 @@ fn deleted_people_stay_deleted(on_leave: &str) {
     project.apply_later(&world, "77m");
     assert_gone(&world, gone, "after they came back");
     assert_eq!(world.stats().users, users);
-    assert_empty_later(&project, &world, "79m");
+    assert_empty_later(&project, &world, "77m");
 
-    project.write(&creating(", recreate: true", on_leave));
+    // Another sync, which never had them, does not create them either: neither of its own knowing nor by asking.
+    let mut others = String::new();
+    for (minute, seed) in [(78, "send"), (79, "read")] {
+        others += &format!(
+            "  by-{seed}: {{kind: user_property, audience: {{cohort: Active 90d}}, create_users: true, seed: {seed}, \
+             properties: [{{from: tier, to: tier_by_{seed}}}]}}\n"
+        );
+        let before = world.stats();
+        project.write(&(creating("", on_leave) + &others));
+        let ahead = format!("{minute}m");
+        let plan = project.plan_later(&world, &ahead);
+        let address = format!("sync.by-{seed}");
+        assert_eq!(plan.resource(&address)["cost"]["new_users"], 0, "{seed}");
+        assert_eq!(plan.delta(&address, "dropped"), 6, "{seed}");
+        project.apply_later(&world, &ahead);
+        assert_gone(&world, gone, "another sync");
+        let after = world.stats();
+        assert_eq!(after.users, users, "another sync made them");
+        let billed = after.data_points - before.data_points;
+        assert_eq!(plan.json["cost"]["data_points"], billed, "{seed}");
+        assert_empty_later(&project, &world, &ahead);
+    }
+
+    project.write(&(creating(", recreate: true", on_leave) + &others));
     project.apply_later(&world, "80m");
     assert_eq!(world.stats().users, users + 6);
     let flags = world.attribute("is_active_90d");

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{NOBODY_NEW, VALUES, all, applied, assert_empty_later, count, small, split, text};
+use super::{
+    NOBODY_NEW, VALUES, all, applied, assert_empty_later, count, lines, small, split, text,
+};
 use crate::support::project::{OPEN, Project, Sync, array, flag};
 use crate::support::world::World;
 
@@ -170,11 +172,7 @@ fn deleted_people_stay_deleted(on_leave: &str) {
     applied(&project, &world, "75m");
     assert_gone(&world, gone, "other values");
     let left = |line: &&str| !gone.iter().any(|person| line.contains(person.as_str()));
-    let without: String = tin
-        .lines()
-        .filter(left)
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let without: String = lines(&tin).filter(left).collect();
     world.put_members("act90d1", &without);
     project.apply_later(&world, "76m");
     assert_gone(&world, gone, "after they left");
@@ -187,10 +185,11 @@ fn deleted_people_stay_deleted(on_leave: &str) {
     // Another sync, which never had them, does not create them either: neither of its own knowing nor by asking.
     let mut others = String::new();
     for (minute, seed) in [(78, "send"), (79, "read")] {
-        others += &format!(
+        let other = format!(
             "  by-{seed}: {{kind: user_property, audience: {{cohort: Active 90d}}, create_users: true, seed: {seed}, \
              properties: [{{from: tier, to: tier_by_{seed}}}]}}\n"
         );
+        others += &other;
         let before = world.stats();
         project.write(&(creating("", on_leave) + &others));
         let ahead = format!("{minute}m");

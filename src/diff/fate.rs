@@ -2,7 +2,7 @@
 //! anew; what is to be done comes in.
 
 use crate::model::{
-    Change, Member, Presence, Record, Verb,
+    Change, Member, Presence, Record, Standing, Verb,
     explanation::{Fate, Holds},
 };
 
@@ -28,7 +28,9 @@ impl Facts<'_> {
             return Fate::Refused;
         }
         let Some(record) = self.record else {
+            let gone = |change: &Change| change.standing == Standing::Gone;
             return match self.change {
+                Some(change) if gone(change) => Fate::Gone,
                 None if self.decided => Fate::Empty,
                 _ => Fate::New,
             };

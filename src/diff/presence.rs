@@ -159,6 +159,22 @@ impl Absence {
         }
     }
 
+    /// Returns whether it matters who was found to be gone by other syncs: nobody who was deleted is created again.
+    pub fn heeds_others(self) -> bool {
+        self.creates && !self.recreates
+    }
+
+    /// Lets a row that is sent create nobody who is gone.
+    pub fn spares(self, change: Change, gone: bool) -> Change {
+        if !gone || !self.heeds_others() {
+            return change;
+        }
+        Change {
+            standing: Standing::Gone,
+            ..change
+        }
+    }
+
     /// Whether somebody who is not there is to be created.
     fn makes(self, record: &Record) -> bool {
         if record.confirmed_once {

@@ -155,6 +155,7 @@ impl<'a> Drafting<'a> {
             },
             desired: streams.desired,
             absence: subject.absence(),
+            gone: &|| self.gone(subject),
             anew: self.session.how.anew,
             aside: streams.aside,
             patience: self.patience(Some(subject.resource)),

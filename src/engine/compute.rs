@@ -8,7 +8,10 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use sha2::{Digest, Sha256};
 
-use super::fold::{Aside, Rows};
+use super::{
+    fold::{Aside, Rows},
+    presence::Gone,
+};
 use crate::{
     braze,
     diff::{
@@ -59,6 +62,8 @@ pub(super) struct Comparison<'a> {
     pub(super) address: &'a Address,
     pub(super) rule: &'a Rule,
     pub(super) absence: Absence,
+    /// Who is gone from Braze, as other resources tell.
+    pub(super) gone: &'a dyn Fn() -> Result<Gone, Error>,
     /// Whether all of it is sent anew.
     pub(super) anew: bool,
     pub(super) recorded: &'a dyn Fn() -> Result<Rows, Error>,
@@ -130,6 +135,7 @@ impl Comparison<'_> {
         let mut after = 0;
         let (mut now, mut later) = (Output::new(self), Output::new(self));
         let mut aside = AsideWriter::new(self.store);
+        let mut gone = (self.gone)()?;
         let decisions = Join::new((self.recorded)()?, (self.desired)()?).filter_map(|row| {
             let row = match row {
                 Ok(row) => row,
@@ -150,7 +156,8 @@ impl Comparison<'_> {
                 }
                 Decision::Send(change) => {
                     after += u64::from(change.after.is_some());
-                    Some(Ok(change))
+                    let gone = gone.holds(&change.key);
+                    Some(gone.map(|gone| self.absence.spares(change, gone)))
                 }
             }
         });

@@ -7,6 +7,7 @@ use super::{
     compute::{Comparison, Computed},
     draft::{Drafting, remembered},
     plan::Work,
+    presence::Gone,
     subject::settled_by,
 };
 use crate::{
@@ -223,6 +224,7 @@ impl Drafting<'_> {
             recorded: streams.recorded,
             desired: streams.desired,
             absence: Absence::default(),
+            gone: &|| Gone::of(vec![]),
             anew: false,
             aside: streams.aside,
             patience: self.patience(None),

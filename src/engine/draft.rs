@@ -10,7 +10,7 @@ use super::{
     meaning::Meaning,
     observe::Wanted,
     plan::Work,
-    presence::{self, Heard},
+    presence::{self, Gone, Heard},
     rearrange::Rearranged,
     subject::{Subject, max_age, meant, named},
     units::Units,
@@ -303,6 +303,19 @@ impl<'a> Drafting<'a> {
             }
             None => Ok(Box::new(std::iter::empty())),
         }
+    }
+
+    /// Returns who is gone from Braze, as the other resources tell, if that is of any concern to one.
+    pub(super) fn gone(&self, subject: &Subject) -> Result<Gone, state::Error> {
+        let recorded = self.recorded.filter(|_| subject.absence().heeds_others());
+        let entries = recorded
+            .into_iter()
+            .flat_map(|it| &it.manifest.resources)
+            .filter(|(address, entry)| {
+                **address != subject.resource.address && entry.counts.deleted > 0
+            });
+        let ledgers = entries.map(|(address, _)| self.rows(address));
+        Gone::of(ledgers.collect::<Result<_, _>>()?)
     }
 
     /// Returns the rows of a resource that are set aside.

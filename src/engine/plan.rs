@@ -260,6 +260,7 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
 pub(super) fn standing(parts: &[Part]) -> Standing {
     let any = |wanted| parts.iter().any(|part| part.change.standing == wanted);
     match () {
+        () if any(Standing::Gone) => Standing::Gone,
         () if any(Standing::Nobody) => Standing::Nobody,
         () if any(Standing::There) => Standing::There,
         () => Standing::Unasked,
@@ -276,7 +277,7 @@ pub(super) fn creates(may_create: &[bool], parts: &[Part]) -> bool {
         Verb::Remove => false,
     };
     // Whoever was there once was deleted, if they are not there now.
-    let gone = standing(parts) == Standing::There;
+    let once = matches!(standing(parts), Standing::There | Standing::Gone);
     let mut parts = parts.iter();
-    !gone && parts.any(|part| may_create[part.resource] && adds(&part.change))
+    !once && parts.any(|part| may_create[part.resource] && adds(&part.change))
 }

@@ -51,7 +51,11 @@ impl Drafting<'_> {
                 };
                 let adds = |part: &Part| part.change.verb == Verb::Add;
                 let work = |part: &Part| pass.parts[part.resource].0;
-                let may_create = |part: &Part| adds(part) && work(part).desired.create_users;
+                // Whoever was deleted is not created by anybody's addition.
+                let may_create = |part: &Part| {
+                    let deleted = part.change.standing == Standing::Gone;
+                    adds(part) && !deleted && work(part).desired.create_users
+                };
                 let creates = object.parts.iter().any(may_create);
                 let (wire, points) = worder.priced(&object.key, &object.parts);
                 for (part, points) in object.parts.iter().zip(points) {

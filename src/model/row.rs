@@ -66,10 +66,12 @@ impl Presence {
 pub enum Standing {
     /// Nobody asked.
     Unasked,
-    /// A profile was there. One that is gone since then was deleted, and nothing may make it anew unasked.
+    /// A profile was there when Braze was last asked. If none is now, it was deleted.
     There,
     /// No profile was there when Braze was last asked.
     Nobody,
+    /// The same, and there was one before: it was deleted, and nothing may make it anew unasked.
+    Gone,
 }
 
 impl Standing {
@@ -79,12 +81,13 @@ impl Standing {
             Self::Unasked => "unasked",
             Self::There => "there",
             Self::Nobody => "nobody",
+            Self::Gone => "gone",
         }
     }
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Unasked, Self::There, Self::Nobody]
+        [Self::Unasked, Self::There, Self::Nobody, Self::Gone]
             .into_iter()
             .find(|standing| standing.word() == word)
     }
@@ -117,6 +120,7 @@ impl Record {
     /// Returns whether Braze knows the person.
     pub fn standing(&self) -> Standing {
         match self.presence {
+            Presence::Absent if self.confirmed_once => Standing::Gone,
             Presence::Absent => Standing::Nobody,
             _ if self.confirmed_once => Standing::There,
             _ => Standing::Unasked,

@@ -7,7 +7,7 @@ use super::{
     Error,
     table::{Cell, Field, KEY, Kind, Reader, Writer, corrupt},
 };
-use crate::model::{Address, Identity, Millis, Presence, Record, Text};
+use crate::model::{Address, Identity, Millis, Presence, Record, Standing, Text};
 
 /// Format of the file, in its metadata.
 const FORMAT: &str = "syncform-ledger/1";
@@ -89,8 +89,7 @@ impl LedgerCounts {
             }
         };
         *count += 1;
-        let deleted = record.presence == Presence::Absent && record.confirmed_once;
-        self.deleted += u64::from(deleted);
+        self.deleted += u64::from(record.standing() == Standing::Gone);
         if let Identity::Device(_) = record.key.identity() {
             self.devices += 1;
         } else {

@@ -29,6 +29,7 @@ mod lease;
 mod narrow;
 mod online;
 mod passes;
+mod presence;
 mod profiles;
 mod properties;
 mod quickstart;

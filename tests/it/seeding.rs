@@ -60,8 +60,7 @@ fn project(top: &str, more: &str) -> Project {
 }
 
 fn reads(stats: &Stats) -> u64 {
-    let reads = stats.requests.get("POST /users/export/ids");
-    reads.copied().unwrap_or(0)
+    stats.reads()
 }
 
 /// Who holds what before: of three people Braze knows, two hold all of it, each in Braze's own words, and half of the

@@ -206,7 +206,8 @@ fn whoever_leaves_and_is_not_there_is_taken_out_and_one_who_was_deleted_stays_re
         ..Absence::default()
     };
     let removed = Some((Verb::Remove, Standing::Nobody));
-    assert_eq!(left(Absence::default(), true), removed);
+    let gone = Some((Verb::Remove, Standing::Gone));
+    assert_eq!(left(Absence::default(), true), gone);
     assert_eq!(left(creates, false), removed);
     assert_eq!(left(creates, true), None);
 }
@@ -243,4 +244,34 @@ fn of_values_only_those_that_are_not_there_are_sent_again() {
     assert_eq!(steps(&decided(r#"{"a":"y","b":3}"#)), ["a"]);
     assert_eq!(steps(&decided(r#"{"a":"x","b":4}"#)), ["a", "b"]);
     assert_eq!(decided(r#"{"a":"x","b":3}"#).standing, Standing::There);
+}
+
+#[test]
+fn whoever_is_gone_for_another_sync_is_created_by_none() {
+    let creates = Absence {
+        creates: true,
+        ..Absence::default()
+    };
+    let recreates = Absence {
+        recreates: true,
+        ..creates
+    };
+    let change = || Change {
+        standing: Standing::Unasked,
+        key: Key::external("u").unwrap(),
+        amplitude_id: None,
+        verb: Verb::Add,
+        before: None,
+        maybe: None,
+        after: Some("true".into()),
+    };
+    let cases = [
+        (creates, true, Standing::Gone),
+        (creates, false, Standing::Unasked),
+        (recreates, true, Standing::Unasked),
+        (Absence::default(), true, Standing::Unasked),
+    ];
+    for (absence, gone, wanted) in cases {
+        assert_eq!(absence.spares(change(), gone).standing, wanted);
+    }
 }

@@ -6,6 +6,7 @@
 //! it all is true. An apply takes the answers in before it plans, under the lease.
 
 mod fold;
+mod gone;
 mod queue;
 mod reading;
 mod round;
@@ -37,6 +38,7 @@ use crate::{
 
 pub(super) use self::{
     fold::fold,
+    gone::Gone,
     queue::queue,
     reading::{read, told},
     round::read_back,

@@ -91,7 +91,8 @@ impl Worder {
 
 /// What is sent to people who are known not to be there is dropped, and not billed.
 fn unpriced(mut object: Object, parts: &[merge::Part], creates: bool) -> Object {
-    if standing(parts) == Standing::Nobody && !creates {
+    let nobody = matches!(standing(parts), Standing::Nobody | Standing::Gone);
+    if nobody && !creates {
         object.data_points = 0;
     }
     object

@@ -140,6 +140,9 @@ fn next(sync: &SyncExplained, row: Option<&RowExplained>) -> Option<String> {
     };
     let words = match (row.next.does, row.fate) {
         (Does::Unknown, _) => return None,
+        (Does::Add, Fate::Gone) if row.sent.is_none() => {
+            "It is not created again without `recreate`".to_owned()
+        }
         (Does::Add, Fate::Absent | Fate::Gone) => {
             "The next apply sends it, and creates the person".to_owned()
         }

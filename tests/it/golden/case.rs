@@ -103,6 +103,10 @@ impl Stage<'_> {
                 let attributes: Value = serde_json::from_str(more).unwrap();
                 self.world.put_user(first, &attributes);
             }
+            "attribute" => {
+                let definition: Value = serde_json::from_str(more).unwrap();
+                self.world.fix_attribute(first, &definition);
+            }
             "delete" => {
                 for person in rest.split_whitespace() {
                     self.world.delete_user(person);

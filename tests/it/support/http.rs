@@ -9,6 +9,17 @@ use serde_json::Value;
 
 /// Asks once; the answer's status and body. HTTP/1.0, so that no answer comes in chunks.
 pub(crate) fn ask(authority: &str, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    ask_as("none", authority, method, path, body)
+}
+
+/// Asks once with a key.
+pub(crate) fn ask_as(
+    key: &str,
+    authority: &str,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(authority).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_mins(1)))
@@ -19,7 +30,7 @@ pub(crate) fn ask(authority: &str, method: &str, path: &str, body: &[u8]) -> (u1
     };
     let head = format!(
         "{method} {path} HTTP/1.0\r\nHost: {authority}\r\nConnection: close\r\nContent-Type: {kind}\r\n\
-         Content-Length: {}\r\n\r\n",
+         Authorization: Bearer {key}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

@@ -280,6 +280,42 @@ impl Project {
         }
     }
 
+    /// Runs a command by a clock that is so much ahead.
+    #[track_caller]
+    pub(crate) fn later(&self, world: &World, ahead: &str, words: &[&str]) -> Run {
+        self.start_later(world, ahead, words).finish()
+    }
+
+    /// Starts a command by a clock that is so much ahead.
+    pub(crate) fn start_later(&self, world: &World, ahead: &str, words: &[&str]) -> Running {
+        let ahead = format!("--ahead={ahead}");
+        let words: Vec<&str> = words.iter().copied().chain([ahead.as_str()]).collect();
+        self.start(world, &words)
+    }
+
+    /// A plan as JSON by a clock that is so much ahead.
+    #[track_caller]
+    pub(crate) fn plan_later(&self, world: &World, ahead: &str) -> Plan {
+        let words = ["plan", "--format", "json", "--detailed-exitcode"];
+        let run = self.later(world, ahead, &words);
+        let code = run.code.unwrap_or_else(|| panic!("{run}"));
+        assert!([0, 2, 3].contains(&code), "a plan was wanted: {run}");
+        let json = run.json();
+        Plan { code, json }
+    }
+
+    /// Applies by a clock that is so much ahead; the report, as JSON.
+    #[track_caller]
+    pub(crate) fn apply_later(&self, world: &World, ahead: &str) -> Value {
+        let words = ["apply", "--auto-approve", "--format", "json"];
+        let run = self.later(world, ahead, &words).exits(0);
+        let lines = run.stdout.lines();
+        let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut reports = lines.filter(|line| line["type"] == "report");
+        let report = reports.next();
+        report.unwrap_or_else(|| panic!("no report in {run}"))["report"].take()
+    }
+
     /// What Braze should hold after an apply of this scenario, people unknown to it aside.
     pub(crate) fn expected(&self, scenario: &Scenario) -> Profiles {
         let people = self

@@ -76,6 +76,14 @@ impl Stats {
         self.count("GET /v1/userprofile")
     }
 
+    /// Requests that read people back, 50 at most in each.
+    pub(crate) fn reads(&self) -> u64 {
+        self.requests
+            .get("POST /users/export/ids")
+            .copied()
+            .unwrap_or(0)
+    }
+
     /// What must stand still when there is nothing to do.
     pub(crate) fn writes(&self) -> (u64, u64, u64, u64) {
         let posts = self
@@ -265,6 +273,18 @@ impl World {
     pub(crate) fn delete_user(&self, external_id: &str) {
         let path = format!("braze/users/{}", http::segment(external_id));
         self.ask("DELETE", &path, b"");
+    }
+
+    /// Merges somebody into somebody else, by Braze's own endpoint.
+    #[track_caller]
+    pub(crate) fn merge_users(&self, goes: &str, stays: &str) {
+        let update = json!({"identifier_to_merge": {"external_id": goes}, "identifier_to_keep": {"external_id": stays}});
+        let body = json!({"merge_updates": [update]}).to_string();
+        let authority = self.url().strip_prefix("http://").unwrap();
+        let (status, answer) =
+            http::ask_as("any", authority, "POST", "/users/merge", body.as_bytes());
+        let text = String::from_utf8_lossy(&answer);
+        assert_eq!(status, 202, "{text}");
     }
 
     /// Replaces the list entry of a cohort.

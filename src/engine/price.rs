@@ -63,7 +63,9 @@ impl Drafting<'_> {
                     *own.entry(address).or_default() += points;
                     let counted: fn(&mut Newcomers) -> &mut u64 = match standing {
                         Standing::Nobody if may_create(part) => |they| &mut they.unknown,
-                        Standing::Nobody if adds(part) && !creates => |they| &mut they.dropped,
+                        Standing::Nobody | Standing::Gone if adds(part) && !creates => {
+                            |they| &mut they.dropped
+                        }
                         Standing::Unasked if may_create(part) => |they| &mut they.unasked,
                         _ => continue,
                     };

@@ -57,7 +57,7 @@ fn so_few_known_people_are_refused() {
     assert_empty_later(&project, &world, "7m");
     let leaves = |line: &&str| !line.contains(known[0].as_str());
     let lines = scenario.cohort("lapsed1").lines().filter(leaves);
-    let file: String = lines.map(|line| format!("{line}\n")).collect();
+    let file: String = lines.flat_map(|line| [line, "\n"]).collect();
     world.put_members("lapsed1", &file);
     let plan = project.plan_later(&world, "8m");
     assert_eq!((plan.code, plan.passes(&address, "min_known")), (3, false));

@@ -218,6 +218,7 @@ fn record(key: Key, amplitude_id: Option<i64>, run: &Text) -> Record {
         run: run.clone(),
         checked_at: None,
         confirmed_once: false,
+        sent_again: false,
     }
 }
 

@@ -119,11 +119,8 @@ pub fn fold(
         Outcome::Refused(_) | Outcome::NotSent => old,
         Outcome::Acknowledged(at) => {
             let value = change.after?;
-            // One that was found to hold something else, and was sent once more.
-            let checked_at = old
-                .as_ref()
-                .filter(|old| found_other(old) && old.value == value);
-            let checked_at = checked_at.and_then(|old| old.checked_at);
+            let again = |old: &Record| found_other(old) && old.value == value;
+            let sent_again = old.as_ref().is_some_and(again);
             // Whoever was not there, and was made anew, was not confirmed since.
             let was = |old: Record| old.confirmed_once && old.presence != Presence::Absent;
             Some(Record {
@@ -135,11 +132,13 @@ pub fn fold(
                 presence: Presence::Unconfirmed,
                 sent_at: at,
                 run: run.clone(),
-                checked_at,
+                checked_at: None,
+                sent_again,
             })
         }
         Outcome::Doubt(at) => {
             let confirmed_once = old.as_ref().is_some_and(|record| record.confirmed_once);
+            let sent_again = old.as_ref().is_some_and(|record| record.sent_again);
             let checked_at = old.as_ref().and_then(|record| record.checked_at);
             let mut values = old.map(possible).unwrap_or_default();
             values.extend(change.maybe.as_deref().map(from_array).unwrap_or_default());
@@ -158,6 +157,7 @@ pub fn fold(
                 run: run.clone(),
                 checked_at,
                 confirmed_once,
+                sent_again,
             })
         }
     }

@@ -100,6 +100,7 @@ mod tests {
             run: "r".into(),
             checked_at: None,
             confirmed_once: false,
+            sent_again: false,
         }
     }
 
@@ -180,6 +181,7 @@ mod tests {
         let of = |confirmed_once| {
             let record = Record {
                 confirmed_once,
+                sent_again: false,
                 ..record(Presence::Absent)
             };
             let facts = Facts {

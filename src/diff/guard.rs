@@ -292,7 +292,7 @@ fn max_refused(limit: Option<Limit>, delta: &Delta) -> Option<GuardResult> {
         ok,
         message: (!ok).then(|| {
             format!(
-                "{} of {} rows are set aside, since Braze refused them; `syncform report` lists them, apply --retry-refused tries again",
+                "{} of {} rows are set aside, since Braze refused or dropped them; `syncform report` lists those refused, apply --retry-refused tries again",
                 number(refused),
                 number(of)
             )

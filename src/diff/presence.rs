@@ -17,6 +17,9 @@ use crate::model::{Change, Member, Millis, Presence, Record, Standing, Text};
 /// each other (API limits page).
 pub const SETTLED: Millis = 5 * 60_000;
 
+/// How long after it was sent again a row that is not there has not been changed by somebody else, but dropped.
+pub const WEEK: Millis = 7 * 24 * 3_600_000;
+
 /// Why a row is set aside that Braze took twice, and that was not there either time.
 pub const NOT_HELD: &str = "Braze took it twice, and does not hold it";
 
@@ -82,12 +85,9 @@ pub fn after(record: Record, found: Found, asked_at: Millis) -> After {
         Found::Somebody if checked.presence == Presence::Absent => plain(doubt(None)),
         Found::Somebody | Found::Same => plain(confirmed()),
         Found::Other(there) => {
-            let again = record
-                .checked_at
-                .is_some_and(|before| before < record.sent_at);
             let maybe = there.map(|there| to_array(&[there].into()));
             After {
-                dropped: again && record.presence == Presence::Unconfirmed,
+                dropped: record.sent_again && asked_at < record.sent_at.saturating_add(WEEK),
                 record: doubt(maybe),
             }
         }

@@ -154,6 +154,7 @@ mod tests {
             run: "run".into(),
             checked_at: None,
             confirmed_once: false,
+            sent_again: false,
         }
     }
 
@@ -201,6 +202,7 @@ mod tests {
         let there: Text = r#"{"b":4,"c":true}"#.into();
         let confirmed = Record {
             confirmed_once: true,
+            sent_again: false,
             ..record(Presence::Confirmed)
         };
         let rows = [

@@ -114,6 +114,8 @@ pub struct Record {
     pub checked_at: Option<Millis>,
     /// Whether it was ever confirmed: one who is gone later was there once.
     pub confirmed_once: bool,
+    /// Whether it was sent again, as it was, because it had been read back and was not there.
+    pub sent_again: bool,
 }
 
 impl Record {

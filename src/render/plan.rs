@@ -316,7 +316,7 @@ fn unchanged(out: &mut String, plan: &Plan) {
         let aside = (aside > 0).then(|| {
             let rows = count(aside, "row");
             let them = if aside == 1 { "it" } else { "them" };
-            format!("{rows} set aside: Braze refused {them} (apply --retry-refused tries again)")
+            format!("{rows} set aside: Braze refused or dropped {them} (apply --retry-refused tries again)")
         });
         for note in resource.note.iter().chain(&aside) {
             let _ = writeln!(out, "      {}: {note}", resource.address);

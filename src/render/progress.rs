@@ -108,7 +108,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
             about(*seconds)
         )),
         Event::Asking { people, seconds } => Some(format!(
-            "Asking Braze what it holds of {} already (about {}).",
+            "Asking Braze what it holds of {} (about {}).",
             self::people(*people),
             about(*seconds)
         )),

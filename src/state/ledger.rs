@@ -10,9 +10,9 @@ use super::{
 use crate::model::{Address, Identity, Millis, Presence, Record, Standing, Text};
 
 /// Format of the file, in its metadata.
-const FORMAT: &str = "syncform-ledger/1";
+const FORMAT: &str = "syncform-ledger/2";
 
-const FIELDS: [Field; 11] = [
+const FIELDS: [Field; 12] = [
     KEY[0],
     KEY[1],
     KEY[2],
@@ -24,6 +24,7 @@ const FIELDS: [Field; 11] = [
     Field::required("run", Kind::Word),
     Field::optional("checked_at", Kind::Time),
     Field::required("confirmed_once", Kind::Bool),
+    Field::required("sent_again", Kind::Bool),
 ];
 
 /// Writes a ledger; rows must come in ascending order of their keys.
@@ -121,6 +122,7 @@ impl<W: Write + Send> LedgerWriter<W> {
             run,
             checked_at,
             confirmed_once,
+            sent_again,
         } = record;
         let rest = [
             Cell::Text(value),
@@ -130,6 +132,7 @@ impl<W: Write + Send> LedgerWriter<W> {
             Cell::Text(run),
             Cell::int(*checked_at),
             Cell::Bool(*confirmed_once),
+            Cell::Bool(*sent_again),
         ];
         self.counts.count(record);
         let cells = Cell::of_key(key, *amplitude_id).into_iter().chain(rest);
@@ -194,6 +197,7 @@ impl LedgerReader {
         reuse(&mut self.run, self.rows.text(8)?.unwrap_or_default());
         let checked_at = self.rows.int(9);
         let confirmed_once = self.rows.bool(10).unwrap_or_default();
+        let sent_again = self.rows.bool(11).unwrap_or_default();
         let (value, run) = (self.value.clone(), self.run.clone());
         Ok(Some(Record {
             key,
@@ -205,6 +209,7 @@ impl LedgerReader {
             run,
             checked_at,
             confirmed_once,
+            sent_again,
         }))
     }
 }
@@ -268,10 +273,11 @@ mod tests {
             prop::option::of(text()),
             presence,
         );
-        let second = (any::<i64>(), text(), any::<Option<i64>>(), any::<bool>());
+        let flags = any::<[bool; 2]>();
+        let second = (any::<i64>(), text(), any::<Option<i64>>(), flags);
         (first, second).prop_map(|(first, second)| {
             let (key, amplitude_id, value, maybe, presence) = first;
-            let (sent_at, run, checked_at, confirmed_once) = second;
+            let (sent_at, run, checked_at, [confirmed_once, sent_again]) = second;
             Record {
                 key,
                 amplitude_id,
@@ -282,6 +288,7 @@ mod tests {
                 run,
                 checked_at,
                 confirmed_once,
+                sent_again,
             }
         })
     }
@@ -359,6 +366,7 @@ mod tests {
             run: format!("run {}", number / 1000).into(),
             checked_at: None,
             confirmed_once: false,
+            sent_again: false,
         };
         (0..150_000).for_each(|number| writer.push(&record(number)).unwrap());
         writer.finish().unwrap();
@@ -386,6 +394,7 @@ mod tests {
             run: "run".into(),
             checked_at: None,
             confirmed_once: false,
+            sent_again: false,
         };
         (1000..2000).for_each(|number| writer.push(&record(number)).unwrap());
         writer.finish().unwrap();

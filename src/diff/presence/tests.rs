@@ -19,6 +19,7 @@ fn record(presence: Presence) -> Record {
         run: "r".into(),
         checked_at: (presence != Presence::Unconfirmed).then_some(SENT + SETTLED),
         confirmed_once: presence == Presence::Confirmed,
+        sent_again: false,
     }
 }
 
@@ -90,22 +91,21 @@ fn an_answer_says_what_the_row_is() {
 
 #[test]
 fn what_was_sent_twice_and_is_not_there_is_dropped() {
-    let again = Record {
-        checked_at: Some(SENT - 1),
-        ..record(Presence::Unconfirmed)
+    let again = |presence| Record {
+        sent_again: true,
+        ..record(presence)
     };
-    assert!(after(again.clone(), Found::Other(None), SENT + SETTLED).dropped);
-    assert!(!after(again.clone(), Found::Same, SENT + SETTLED).dropped);
-    assert!(!after(again, Found::Nobody, SENT + SETTLED).dropped);
-    // Somebody changed it since it was confirmed.
-    assert!(
-        !after(
-            record(Presence::Confirmed),
-            Found::Other(None),
-            SENT + 3 * SETTLED
-        )
-        .dropped
-    );
+    let soon = SENT + 3 * SETTLED;
+    for presence in [Presence::Unconfirmed, Presence::Confirmed] {
+        let dropped = |found, at| after(again(presence), found, at).dropped;
+        assert!(dropped(Found::Other(None), soon), "{presence:?}");
+        assert!(!dropped(Found::Same, soon), "{presence:?}");
+        assert!(!dropped(Found::Nobody, soon), "{presence:?}");
+        // A week later somebody else changed it.
+        assert!(dropped(Found::Other(None), SENT + WEEK - 1), "{presence:?}");
+        assert!(!dropped(Found::Other(None), SENT + WEEK), "{presence:?}");
+    }
+    assert!(!after(record(Presence::Confirmed), Found::Other(None), soon).dropped);
 }
 
 #[test]

@@ -54,6 +54,7 @@ mod tests {
             run: "r".into(),
             checked_at: None::<Millis>,
             confirmed_once: *confirmed_once,
+            sent_again: false,
         };
         let records: Vec<_> = people.iter().map(record).map(Ok).collect();
         Box::new(records.into_iter())

@@ -109,6 +109,7 @@ impl Seeds {
                 run: "".into(),
                 checked_at: Some(asked_at),
                 confirmed_once: true,
+                sent_again: false,
             })?;
         }
         if let Some(writer) = writer {
@@ -179,5 +180,6 @@ fn absent(form: &Form, member: Member, asked_at: Millis) -> Record {
         run: "".into(),
         checked_at: Some(asked_at),
         confirmed_once: false,
+        sent_again: false,
     }
 }

@@ -88,6 +88,7 @@ mod tests {
             run: "".into(),
             checked_at: None,
             confirmed_once: false,
+            sent_again: false,
         };
         let rows = |ids: &str| {
             let rows: Vec<_> = ids

@@ -29,8 +29,8 @@ pub(crate) fn ask_as(
         _ => "text/csv",
     };
     let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {authority}\r\nConnection: close\r\nContent-Type: {kind}\r\n\
-         Authorization: Bearer {key}\r\nContent-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.0\r\nHost: {authority}\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

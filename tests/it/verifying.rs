@@ -443,3 +443,17 @@ fn a_sample_is_right_about_how_sure_it_is() {
     let unheard = project.run(&world, &["verify", "--seed", "7"]);
     unheard.exits(1).says("--sample");
 }
+
+#[test]
+fn few_of_many_are_asked_about_in_few_requests() {
+    let scenario = cdnow::scenario(&cdnow::Ask::day(JUNE));
+    let world = World::start(&scenario.dir);
+    let syncs = vec![crate::support::project::flag("Lapsed", "lapsed1")];
+    let project = Project::new(syncs);
+    project.apply(&world).exits(0);
+    world.reset();
+    let (_, verified) = found(&project, &world, 60, &["--sample", "200", "--seed", "a"]);
+    assert_eq!(verified["asked"], 200);
+    assert!(verified["people"].as_u64() > Some(10_000), "{verified}");
+    assert_eq!(reads(&world), 4, "50 a request, wherever they stand");
+}

@@ -89,7 +89,8 @@ pub(super) async fn read(
     }
     let mut all = met(scope, &kept)?.peekable();
     while all.peek().is_some() {
-        let (some, keys) = tokio::task::block_in_place(|| some(&mut all, scope, &counted))?;
+        let next = || some(&mut all, scope, &counted, &mut each);
+        let (some, keys) = tokio::task::block_in_place(next)?;
         let mut heard: BTreeMap<Key, String> = BTreeMap::new();
         let take = |key: &Key, answer: &str| {
             heard.insert(key.clone(), answer.to_owned());
@@ -99,8 +100,8 @@ pub(super) async fn read(
         if let Some(refused) = asking.await? {
             return Err(refused.into());
         }
-        for Met { person, kept } in some {
-            let answer = heard.remove(&person.key).or(kept);
+        for person in some {
+            let answer = heard.remove(&person.key);
             each(person, answer.as_deref());
         }
     }
@@ -166,21 +167,28 @@ fn met<'a>(
     Ok(all)
 }
 
-/// Takes the next people, and says whom of them to ask about.
+/// Takes the next people, and says whom of them to ask about. Whoever is not is handed on at once, so that requests are
+/// full however few of all are drawn.
 fn some(
     all: &mut Peekable<impl Iterator<Item = Result<Met, state::Error>>>,
     scope: &Scope<'_>,
     counted: &Counted,
-) -> Result<(Vec<Met>, Vec<Key>), state::Error> {
+    each: &mut impl FnMut(Person, Option<&str>),
+) -> Result<(Vec<Person>, Vec<Key>), state::Error> {
     let (mut some, mut keys) = (vec![], vec![]);
-    for met in all.take(AT_ONCE) {
-        let mut met = met?;
-        if !counted.takes(&met.person) {
-            met.kept = None;
-        } else if met.kept.is_none() && met.person.judged(scope.now).next().is_some() {
-            keys.push(met.person.key.clone());
+    for met in all {
+        let Met { person, kept } = met?;
+        let taken = counted.takes(&person);
+        let kept = kept.filter(|_| taken);
+        if !taken || kept.is_some() || person.judged(scope.now).next().is_none() {
+            each(person, kept.as_deref());
+            continue;
         }
-        some.push(met);
+        keys.push(person.key.clone());
+        some.push(person);
+        if keys.len() == AT_ONCE {
+            break;
+        }
     }
     Ok((some, keys))
 }

@@ -133,6 +133,12 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_without_a_list_of_profiles_says_nothing_of_anybody() {
+        assert!(serde_json::from_str::<Exported>(r#"{"message": "success"}"#).is_err());
+        assert!(serde_json::from_str::<Exported>(r#"{"users": []}"#).is_ok());
+    }
+
+    #[test]
     fn an_error_names_nobody() {
         let error = Error::Refused {
             path: PEOPLE_PATH,

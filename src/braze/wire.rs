@@ -51,10 +51,10 @@ pub(super) struct AttributeItem {
     pub(super) array_length: Option<u64>,
 }
 
-/// The answer of `/users/export/ids`. A field that is absent is null or empty.
+/// The answer of `/users/export/ids`. A field of a profile that is absent is null or empty; the list of profiles is there
+/// even if it is empty, and an answer without it says of nobody that they are unknown.
 #[derive(Deserialize)]
 pub(super) struct Exported {
-    #[serde(default)]
     pub(super) users: Vec<ExportedUser>,
 }
 

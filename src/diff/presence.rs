@@ -124,8 +124,8 @@ pub fn due(record: &Record, now: Millis, recheck: Millis) -> Option<(Turn, Milli
 pub struct Absence {
     /// Whether the sync creates people: whoever was deleted then stays remembered, so as not to be created again.
     pub creates: bool,
-    /// Whether it does so only now, and did not when its rows were sent.
-    pub creates_now: bool,
+    /// Since when it does so, where it did not from the first: what was sent before created nobody.
+    pub creates_since: Option<Millis>,
     /// Whether people are created again whom Braze had once.
     pub recreates: bool,
 }
@@ -180,7 +180,8 @@ impl Absence {
         if record.confirmed_once {
             self.creates && self.recreates
         } else {
-            self.creates && self.creates_now
+            let sent_before = |since| record.sent_at < since;
+            self.creates && self.creates_since.is_some_and(sent_before)
         }
     }
 

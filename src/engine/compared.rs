@@ -154,7 +154,7 @@ impl<'a> Drafting<'a> {
                 None => (streams.recorded)(),
             },
             desired: streams.desired,
-            absence: subject.absence(),
+            absence: subject.absence(self.session.clock.millis()),
             gone: &|| self.gone(subject),
             anew: self.session.how.anew,
             aside: streams.aside,

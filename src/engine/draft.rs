@@ -307,7 +307,8 @@ impl<'a> Drafting<'a> {
 
     /// Returns who is gone from Braze, as the other resources tell, if that is of any concern to one.
     pub(super) fn gone(&self, subject: &Subject) -> Result<Gone, state::Error> {
-        let recorded = self.recorded.filter(|_| subject.absence().heeds_others());
+        let absence = subject.absence(self.session.clock.millis());
+        let recorded = self.recorded.filter(|_| absence.heeds_others());
         let entries = recorded
             .into_iter()
             .flat_map(|it| &it.manifest.resources)

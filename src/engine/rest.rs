@@ -39,11 +39,16 @@ impl Drafting<'_> {
         if fulfilled.desired != subject.digest() || subject.name().is_some() {
             return None;
         }
+        let once = subject.resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once));
+        // Time alone does not set it going again, for the whole of it would move.
+        if once && !self.session.how.retry_refused {
+            return Some(Idle::Once);
+        }
         let aside = subject.entry.and_then(|entry| entry.set_aside.as_ref());
         if aside.is_some_and(|aside| !self.patience(Some(subject.resource)).lasts(aside.oldest)) {
             return None;
         }
-        if subject.resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once)) {
+        if once {
             return Some(Idle::Once);
         }
         // What the YAML changed is compared, even if only a guard did.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Session,
@@ -233,15 +233,19 @@ impl Subject<'_> {
     }
 
     /// What is done about people who are not there.
-    pub(super) fn absence(&self) -> Absence {
-        let creates = self.desired.create_users;
-        let before = self.entry.map(|entry| &entry.config["create_users"]);
-        let same = |before: &Value| *before == self.desired.config["create_users"];
+    pub(super) fn absence(&self, now: Millis) -> Absence {
         Absence {
-            creates,
-            creates_now: creates && before.is_some_and(|before| !same(before)),
+            creates: self.desired.create_users,
+            creates_since: self.creates_since(now),
             recreates: self.resource.settings.recreate == Some(true),
         }
+    }
+
+    /// Since when it creates people, where it did not from the first.
+    fn creates_since(&self, now: Millis) -> Option<Millis> {
+        let entry = self.entry.filter(|_| self.desired.create_users)?;
+        let same = entry.config["create_users"] == self.desired.config["create_users"];
+        if same { entry.creates_since } else { Some(now) }
     }
 
     /// The attributes that its rows hold once everything is acknowledged.
@@ -474,6 +478,7 @@ impl Subject<'_> {
             named: known.and_then(|entry| entry.named.clone()),
             settle_ms: u64::try_from(settle(settings).as_millis()).ok(),
             left_by: None,
+            creates_since: self.creates_since(now),
             applied_at: session.clock.now(),
             run: String::new(),
         }

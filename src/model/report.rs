@@ -98,6 +98,9 @@ pub struct FoundRows {
     pub doubt: u64,
     /// Of these, rows that were sent twice and are not there: set aside for a while.
     pub set_aside: u64,
+    /// Of these, rows of a sync that is paused, or moves once and has moved: they stay as they are.
+    #[serde(default)]
+    pub left: u64,
 }
 
 impl Report {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::text::{about, count, number, people};
-use crate::model::{AskedPeople, plan::Delta, plan::ReadBack};
+use crate::model::{AskedPeople, FoundRows, plan::Delta, plan::ReadBack};
 
 /// Says how many of all recorded rows are there: a line.
 pub(super) fn known(told: &ReadBack) -> String {
@@ -51,6 +51,11 @@ fn few(parts: &[(u64, &str)]) -> Vec<String> {
         .collect()
 }
 
+/// How many rows the next apply sends again.
+fn again(of: &FoundRows) -> u64 {
+    of.doubt - of.set_aside - of.left
+}
+
 /// Says what an apply found out, a line a resource.
 pub(super) fn asked(told: &AskedPeople) -> String {
     let mut out = String::new();
@@ -64,7 +69,8 @@ pub(super) fn asked(told: &AskedPeople) -> String {
         let parts = [
             (of.confirmed, "as sent"),
             (of.absent, "not in Braze"),
-            (of.doubt - of.set_aside, "to be sent again"),
+            (again(of), "to be sent again"),
+            (of.left, "not as sent, and left so: the sync rests"),
             (of.set_aside, "set aside: taken twice, and not there"),
         ];
         let _ = writeln!(out, "  {:<width$}   {}", of.address, few(&parts).join(", "));
@@ -75,7 +81,7 @@ pub(super) fn asked(told: &AskedPeople) -> String {
             let _ = writeln!(out, "  hint: {hint}");
         }
     }
-    let again: u64 = told.found.iter().map(|of| of.doubt - of.set_aside).sum();
+    let again: u64 = told.found.iter().map(again).sum();
     if again > 0 {
         let rows = count(again, "row");
         let _ = writeln!(
@@ -92,7 +98,7 @@ pub(super) fn asked(told: &AskedPeople) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Address, FoundRows};
+    use crate::model::Address;
 
     fn told() -> ReadBack {
         ReadBack {
@@ -132,6 +138,7 @@ mod tests {
                 absent: 80,
                 doubt: 20,
                 set_aside: 5,
+                left: 0,
             }],
             problem: None,
             hint: None,

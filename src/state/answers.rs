@@ -123,12 +123,20 @@ impl Answers {
         Ok(false)
     }
 
-    /// Removes every log of the question but those that others write: what they hold was taken in.
-    pub fn clear(self) -> Result<(), Error> {
+    /// Removes every log of the question that was taken in: those that others write stay, and those that somebody went on
+    /// with since they were read.
+    pub fn clear(self, taken: &Kept) -> Result<(), Error> {
         for path in of_name(&self.directory, &self.name)? {
-            if path == self.path {
-                files::remove(&path)?;
-            } else if let Some(_log) = free(&path)? {
+            let other = if path == self.path {
+                None
+            } else {
+                let Some(log) = free(&path)? else { continue };
+                Some(log)
+            };
+            let log = other.as_ref().unwrap_or(&self.log);
+            let length = log.metadata().map_err(Error::io(&path))?.len();
+            let read = taken.lengths.get(&path).copied();
+            if length <= read.unwrap_or(MAGIC.len() as u64) {
                 files::remove(&path)?;
             }
         }
@@ -142,7 +150,9 @@ impl Answers {
         young: impl Fn(Millis) -> bool,
     ) -> Result<Kept, Error> {
         let mut sorter = Sorter::new(&self.directory, lease);
+        let mut lengths = BTreeMap::new();
         for path in of_name(&self.directory, &self.name)? {
+            let length = std::fs::metadata(&path).map_or(0, |about| about.len());
             let mut frames = Frames::open(&path)?;
             while let Some(frame) = frames.advance()? {
                 if young(frame.asked_at) {
@@ -150,8 +160,10 @@ impl Answers {
                     sorter.push(frame.key, -frame.asked_at, frame.cells)?;
                 }
             }
+            lengths.insert(path, length);
         }
-        Ok(Kept(Spool::of(&self.directory, sorter)?))
+        let rows = Spool::of(&self.directory, sorter)?;
+        Ok(Kept { rows, lengths })
     }
 }
 
@@ -174,12 +186,16 @@ fn of_name(directory: &Path, name: &str) -> Result<Vec<PathBuf>, Error> {
 
 /// What was kept, each person once.
 #[derive(Debug)]
-pub struct Kept(Spool);
+pub struct Kept {
+    rows: Spool,
+    /// How long each log was when its reading began.
+    lengths: BTreeMap<PathBuf, u64>,
+}
 
 impl Kept {
     /// Iterates over it with when each was asked, sorted by key.
     pub fn asked(&self) -> impl Iterator<Item = Result<(Member, Millis), Error>> + Send + use<> {
-        self.0.rows().map(|row| {
+        self.rows.rows().map(|row| {
             let row = row?;
             // It was turned round, so that of several the last one stays.
             let asked_at = -row.number;
@@ -189,7 +205,7 @@ impl Kept {
 
     /// Iterates over it, sorted by key; the value of somebody unknown is empty.
     pub fn rows(&self) -> impl Iterator<Item = Result<Member, Error>> + Send + use<> {
-        members(&self.0)
+        members(&self.rows)
     }
 }
 

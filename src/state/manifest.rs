@@ -115,6 +115,9 @@ pub struct Entry {
     /// Of a target that was left: the resource that wrote it and writes another one now. Emptied by the next apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_by: Option<Address>,
+    /// Since when it creates people, where it did not from the first: what was sent before created nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creates_since: Option<Millis>,
     /// When it was last applied.
     pub applied_at: Timestamp,
     /// The run that did.

@@ -387,3 +387,18 @@ fn new_rows_are_asked_about_before_absent_ones_and_those_before_the_others() {
     // Ten new ones, then whoever waits longest, and none of those who were asked an hour ago.
     assert_eq!(applied(&project, &world, "25h8m").0, 100 - 50 - 40);
 }
+
+#[test]
+fn ledgers_of_applies_that_only_ask_do_not_pile_up() {
+    let syncs = vec![flag("Lapsed", "lapsed1")];
+    let world = World::with(&small().dir, &[]);
+    let project = Project::written(syncs.clone(), &yaml(OPEN, 75, &syncs));
+    project.apply(&world).exits(0);
+    for ahead in ["6m", "30h", "55h", "80h", "105h"] {
+        let (people, _) = applied(&project, &world, ahead);
+        assert!(people > 0, "{ahead}");
+    }
+    let blobs = std::fs::read_dir(project.state(&world).join("blobs")).unwrap();
+    let blobs = blobs.count();
+    assert!(blobs <= 2, "the ledger, and the one before: {blobs}");
+}

@@ -157,8 +157,8 @@ fn people_who_are_not_there_are_left_alone_unless_they_may_be_made() {
         creates: true,
         ..plain
     };
-    let creates_now = Absence {
-        creates_now: true,
+    let creates_since = |since| Absence {
+        creates_since: Some(since),
         ..creates
     };
     let recreates = Absence {
@@ -172,8 +172,9 @@ fn people_who_are_not_there_are_left_alone_unless_they_may_be_made() {
         (plain, deleted(), None),
         (creates, never(), None),
         (creates, deleted(), None),
-        (creates_now, never(), made),
-        (creates_now, deleted(), None),
+        (creates_since(SENT + 1), never(), made),
+        (creates_since(SENT), never(), None),
+        (creates_since(SENT + 1), deleted(), None),
         (recreates, never(), None),
         (recreates, deleted(), made),
         (

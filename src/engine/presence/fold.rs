@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Heard, PLACE, Told, dropped, question};
+use super::{Heard, PLACE, Told, dropped, moves_once, question};
 use crate::{
     diff::join::{Join, Joined},
     engine::{
@@ -32,6 +32,8 @@ pub(in crate::engine) struct Folded {
     pub(in crate::engine) doubt: u64,
     /// Of these, rows that were sent twice: they are set aside.
     pub(in crate::engine) dropped: u64,
+    /// Of these, rows of a resource that rests: they stay as they are.
+    pub(in crate::engine) left: u64,
 }
 
 /// Takes in what was heard; returns what was found out, by resource.
@@ -41,12 +43,20 @@ pub(in crate::engine) async fn fold(session: &Session) -> Result<BTreeMap<Addres
         return Ok(folded);
     };
     let heard = Heard::open(session, Some(&manifest)).await?;
-    if heard.kept.is_none() || manifest.pending.is_some() {
+    let Some(taken) = heard.kept.as_ref().filter(|_| manifest.pending.is_none()) else {
         return Ok(folded);
-    }
+    };
     tokio::task::block_in_place(|| {
         for (address, entry) in &mut manifest.resources {
-            if let Some((next, found)) = rewritten(&session.store, &heard, address, entry)? {
+            let once = moves_once(session, address);
+            if let Some((next, mut found)) =
+                rewritten(&session.store, &heard, address, entry, once)?
+            {
+                let resource = session.configuration.resources.get(address);
+                let paused = resource.is_some_and(|of| of.settings.paused == Some(true));
+                if paused || (once && next.fulfilled.is_some()) {
+                    found.left = found.doubt - found.dropped;
+                }
                 *entry = next;
                 folded.insert(address.clone(), found);
             }
@@ -54,9 +64,13 @@ pub(in crate::engine) async fn fold(session: &Session) -> Result<BTreeMap<Addres
         if !folded.is_empty() {
             let now = session.clock.millis();
             session.store.commit(&mut manifest, now)?;
+            // Applies that send nothing would pile up ledgers otherwise.
+            if let Err(error) = session.store.sweep(&manifest, now) {
+                tracing::warn!(%error, "not swept");
+            }
         }
         let cache = session.store.cache()?;
-        Answers::open(&cache, PLACE, None, &question(session, PLACE))?.clear()
+        Answers::open(&cache, PLACE, None, &question(session, PLACE))?.clear(taken)
     })?;
     Ok(folded)
 }
@@ -67,6 +81,7 @@ fn rewritten(
     heard: &Heard,
     address: &Address,
     entry: &Entry,
+    once: bool,
 ) -> Result<Option<(Entry, Folded)>, state::Error> {
     let Some(ledger) = &entry.ledger else {
         return Ok(None);
@@ -120,8 +135,11 @@ fn rewritten(
         ledger: Some(ledger),
         counts,
         set_aside,
-        // What is not as it should be is compared again.
-        fulfilled: entry.fulfilled.clone().filter(|_| found.doubt == 0),
+        // What is not as it should be is compared again, unless it moves once.
+        fulfilled: entry
+            .fulfilled
+            .clone()
+            .filter(|_| once || found.doubt == 0),
         ..entry.clone()
     };
     Ok(Some((next, found)))

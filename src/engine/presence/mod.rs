@@ -20,7 +20,7 @@ use super::{
     people::{covers, lease, question},
 };
 use crate::{
-    config::Configuration,
+    config::{Cadence, CadenceWord, Configuration},
     diff::{
         join::{Join, Joined},
         presence::{After, Found, NOT_HELD, after, counts},
@@ -131,7 +131,8 @@ impl Heard {
             let entry = recorded.manifest.resources.get_mut(&address);
             if let Some(entry) = entry.filter(|_| heard) {
                 entry.counts = counts;
-                entry.fulfilled = entry.fulfilled.take().filter(|_| !wrong);
+                let stays = !wrong || moves_once(session, &address);
+                entry.fulfilled = entry.fulfilled.take().filter(|_| stays);
             }
         }
         Ok(())
@@ -187,6 +188,13 @@ fn judged(form: &Form, record: Record, answer: &Member, asked_at: Millis) -> Tol
         heard: true,
         dropped,
     }
+}
+
+/// Whether a resource moves once: what is found of its rows does not set it going again.
+fn moves_once(session: &Session, address: &Address) -> bool {
+    let resource = session.configuration.resources.get(address);
+    let cadence = resource.and_then(|resource| resource.settings.cadence.as_ref());
+    matches!(cadence, Some(Cadence::Word(CadenceWord::Once)))
 }
 
 /// What is set aside of a row that Braze took twice and does not hold.

@@ -61,6 +61,7 @@ pub(in crate::engine) async fn told(
         absent: found.absent,
         doubt: found.doubt,
         set_aside: found.dropped,
+        left: found.left,
     });
     let (problem, hint) = problem.unzip();
     let manifest = session.store.manifest().ok().flatten();

@@ -204,3 +204,24 @@ proptest! {
         prop_assert_eq!(read(&answers), wanted);
     }
 }
+
+#[test]
+fn what_came_after_the_taking_in_is_not_cleared() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path();
+    let (mut first, mut other) = (open(cache), open(cache));
+    first.push(&key("ada"), 1, None).unwrap();
+    other.push(&key("ben"), 1, None).unwrap();
+    drop(first);
+    let log = open(cache);
+    let taken = log.sorted(lease(1 << 20), |_| true).unwrap();
+    // Somebody else goes on, and ends before this one clears.
+    other.push(&key("cleo"), 2, None).unwrap();
+    drop(other);
+    log.clear(&taken).unwrap();
+    let log = open(cache);
+    assert_eq!(read(&log), pairs(&[("ben", ""), ("cleo", "")]));
+    let taken = log.sorted(lease(1 << 20), |_| true).unwrap();
+    log.clear(&taken).unwrap();
+    assert_eq!(files::list(&cache.join("answers")).unwrap().len(), 0);
+}

@@ -11,7 +11,12 @@ use super::{
     plan::Format,
     talk,
 };
-use crate::{engine, http::asked, model::explanation::Explanation, render};
+use crate::{
+    engine,
+    http::asked,
+    model::{Address, explanation::Explanation},
+    render,
+};
 
 /// Show what became of one person in every sync, and what comes next
 #[derive(Debug, Args)]
@@ -84,7 +89,10 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     };
     opened.session.events.seen().await;
     let shown = match explained {
-        Ok(explanation) => shown(&explanation, arguments.format, global),
+        Ok(explanation) => {
+            let otherwise = engine::named_otherwise(&opened.session.configuration);
+            shown(&explanation, arguments.format, global, &otherwise)
+        }
         Err(engine::Error::NothingKept) => Err(Failure::error("no cohort was read here yet")
             .with_hint("`syncform plan` reads them; explain shows what was read last")),
         Err(error) => Err(error.into()),
@@ -93,7 +101,12 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     shown
 }
 
-fn shown(explanation: &Explanation, format: Format, global: &Global) -> Result<Exit, Failure> {
+fn shown(
+    explanation: &Explanation,
+    format: Format,
+    global: &Global,
+    otherwise: &[(Address, String)],
+) -> Result<Exit, Failure> {
     if !explanation.problems.is_empty() {
         return Err(Failure::error(explanation.problems.join("; ")));
     }
@@ -109,13 +122,19 @@ fn shown(explanation: &Explanation, format: Format, global: &Global) -> Result<E
             talk::result(&(json + "\n"))?;
         }
     }
+    if let Some(problem) = &explanation.unanswered {
+        return Err(Failure::error(problem.clone()).with_hint("the rest is as it is known here"));
+    }
     if explanation.known {
         return Ok(Exit::Done);
     }
+    let others = otherwise.iter();
+    let others = others.map(|(address, names)| format!("; {address} knows people by {names}"));
+    let others: String = others.collect();
     Err(Failure::error(
         "nobody is known by that id: in no cohort as it was read last, in no row that was sent or refused",
     )
-    .with_hint(
-        "PERSON is the Amplitude user id, the name of an alias or a device id; `syncform plan` reads the cohorts anew",
-    ))
+    .with_hint(format!(
+        "PERSON is the Amplitude user id, the name of an alias or a device id; `syncform plan` reads the cohorts anew{others}"
+    )))
 }

@@ -119,7 +119,7 @@ pub fn fold(
         Outcome::Refused(_) | Outcome::NotSent => old,
         Outcome::Acknowledged(at) => {
             let value = change.after?;
-            let again = |old: &Record| found_other(old) && old.value == value;
+            let again = |old: &Record| old.is_found_other() && old.value == value;
             let sent_again = old.as_ref().is_some_and(again);
             // Whoever was not there, and was made anew, was not confirmed since.
             let was = |old: Record| old.confirmed_once && old.presence != Presence::Absent;
@@ -161,11 +161,6 @@ pub fn fold(
             })
         }
     }
-}
-
-/// Whether a row is in doubt because it was read back, and something else was there.
-fn found_other(record: &Record) -> bool {
-    record.presence == Presence::Doubt && record.checked_at >= Some(record.sent_at)
 }
 
 /// Every value that Braze may hold of a recorded row.

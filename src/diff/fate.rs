@@ -37,7 +37,7 @@ impl Facts<'_> {
         };
         let verb = self.change.map(|change| change.verb);
         match record.presence {
-            Presence::Doubt if is_read_back(record) => Fate::Differs,
+            Presence::Doubt if record.is_found_other() => Fate::Differs,
             Presence::Doubt => Fate::Doubt,
             Presence::Absent if record.confirmed_once => Fate::Gone,
             Presence::Absent => Fate::Absent,
@@ -49,11 +49,6 @@ impl Facts<'_> {
             Presence::Unconfirmed => Fate::Sent,
         }
     }
-}
-
-/// Returns whether a row is in doubt because it was read back and was not as it had been sent.
-fn is_read_back(record: &Record) -> bool {
-    record.checked_at.is_some_and(|at| at >= record.sent_at)
 }
 
 /// Returns how a person without any row fares: whether the cohort holds them, then whether excluded ones do.

@@ -21,7 +21,7 @@ pub const SETTLED: Millis = 5 * 60_000;
 pub const WEEK: Millis = 7 * 24 * 3_600_000;
 
 /// Why a row is set aside that Braze took twice, and that was not there either time.
-pub const NOT_HELD: &str = "Braze took it twice, and does not hold it";
+pub const NOT_HELD: &str = "Braze took it again, and does not hold it";
 
 /// What Braze was found to hold of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +45,10 @@ pub struct After {
     pub dropped: bool,
 }
 
-/// Returns whether an answer of that time says anything about a row that it does not say already.
+/// Returns whether an answer of that time says anything about a row that it does not say already. Of a row whose answer
+/// was never seen nothing is: it is sent again, whatever is there.
 pub fn counts(record: &Record, asked_at: Millis) -> bool {
-    record.presence != Presence::Doubt
+    (record.presence != Presence::Doubt || record.is_found_other())
         && asked_at >= record.sent_at.saturating_add(SETTLED)
         && record.checked_at.is_none_or(|checked| checked < asked_at)
 }
@@ -82,12 +83,17 @@ pub fn after(record: Record, found: Found, asked_at: Millis) -> After {
             ..checked
         }),
         // What was sent while nobody was there was dropped.
-        Found::Somebody if checked.presence == Presence::Absent => plain(doubt(None)),
+        Found::Somebody if matches!(checked.presence, Presence::Absent | Presence::Doubt) => {
+            plain(doubt(None))
+        }
         Found::Somebody | Found::Same => plain(confirmed()),
         Found::Other(there) => {
             let maybe = there.map(|there| to_array(&[there].into()));
             After {
-                dropped: record.sent_again && asked_at < record.sent_at.saturating_add(WEEK),
+                // One that is in doubt already was told then.
+                dropped: record.presence != Presence::Doubt
+                    && record.sent_again
+                    && asked_at < record.sent_at.saturating_add(WEEK),
                 record: doubt(maybe),
             }
         }
@@ -101,7 +107,7 @@ pub enum Turn {
     New,
     /// Whoever was not there when last asked.
     Absent,
-    /// What was as it should be when last asked.
+    /// What was as it should be when last asked, or is set aside.
     Round,
 }
 
@@ -113,6 +119,8 @@ pub fn due(record: &Record, now: Millis, recheck: Millis) -> Option<(Turn, Milli
         Presence::Unconfirmed => (Turn::New, record.sent_at, SETTLED),
         Presence::Absent => (Turn::Absent, last, recheck.max(SETTLED)),
         Presence::Confirmed => (Turn::Round, last, recheck.max(SETTLED)),
+        // It may be set aside, and somebody may have put it right.
+        Presence::Doubt if record.is_found_other() => (Turn::Round, last, recheck.max(SETTLED)),
         // It is sent again, whatever is there.
         Presence::Doubt => return None,
     };

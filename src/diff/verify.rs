@@ -14,7 +14,7 @@ use crate::model::{Differing, Identity, Millis, Presence, Record, Text, Verified
 pub enum Judgement {
     /// Nothing: it is known by device id.
     Device,
-    /// Nothing: it is in doubt.
+    /// Nothing: its answer was never seen, and it is sent again.
     Doubt,
     /// Nothing: it was sent too lately.
     Young,
@@ -38,7 +38,7 @@ pub enum Judgement {
 pub fn mute(record: &Record, now: Millis) -> Option<Judgement> {
     if let Identity::Device(_) = record.key.identity() {
         Some(Judgement::Device)
-    } else if record.presence == Presence::Doubt {
+    } else if record.presence == Presence::Doubt && !record.is_found_other() {
         Some(Judgement::Doubt)
     } else if now < record.sent_at.saturating_add(SETTLED) {
         Some(Judgement::Young)

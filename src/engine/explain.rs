@@ -80,11 +80,20 @@ async fn try_explain(session: &Session, person: &Person, live: bool) -> Result<E
     } else {
         Seeds::default()
     };
+    let mut unanswered = None;
     let answers = if live {
         let all = subjects.iter().chain(&beside);
         let told_by = all.flat_map(|subject| subject.desired.form.told_by());
         let told_by: BTreeSet<String> = told_by.map(str::to_owned).collect();
-        Some(live::ask(session, person, &found, told_by).await?)
+        match live::ask(session, person, &found, told_by).await {
+            Ok(answers) => Some(answers),
+            // What is known here is told all the same.
+            Err(Error::Braze(error)) => {
+                unanswered = Some(error.to_string());
+                None
+            }
+            Err(error) => return Err(error),
+        }
     } else {
         None
     };
@@ -112,6 +121,7 @@ async fn try_explain(session: &Session, person: &Person, live: bool) -> Result<E
             .is_some_and(|recorded| !recorded.resources.is_empty()),
         syncs,
         braze: answers.as_ref().map(Answers::profiles),
+        unanswered,
         problems: problems.map(|problem| problem.message.clone()).collect(),
     })
 }

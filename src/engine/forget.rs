@@ -11,10 +11,12 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, Session, apply::take_lease, ending::recover};
+use super::{Error, Session, apply::take_lease, draft::scope, ending::recover};
 use crate::{
+    config::{Configuration, Resource},
     diff::person::Person,
-    model::{Address, Key},
+    kinds,
+    model::{Address, Identifier, Key},
     state::{
         self,
         answers::Log,
@@ -113,6 +115,26 @@ impl Forgetting {
     pub fn found(&self) -> &Found {
         &self.found
     }
+}
+
+/// Returns the syncs that know people by something else than external ids, and by what: by that, a person may be in their
+/// rows without the name that was looked for.
+pub fn named_otherwise(configuration: &Configuration) -> Vec<(Address, String)> {
+    let named = |resource: &Resource| {
+        let kind = kinds::find(&resource.address, &resource.kind)?;
+        let desired = kind.desired(resource, &scope(configuration, None)).ok()?;
+        let names = desired
+            .identify_by
+            .iter()
+            .filter_map(|identifier| match identifier {
+                Identifier::ExternalId => None,
+                Identifier::Alias { label, .. } => Some(format!("the alias {label}")),
+                Identifier::DeviceId => Some("device ids".to_owned()),
+            });
+        let names: Vec<String> = names.collect();
+        (!names.is_empty()).then(|| (resource.address.clone(), names.join(" and ")))
+    };
+    configuration.resources.values().filter_map(named).collect()
 }
 
 /// Takes the person out.

@@ -43,7 +43,7 @@ pub use apply::{Prepared, apply, prepare};
 pub use doctor::{FORGETS, FORGETS_HINT, Look, Surroundings, Unopened, doctor};
 pub use error::Error;
 pub use explain::{By, Person, explain};
-pub use forget::{Forgetting, Found, forget, prepare_forget};
+pub use forget::{Forgetting, Found, forget, named_otherwise, prepare_forget};
 pub use online::online;
 pub use plan::{Planned, plan};
 pub use rebind::{Bound, Rebinding, prepare_rebind, rebind};

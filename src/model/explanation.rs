@@ -33,6 +33,8 @@ pub struct Explanation {
     pub syncs: Vec<SyncExplained>,
     /// What Braze answered, where it was asked.
     pub braze: Option<Vec<Profile>>,
+    /// Why Braze did not answer, where it was asked and did not.
+    pub unanswered: Option<String>,
     /// What is wrong with the question, or keeps a plan from being made.
     pub problems: Vec<String>,
 }

@@ -100,7 +100,7 @@ pub struct ReadBack {
     pub unconfirmed: u64,
     /// Rows in doubt: the answer was never seen, or something else was found.
     pub doubt: u64,
-    /// Of all, rows that nobody asks about: by device id, of paused syncs, or under `confirm: never`.
+    /// Of those not read back, rows that nobody asks about: by device id, of paused syncs, or under `confirm: never`.
     pub never_asked: u64,
     /// People an apply may ask about.
     pub people_a_run: u64,

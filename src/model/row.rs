@@ -119,6 +119,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Returns whether it is in doubt because it was read back, and was not as it had been sent.
+    pub fn is_found_other(&self) -> bool {
+        self.presence == Presence::Doubt && self.checked_at >= Some(self.sent_at)
+    }
+
     /// Returns whether Braze knows the person.
     pub fn standing(&self) -> Standing {
         match self.presence {

@@ -6,17 +6,16 @@ use crate::model::plan::{Action, Cost, Delta, Plan};
 /// What is said of the people whom Braze was asked for; nothing where nobody was to be.
 pub(super) fn notes(delta: &Delta, cost: Option<&Cost>) -> Vec<String> {
     let mut notes = vec![];
+    let new = cost.map_or(0, |cost| cost.new_users);
     if delta.asked + delta.unasked == 0 {
+        notes.extend((new > 0).then(|| created(new)));
         return notes;
     }
     if delta.adopted > 0 {
         let already = number(delta.adopted);
         notes.push(format!("{already} already as they should be"));
     }
-    let new = cost.map_or(0, |cost| cost.new_users);
-    if new > 0 {
-        notes.push(format!("{} not in Braze, to be created", number(new)));
-    }
+    notes.extend((new > 0).then(|| created(new)));
     if delta.dropped > 0 {
         let dropped = number(delta.dropped);
         notes.push(format!(
@@ -36,6 +35,10 @@ pub(super) fn notes(delta: &Delta, cost: Option<&Cost>) -> Vec<String> {
         notes.push(format!("{all}{} not asked for", people(unasked)));
     }
     notes
+}
+
+fn created(people: u64) -> String {
+    format!("{} not in Braze, to be created", number(people))
 }
 
 /// What is said of all that is applied for the first time.

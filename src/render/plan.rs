@@ -190,7 +190,12 @@ fn draw(
     {
         let notes = notes(delta, resource, plan.created_at);
         if resource.attributes.is_empty() {
-            let movement = format!("{} -> {}", number(delta.before), number(reached(delta)));
+            // Before a first apply nothing was recorded of those who are not there.
+            let before = match resource.action {
+                Action::Create => delta.before - delta.absent,
+                _ => delta.before,
+            };
+            let movement = format!("{} -> {}", number(before), number(reached(delta)));
             let line = format!(
                 "      members      {movement:<20} {:<18} {}",
                 changes(delta),

@@ -71,9 +71,12 @@ pub(super) fn asked(told: &AskedPeople) -> String {
             (of.absent, "not in Braze"),
             (again(of), "to be sent again"),
             (of.left, "not as sent, and left so: the sync rests"),
-            (of.set_aside, "set aside: taken twice, and not there"),
+            (of.set_aside, "set aside: sent again, and not there"),
         ];
         let _ = writeln!(out, "  {:<width$}   {}", of.address, few(&parts).join(", "));
+    }
+    if told.found.iter().any(|of| of.set_aside > 0) {
+        out.push_str("What was set aside was sent again, and Braze does not hold it: `syncform verify` names the attributes, `syncform validate --online` tells of types and arrays.\n");
     }
     if let Some(problem) = &told.problem {
         let _ = writeln!(out, "Not all people could be asked about: {problem}");
@@ -84,9 +87,10 @@ pub(super) fn asked(told: &AskedPeople) -> String {
     let again: u64 = told.found.iter().map(again).sum();
     if again > 0 {
         let rows = count(again, "row");
+        let them = if again == 1 { "it" } else { "them" };
         let _ = writeln!(
             out,
-            "{rows} not as sent, or of people who have appeared: the next apply sends them again."
+            "{rows} not as sent, or of people who have appeared: the next apply sends {them} again."
         );
     }
     if let Some(read_back) = &told.read_back {
@@ -148,9 +152,10 @@ mod tests {
         assert_eq!(lines[0], "Asked Braze about 1,200 people:");
         assert_eq!(
             lines[1],
-            "  sync.a   1,100 as sent, 80 not in Braze, 15 to be sent again, 5 set aside: taken twice, and not there"
+            "  sync.a   1,100 as sent, 80 not in Braze, 15 to be sent again, 5 set aside: sent again, and not there"
         );
-        assert!(lines[2].starts_with("15 rows not as sent"), "{said}");
-        assert_eq!(lines.len(), 4);
+        assert!(lines[2].contains("names the attributes"), "{said}");
+        assert!(lines[3].starts_with("15 rows not as sent"), "{said}");
+        assert_eq!(lines.len(), 5);
     }
 }

@@ -18,8 +18,11 @@ pub fn human(verification: &Verification, style: Style) -> String {
     // Writing to a String cannot fail; the results below are of that kind.
     for of in resources {
         let wrong = of.differ + of.missing + of.appeared > 0;
+        let judged = of.agree + of.there + of.absent > 0 || of.rows == 0;
         let word = if wrong {
             style.yellow("differs")
+        } else if !judged {
+            style.yellow("unread ")
         } else {
             style.green("ok     ")
         };
@@ -37,8 +40,12 @@ pub fn human(verification: &Verification, style: Style) -> String {
         let who = people(verification.devices);
         let _ = writeln!(out, "{who} known by a device id: nobody asks about them.");
     }
-    if verification.disagrees() {
+    let any = |of: fn(&Verified) -> u64| resources.iter().any(|resource| of(resource) > 0);
+    if any(|of| of.differ + of.appeared) {
         out.push_str("The next plan shows what to put right.\n");
+    }
+    if any(|of| of.missing) {
+        out.push_str("Whoever is not in Braze is not sent to until they have appeared.\n");
     }
     out
 }
@@ -58,7 +65,7 @@ fn rows(of: &Verified) -> String {
         (of.missing, "not in Braze"),
         (of.appeared, "appeared in Braze"),
         (of.doubt, "in doubt"),
-        (of.young, "too young to judge"),
+        (of.young, "sent too lately to judge"),
         (of.devices, "by device id"),
         (of.unread, "not read"),
     ];
@@ -106,6 +113,9 @@ fn details(of: &Verified) -> Vec<String> {
 fn sum(verification: &Verification) -> String {
     let (asked, disagree) = (verification.asked, verification.disagree);
     match &verification.sample {
+        _ if asked == 0 && verification.resources.iter().any(|of| of.young > 0) => {
+            "Nobody was asked about: five minutes after the sending all can be.".to_owned()
+        }
         _ if asked == 0 => "There is nobody to ask about.".to_owned(),
         Some(sampled) => share(verification, sampled),
         None if disagree == 0 => format!("Asked about {}: all is as recorded.", people(asked)),
@@ -194,6 +204,7 @@ ok       sync.vip     40 rows: 40 as recorded
 Asked about 1,000 people: 24 disagree.
 1 person known by a device id: nobody asks about them.
 The next plan shows what to put right.
+Whoever is not in Braze is not sent to until they have appeared.
 ";
         assert_eq!(drawn, wanted);
         let none = Verification {

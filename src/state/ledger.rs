@@ -63,7 +63,7 @@ pub struct Oldest {
     pub unconfirmed: Option<Millis>,
     /// When the first absent one was last asked about.
     pub absent: Option<Millis>,
-    /// When the first confirmed one was.
+    /// When the first of those was that are asked about in turn: confirmed ones, and those that were found to be other.
     pub confirmed: Option<Millis>,
 }
 
@@ -84,6 +84,9 @@ impl LedgerCounts {
             ),
             Presence::Confirmed => (&mut self.confirmed, &mut self.oldest.confirmed, last),
             Presence::Absent => (&mut self.absent, &mut self.oldest.absent, last),
+            Presence::Doubt if record.is_found_other() => {
+                (&mut self.doubt, &mut self.oldest.confirmed, last)
+            }
             Presence::Doubt => {
                 self.doubt += 1;
                 return;

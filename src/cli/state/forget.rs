@@ -93,7 +93,8 @@ async fn work(arguments: &Arguments, person: Person, session: &Session) -> Resul
     if found.is_empty() {
         // What a forgetting that was killed left behind is named by nothing, and goes now.
         engine::forget(session, forgetting)?;
-        talk::result("Found nowhere in this state: nothing names this person.\n")?;
+        talk::result("Found nowhere in this state: nothing bears this name.\n")?;
+        talk::result(&look::page(&otherwise(session)))?;
         talk::result(&look::page(&format!("\n{NOT_DONE}")))?;
         return Ok(Exit::Done);
     }
@@ -121,6 +122,19 @@ All of it is taken out; rows of others stay.{again}
     engine::forget(session, forgetting)?;
     talk::result(&format!("\nForgotten; taken out of:\n{}", listed(&found)))?;
     Ok(Exit::Done)
+}
+
+/// Which syncs know people by something else than external ids: a person may be there by that.
+fn otherwise(session: &Session) -> String {
+    let mut text = String::new();
+    for (address, names) in engine::named_otherwise(&session.configuration) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{address} names people by {names}: forget the person by that too, or by Amplitude's number (--amplitude-id)."
+        );
+    }
+    text
 }
 
 const AGAIN: &str =

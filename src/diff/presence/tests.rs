@@ -31,7 +31,12 @@ fn an_answer_counts_once_and_never_before_five_minutes() {
     let checked = record(Presence::Confirmed);
     assert!(!counts(&checked, SENT + SETTLED));
     assert!(counts(&checked, SENT + SETTLED + 1));
-    assert!(!counts(&record(Presence::Doubt), Millis::MAX));
+    let lost = Record {
+        checked_at: None,
+        ..record(Presence::Doubt)
+    };
+    assert!(!counts(&lost, Millis::MAX), "its answer was never seen");
+    assert!(counts(&record(Presence::Doubt), SENT + 2 * SETTLED));
     let again = after(fresh, Found::Same, SENT + SETTLED).record;
     assert!(!counts(&again, SENT + SETTLED), "taken in twice");
 }
@@ -72,6 +77,11 @@ fn an_answer_says_what_the_row_is() {
         // Of an imported cohort nobody can tell: it was dropped while nobody was there.
         (Presence::Absent, Found::Somebody, Presence::Doubt, true),
         (Presence::Absent, other(), Presence::Doubt, true),
+        // Somebody put it right, or did not.
+        (Presence::Doubt, Found::Same, Presence::Confirmed, true),
+        (Presence::Doubt, other(), Presence::Doubt, true),
+        (Presence::Doubt, Found::Somebody, Presence::Doubt, true),
+        (Presence::Doubt, Found::Nobody, Presence::Absent, false),
     ];
     for (presence, found, wanted, once) in cases {
         let what = format!("{presence:?} {found:?}");
@@ -106,6 +116,14 @@ fn what_was_sent_twice_and_is_not_there_is_dropped() {
         assert!(!dropped(Found::Other(None), SENT + WEEK), "{presence:?}");
     }
     assert!(!after(record(Presence::Confirmed), Found::Other(None), soon).dropped);
+    let told = Record {
+        sent_again: true,
+        ..record(Presence::Doubt)
+    };
+    assert!(
+        !after(told, Found::Other(None), soon).dropped,
+        "told already"
+    );
 }
 
 #[test]
@@ -123,7 +141,8 @@ fn a_row_is_due_in_its_turn_and_not_before() {
         (Presence::Absent, last + DAY, Some((Turn::Absent, last))),
         (Presence::Confirmed, last + DAY - 1, None),
         (Presence::Confirmed, last + DAY, Some((Turn::Round, last))),
-        (Presence::Doubt, Millis::MAX, None),
+        (Presence::Doubt, last + DAY - 1, None),
+        (Presence::Doubt, last + DAY, Some((Turn::Round, last))),
     ];
     for (presence, now, wanted) in cases {
         assert_eq!(

@@ -65,6 +65,10 @@ impl Explaining<'_> {
         let patience = self.draft.patience(Some(subject.resource)).wait;
         let mut rows = self.rows(&known, Some(&subject.desired.form), patience, rest.as_ref());
         for row in &mut rows {
+            if seen.unread() > 0 {
+                // Nothing is known of what is wanted until the profile is read again.
+                row.wanted = None;
+            }
             if row.wanted.is_some() {
                 row.unfit = unfit(&seen);
             }

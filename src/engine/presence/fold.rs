@@ -34,6 +34,8 @@ pub(in crate::engine) struct Folded {
     pub(in crate::engine) dropped: u64,
     /// Of these, rows of a resource that rests: they stay as they are.
     pub(in crate::engine) left: u64,
+    /// Rows that were in doubt and no longer are.
+    righted: u64,
 }
 
 /// Takes in what was heard; returns what was found out, by resource.
@@ -139,23 +141,29 @@ fn rewritten(
         fulfilled: entry
             .fulfilled
             .clone()
-            .filter(|_| once || found.doubt == 0),
+            .filter(|_| once || found.doubt + found.righted == 0),
         ..entry.clone()
     };
     Ok(Some((next, found)))
 }
 
 impl Folded {
+    /// Returns whether anything is known of any row that was not before.
+    pub(in crate::engine) fn is_news(self) -> bool {
+        self.confirmed + self.absent + self.doubt > 0
+    }
+
     fn count(&mut self, told: &Told) {
         if !told.heard {
             return;
         }
         self.dropped += u64::from(told.dropped);
+        self.righted += u64::from(told.is_right());
         match told.record.presence {
             Presence::Confirmed => self.confirmed += 1,
             Presence::Absent => self.absent += 1,
-            Presence::Doubt => self.doubt += 1,
-            Presence::Unconfirmed => {}
+            Presence::Doubt if told.is_wrong() => self.doubt += 1,
+            Presence::Doubt | Presence::Unconfirmed => {}
         }
     }
 }

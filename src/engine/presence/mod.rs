@@ -59,6 +59,8 @@ struct Told {
     record: Record,
     /// Whether anything was.
     heard: bool,
+    /// What was known of it before.
+    before: Presence,
     /// Whether it was sent twice, and is not there.
     dropped: bool,
 }
@@ -121,17 +123,17 @@ impl Heard {
             let Ok(told) = self.told(&address, recorded.rows(&session.store, &address)?) else {
                 continue;
             };
-            let (mut counts, mut heard, mut wrong) = (LedgerCounts::default(), false, false);
+            let (mut counts, mut heard, mut moved) = (LedgerCounts::default(), false, false);
             for told in told {
                 let told = told?;
                 heard |= told.heard;
-                wrong |= told.heard && told.record.presence == Presence::Doubt;
+                moved |= told.is_wrong() || told.is_right();
                 counts.count(&told.record);
             }
             let entry = recorded.manifest.resources.get_mut(&address);
             if let Some(entry) = entry.filter(|_| heard) {
                 entry.counts = counts;
-                let stays = !wrong || moves_once(session, &address);
+                let stays = !moved || moves_once(session, &address);
                 entry.fulfilled = entry.fulfilled.take().filter(|_| stays);
             }
         }
@@ -161,8 +163,19 @@ impl Heard {
 }
 
 impl Told {
+    /// Whether it is in doubt only since then.
+    fn is_wrong(&self) -> bool {
+        self.record.presence == Presence::Doubt && self.before != Presence::Doubt
+    }
+
+    /// Whether it is no longer in doubt since then.
+    fn is_right(&self) -> bool {
+        self.record.presence != Presence::Doubt && self.before == Presence::Doubt
+    }
+
     fn unheard(record: Record) -> Self {
         Self {
+            before: record.presence,
             record,
             heard: false,
             dropped: false,
@@ -182,10 +195,12 @@ fn judged(form: &Form, record: Record, answer: &Member, asked_at: Millis) -> Tol
     } else {
         form.found(&record.value, &object(&answer.value))
     };
+    let before = record.presence;
     let After { record, dropped } = after(record, found, asked_at);
     Told {
         record,
         heard: true,
+        before,
         dropped,
     }
 }

@@ -55,7 +55,9 @@ pub(in crate::engine) async fn told(
         problem = Some((error.to_string(), Some(hint.to_owned())));
         BTreeMap::new()
     });
-    let found = folded.into_iter().map(|(address, found)| FoundRows {
+    // Rows of which nothing new is known are not told.
+    let news = folded.into_iter().filter(|(_, found)| found.is_news());
+    let found = news.map(|(address, found)| FoundRows {
         address,
         confirmed: found.confirmed,
         absent: found.absent,

@@ -57,7 +57,7 @@ pub(in crate::engine) fn read_back(
     manifest: Option<&Manifest>,
 ) -> Option<ReadBack> {
     let mut told = ReadBack::default();
-    let (mut rows, mut runs) = (0, 0);
+    let (mut rows, mut runs, mut longest) = (0, 0, 0);
     for (address, entry) in &manifest?.resources {
         let counts = &entry.counts;
         told.rows += counts.rows();
@@ -65,21 +65,26 @@ pub(in crate::engine) fn read_back(
         told.absent += counts.absent;
         told.unconfirmed += counts.unconfirmed;
         told.doubt += counts.doubt;
-        told.never_asked += counts.devices;
         let Some((resource, budget)) = asks(session, address, entry) else {
-            told.never_asked += counts.rows() - counts.devices;
+            told.never_asked += counts.unconfirmed;
             continue;
         };
+        told.never_asked += counts.devices;
         let a_run = budget.people(session.braze.people_a_minute()) as u64;
         told.people_a_run = told.people_a_run.max(a_run);
-        rows += counts.rows() - counts.devices;
-        runs = runs.max(quota::runs(resource.settings.cadence.as_ref()));
+        let (own, a_month) = (
+            counts.rows() - counts.devices,
+            quota::runs(resource.settings.cadence.as_ref()).max(1),
+        );
+        rows += own;
+        runs = runs.max(a_month);
+        // One sync's own budget may be the smallest.
+        longest = longest.max(own.div_ceil(a_run.max(1)) * (MONTH / a_month));
     }
     if rows > 0 && told.people_a_run > 0 {
-        let interval = MONTH / runs.max(1);
-        let round = rows.div_ceil(told.people_a_run) * interval;
+        let all = rows.div_ceil(told.people_a_run) * (MONTH / runs.max(1));
         // Nobody is asked about more often than once a day, or as `recheck` says.
-        told.round_seconds = Some(round.max(DAY));
+        told.round_seconds = Some(all.max(longest).max(DAY));
     }
     (told.rows > 0).then_some(told)
 }

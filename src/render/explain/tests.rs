@@ -268,6 +268,7 @@ fn what_it_is_known_from_stands_below() {
             found: false,
             attributes: Map::new(),
         }]),
+        unanswered: None,
         problems: vec![],
     };
     insta::assert_snapshot!(human(&explanation, Style::default()), @r#"

@@ -136,10 +136,7 @@ fn rewritten(
         counts,
         set_aside,
         // What is not as it should be is compared again, unless it moves once.
-        fulfilled: entry
-            .fulfilled
-            .clone()
-            .filter(|_| once || found.doubt == 0),
+        fulfilled: entry.fulfilled.clone().filter(|_| once || found.doubt == 0),
         ..entry.clone()
     };
     Ok(Some((next, found)))

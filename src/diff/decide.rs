@@ -108,6 +108,8 @@ pub fn fold(
         presence: Presence::Doubt,
         ..record
     };
+    // Another row of the person told it: this one is to remember it too.
+    let gone = change.standing == Standing::Gone;
     match outcome {
         // The row that went may have taken with it what this one had put there.
         Outcome::Refused(_) | Outcome::NotSent if beside == Beside::Before => old.map(in_doubt),
@@ -124,7 +126,7 @@ pub fn fold(
             // Whoever was not there, and was made anew, was not confirmed since.
             let was = |old: Record| old.confirmed_once && old.presence != Presence::Absent;
             Some(Record {
-                confirmed_once: old.is_some_and(was),
+                confirmed_once: gone || old.is_some_and(was),
                 key: change.key,
                 amplitude_id: change.amplitude_id,
                 value,
@@ -137,7 +139,8 @@ pub fn fold(
             })
         }
         Outcome::Doubt(at) => {
-            let confirmed_once = old.as_ref().is_some_and(|record| record.confirmed_once);
+            let once = |record: &Record| record.confirmed_once;
+            let confirmed_once = gone || old.as_ref().is_some_and(once);
             let sent_again = old.as_ref().is_some_and(|record| record.sent_again);
             let checked_at = old.as_ref().and_then(|record| record.checked_at);
             let mut values = old.map(possible).unwrap_or_default();

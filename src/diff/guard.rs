@@ -256,7 +256,7 @@ fn min_known(limit: Option<Limit>, delta: &Delta) -> Option<GuardResult> {
         ok,
         message: (!ok).then(|| {
             format!(
-                "Braze knows {} of {} people who were asked about",
+                "Braze knows {} of {} people who were asked about; `syncform verify` asks again",
                 number(known),
                 number(asked)
             )

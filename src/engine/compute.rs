@@ -151,7 +151,9 @@ impl Comparison<'_> {
                 Decision::Keep(record) => {
                     after += 1;
                     found.borrow_mut().meet(&record.key);
-                    let stays = leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id));
+                    // Of somebody who is not there nothing was taken.
+                    let stays = record.presence != Presence::Absent
+                        && leaving.is_some_and(|leaving| leaving.holds(record.amplitude_id));
                     stays.then(|| Ok(again(record)))
                 }
                 Decision::Send(change) => {

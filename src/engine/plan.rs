@@ -186,6 +186,8 @@ pub(super) async fn recorded(
         .as_ref()
         .filter(|_| session.how.refresh == Refresh::Full)
     {
+        // Nobody is asked about in another workspace than the recorded one; Amplitude has no part in it.
+        target::check(session, Some(&recorded.manifest), &[]).await?;
         verify::read_back(session, recorded).await?;
     }
     let heard = Heard::open(

@@ -395,6 +395,24 @@ fn a_key_that_may_not_read_people_is_told() {
 }
 
 #[test]
+fn nobody_is_asked_about_in_another_workspace() {
+    let (world, project) = (World::start(&june().dir), project());
+    project.apply(&world).exits(0);
+    let path = project.state(&world).join("manifest.json");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    let mut manifest: Value = serde_json::from_str(&manifest).unwrap();
+    // As if the key were of another workspace.
+    manifest["target"]["braze_key"] = json!("of another key");
+    manifest["target"]["oldest_segment"] = json!("s-0");
+    std::fs::write(&path, manifest.to_string()).unwrap();
+    for words in [&["verify"][..], &["plan", "--refresh", "full"]] {
+        let refused = later(&project, &world, 10, words).exits(1);
+        refused.says("state rebind");
+    }
+    assert_eq!(reads(&world), 0);
+}
+
+#[test]
 fn a_sample_is_right_about_how_sure_it_is() {
     let (world, project) = (World::start(&june().dir), project());
     settled(&project, &world);

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::{
-    diff::values::Policy,
-    model::{Key, Verb},
+    diff::{
+        decide::{Beside, fold},
+        values::Policy,
+    },
+    model::{Key, Outcome, Verb},
 };
 
 const SENT: Millis = 1_000_000;
@@ -294,4 +297,38 @@ fn whoever_is_gone_for_another_sync_is_created_by_none() {
     for (absence, gone, wanted) in cases {
         assert_eq!(absence.spares(change(), gone).standing, wanted);
     }
+}
+
+#[test]
+fn a_row_that_created_nobody_since_the_person_is_gone_remembers_that() {
+    let change = |standing| Change {
+        standing,
+        key: Key::external("u").unwrap(),
+        amplitude_id: None,
+        verb: Verb::Add,
+        before: None,
+        maybe: None,
+        after: Some("true".into()),
+    };
+    let folded = |standing, outcome| {
+        let run = "r".into();
+        fold(None, change(standing), outcome, Beside::Nothing, &run).unwrap()
+    };
+    for outcome in [Outcome::Acknowledged(SENT), Outcome::Doubt(SENT)] {
+        let row = folded(Standing::Gone, outcome);
+        assert_eq!(row.standing(), Standing::There, "{outcome:?}");
+        assert_eq!(
+            folded(Standing::Unasked, outcome).standing(),
+            Standing::Unasked
+        );
+    }
+    let row = folded(Standing::Gone, Outcome::Acknowledged(SENT));
+    let row = after(row, Found::Nobody, SENT + SETTLED).record;
+    assert_eq!(row.standing(), Standing::Gone);
+    let creates = Absence {
+        creates: true,
+        creates_since: Some(Millis::MAX),
+        recreates: false,
+    };
+    assert!(!creates.makes(&row) && creates.remembers(&row));
 }

@@ -37,8 +37,10 @@ pub fn human(verification: &Verification, style: Style) -> String {
         let who = people(verification.devices);
         let _ = writeln!(out, "{who} known by a device id: nobody asks about them.");
     }
-    if verification.disagrees() {
+    if resources.iter().any(|of| of.differ + of.appeared > 0) {
         out.push_str("The next plan shows what to put right.\n");
+    } else if verification.disagrees() {
+        out.push_str("The next plan leaves out whoever is not in Braze.\n");
     }
     out
 }

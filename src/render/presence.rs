@@ -5,6 +5,10 @@ use std::fmt::Write;
 use super::text::{about, count, number, people};
 use crate::model::{AskedPeople, FoundRows, plan::Delta, plan::ReadBack};
 
+/// Why no round ever ends.
+const FULL: &str =
+    "; those not there take up all that may be asked, so raise `confirm.reads_per_run`";
+
 /// Says how many of all recorded rows are there: a line.
 pub(super) fn known(told: &ReadBack) -> String {
     let waiting = told.unconfirmed.saturating_sub(told.never_asked);
@@ -24,6 +28,8 @@ pub(super) fn known(told: &ReadBack) -> String {
         let round = about(seconds);
         format!("; a full round takes at most {round}")
     });
+    let full = told.round_seconds.is_none() && told.absent > 0 && told.people_a_run > 0;
+    let round = round.or_else(|| full.then(|| FULL.to_owned()));
     format!(
         "In Braze: {}{}.",
         words.join(", "),

@@ -115,7 +115,7 @@ fn assert_told(project: &Project, world: &World, wanted: &BTreeMap<String, [u64;
     project
         .later(world, "21h", &["plan"])
         .exits(0)
-        .says("In Braze: 44,368 of 47,140 rows confirmed, 2,772 not there; a full round takes at most 5 days.");
+        .says("In Braze: 44,368 of 47,140 rows confirmed, 2,772 not there; a full round takes at most 7 days.");
 }
 
 /// Fails unless these people have the label and are members, and those have the flag and the values.

@@ -81,9 +81,12 @@ pub(in crate::engine) fn read_back(
         // One sync's own budget may be the smallest.
         longest = longest.max(own.div_ceil(a_run.max(1)) * (MONTH / a_month));
     }
-    if rows > 0 && told.people_a_run > 0 {
-        let all = rows.div_ceil(told.people_a_run) * (MONTH / runs.max(1));
-        // Nobody is asked about more often than once a day, or as `recheck` says.
+    // Whoever is not there is asked about each day, before those who were found; nobody more often than that.
+    let a_day = told.people_a_run * runs / 30;
+    let others = rows.saturating_sub(told.absent);
+    if rows > 0 && a_day > told.absent {
+        let all = others.div_ceil(a_day - told.absent) * DAY;
+        // One sync's own budget may be the smallest.
         told.round_seconds = Some(all.max(longest).max(DAY));
     }
     (told.rows > 0).then_some(told)

@@ -247,7 +247,7 @@ fn what_braze_drops_twice_is_set_aside() {
     assert_eq!(plan.json["cost"]["data_points"], rows);
     applied(&project, &world, "7m");
     assert_eq!(world.stats().objects, rows);
-    let twice = format!("{rows} set aside: taken twice, and not there");
+    let twice = format!("{rows} set aside: sent again, and not there");
     let words = ["apply", "--auto-approve"];
     project.later(&world, "13m", &words).exits(0).says(&twice);
     world.reset();

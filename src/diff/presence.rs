@@ -47,10 +47,13 @@ pub struct After {
 
 /// Returns whether an answer of that time says anything about a row that it does not say already. Of a row whose answer
 /// was never seen nothing is: it is sent again, whatever is there.
-pub fn counts(record: &Record, asked_at: Millis) -> bool {
+pub fn counts(record: &Record, asked_at: Millis, now: Millis) -> bool {
     (record.presence != Presence::Doubt || record.is_found_other())
         && asked_at >= record.sent_at.saturating_add(SETTLED)
-        && record.checked_at.is_none_or(|checked| checked < asked_at)
+        && record
+            .checked_at
+            // A clock that was ahead once does not hold a row for ever.
+            .is_none_or(|checked| checked < asked_at || checked > now)
 }
 
 /// Takes an answer in that counts.
@@ -124,7 +127,8 @@ pub fn due(record: &Record, now: Millis, recheck: Millis) -> Option<(Turn, Milli
         // It is sent again, whatever is there.
         Presence::Doubt => return None,
     };
-    (since.saturating_add(wait) <= now).then_some((turn, since))
+    let ahead = since > now;
+    (ahead || since.saturating_add(wait) <= now).then_some((turn, since))
 }
 
 /// What is done about people who are not there.

@@ -29,6 +29,7 @@ fn record(presence: Presence) -> Record {
 #[test]
 fn an_answer_counts_once_and_never_before_five_minutes() {
     let fresh = record(Presence::Unconfirmed);
+    let counts = |record: &Record, asked_at| counts(record, asked_at, Millis::MAX);
     assert!(!counts(&fresh, SENT + SETTLED - 1));
     assert!(counts(&fresh, SENT + SETTLED));
     let checked = record(Presence::Confirmed);
@@ -42,6 +43,21 @@ fn an_answer_counts_once_and_never_before_five_minutes() {
     assert!(counts(&record(Presence::Doubt), SENT + 2 * SETTLED));
     let again = after(fresh, Found::Same, SENT + SETTLED).record;
     assert!(!counts(&again, SENT + SETTLED), "taken in twice");
+}
+
+#[test]
+fn a_clock_that_was_ahead_holds_no_row_for_ever() {
+    let ahead = Record {
+        checked_at: Some(SENT + 100 * SETTLED),
+        ..record(Presence::Absent)
+    };
+    let now = SENT + 9 * SETTLED;
+    assert_eq!(
+        due(&ahead, now, 1),
+        Some((Turn::Absent, SENT + 100 * SETTLED))
+    );
+    assert!(counts(&ahead, now, now));
+    assert!(!counts(&ahead, now, SENT + 200 * SETTLED));
 }
 
 #[test]

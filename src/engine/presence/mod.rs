@@ -52,6 +52,8 @@ pub(super) const PLACE: &str = "presence of braze";
 pub(super) struct Heard {
     kept: Option<Kept>,
     forms: BTreeMap<Address, Form>,
+    /// When that was.
+    now: Millis,
 }
 
 /// A recorded row after what was heard of it.
@@ -84,6 +86,7 @@ impl Heard {
         Ok(Self {
             kept: Some(kept),
             forms: forms(&session.configuration, manifest),
+            now: session.clock.millis(),
         })
     }
 
@@ -149,12 +152,12 @@ impl Heard {
         let (Some(kept), Some(form)) = (&self.kept, self.forms.get(address)) else {
             return Err(rows);
         };
-        let form = form.clone();
+        let (form, now) = (form.clone(), self.now);
         let told = Join::new(rows, kept.asked()).filter_map(move |row| match row {
             Ok(Joined::Left(record)) => Some(Ok(Told::unheard(record))),
             Ok(Joined::Right(_)) => None,
             Ok(Joined::Both(record, (answer, asked_at))) => {
-                Some(Ok(judged(&form, record, &answer, asked_at)))
+                Some(Ok(judged(&form, record, &answer, (asked_at, now))))
             }
             Err(error) => Some(Err(error)),
         });
@@ -184,10 +187,10 @@ impl Told {
 }
 
 /// Takes an answer in, where it says anything of the row.
-fn judged(form: &Form, record: Record, answer: &Member, asked_at: Millis) -> Told {
+fn judged(form: &Form, record: Record, answer: &Member, (asked_at, now): (Millis, Millis)) -> Told {
     let needs = form.needs(&record.value);
     let says = covers(&answer.value, needs.iter().map(String::as_str));
-    if !says || !counts(&record, asked_at) {
+    if !says || !counts(&record, asked_at, now) {
         return Told::unheard(record);
     }
     let found = if answer.value.is_empty() {

@@ -95,7 +95,7 @@ fn waits(entry: &Entry, now: Millis, recheck: Millis) -> bool {
     let oldest = &entry.counts.oldest;
     let again = recheck.max(SETTLED);
     let waits = |since: Option<Millis>, wait: Millis| {
-        since.is_some_and(|since| since.saturating_add(wait) <= now)
+        since.is_some_and(|since| since > now || since.saturating_add(wait) <= now)
     };
     waits(oldest.unconfirmed, SETTLED)
         || waits(oldest.absent, again)

@@ -218,7 +218,11 @@ impl State {
     /// Takes in what was heard, in the order in which it was.
     fn hear(&mut self) {
         for (key, at, profile) in std::mem::take(&mut self.heard) {
-            let Some(record) = self.ledger.get(&key).filter(|record| counts(record, at)) else {
+            let Some(record) = self
+                .ledger
+                .get(&key)
+                .filter(|record| counts(record, at, Millis::MAX))
+            else {
                 continue;
             };
             let found = profile.map_or(Found::Nobody, |live| self.form.found(&record.value, &live));

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Heard, PLACE, Told, dropped, moves_once, question};
+use super::{Heard, PLACE, Told, moves_once, question};
 use crate::{
-    diff::join::{Join, Joined},
     engine::{
         Error, Session,
         fold::{Aside, Rows},
@@ -118,16 +117,9 @@ fn rewritten(
             None => Box::new(std::iter::empty()),
         };
         let mut aside = AsideWriter::new(store);
-        let dropped = told()?.into_iter().flatten().filter_map(|told| match told {
-            Ok(told) => told.dropped.then(|| Ok(dropped(address, told.record))),
-            Err(error) => Some(Err(error)),
-        });
-        for row in Join::new(waiting, dropped) {
-            match row? {
-                Joined::Left(refusal) | Joined::Right(refusal) | Joined::Both(_, refusal) => {
-                    aside.push(&refusal)?;
-                }
-            }
+        let rows: Rows = Box::new(LedgerReader::open(&path)?);
+        for refusal in heard.aside(address, rows, waiting) {
+            aside.push(&refusal?)?;
         }
         let kept = aside.finish()?;
         kept.map(|(draft, aside): (Draft, _)| store.keep(draft).map(|_| aside))

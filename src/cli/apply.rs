@@ -12,7 +12,7 @@ use super::{
     failure::{Exit, Failure},
     global::{Global, Leasing, Selecting},
     look, open, plan,
-    stream::{self, Stream},
+    stream::{self, Stream, Telling},
     talk,
 };
 use crate::{
@@ -43,28 +43,15 @@ pub(super) struct Arguments {
     /// Try the rows again that Braze refused and that were set aside
     #[arg(long, env = "SYNCFORM_RETRY_REFUSED", hide_env = true)]
     retry_refused: bool,
-    /// Form of what is on stdout: for people, or an event a line (`syncform schema events`)
-    #[arg(
-        long,
-        value_name = "FORM",
-        env = "SYNCFORM_FORMAT",
-        default_value = "human",
-        hide_env = true
-    )]
-    format: plan::Format,
+    #[command(flatten)]
+    telling: Telling,
     #[command(flatten)]
     selecting: Selecting,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    match arguments.format {
-        plan::Format::Human => opened(global, arguments, None).await,
-        plan::Format::Json => {
-            let stream = Stream::default();
-            let outcome = opened(global, arguments, Some(&stream)).await;
-            stream.end(global, "apply", outcome)
-        }
-    }
+    let work = async |stream: Option<&Stream>| opened(global, arguments, stream).await;
+    arguments.telling.run(global, "apply", work).await
 }
 
 async fn opened(
@@ -99,13 +86,7 @@ async fn opened(
         .map_or(selection, |saved| saved.about.selection.clone());
     let opened = open::streamed(global, "apply", selection, how, stream.cloned()).await?;
     let session = &opened.session;
-    let configuration = &session.configuration;
-    let workspace = Some(configuration.workspace.clone());
-    let environment = configuration.environment.clone();
-    session
-        .events
-        .tell(stream::begin("apply", workspace, environment))
-        .await;
+    stream::begun(session, "apply").await;
     let consent = if arguments.auto_approve || saved.is_some() {
         Consent::Given
     } else {

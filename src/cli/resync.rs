@@ -7,8 +7,7 @@ use super::{
     failure::{Exit, Failure},
     global::{Global, Leasing},
     open,
-    plan::Format,
-    stream::{self, Stream},
+    stream::{self, Stream, Telling},
 };
 use crate::{
     diff::select::Selection,
@@ -29,26 +28,13 @@ pub(super) struct Arguments {
     auto_approve: bool,
     #[command(flatten)]
     leasing: Leasing,
-    /// Form of what is on stdout: for people, or an event a line (`syncform schema events`)
-    #[arg(
-        long,
-        value_name = "FORM",
-        env = "SYNCFORM_FORMAT",
-        default_value = "human",
-        hide_env = true
-    )]
-    format: Format,
+    #[command(flatten)]
+    telling: Telling,
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    match arguments.format {
-        Format::Human => opened(global, arguments, None).await,
-        Format::Json => {
-            let stream = Stream::default();
-            let outcome = opened(global, arguments, Some(&stream)).await;
-            stream.end(global, "resync", outcome)
-        }
-    }
+    let work = async |stream: Option<&Stream>| opened(global, arguments, stream).await;
+    arguments.telling.run(global, "resync", work).await
 }
 
 async fn opened(
@@ -88,8 +74,7 @@ async fn work(
     session: &Session,
     stream: Option<&Stream>,
 ) -> Result<Exit, Failure> {
-    let configuration = &session.configuration;
-    let resource = configuration.resources.get(address);
+    let resource = session.configuration.resources.get(address);
     let paused = resource.is_some_and(|resource| resource.settings.paused == Some(true));
     if paused {
         let message = format!("nothing was written: {address} is paused");
@@ -99,10 +84,7 @@ async fn work(
         let message = format!("no {address} is declared");
         return Err(Failure::error(message).with_hint("name a sync of the configuration"));
     }
-    let workspace = Some(configuration.workspace.clone());
-    let environment = configuration.environment.clone();
-    let begin = stream::begin("resync", workspace, environment);
-    session.events.tell(begin).await;
+    stream::begun(session, "resync").await;
     let consent = if arguments.auto_approve {
         apply::Consent::Given
     } else {

@@ -2,12 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use clap::Args;
+
 use super::{
     failure::{Exit, Failure},
     global::Global,
-    open, talk,
+    open,
+    plan::Format,
+    talk,
 };
 use crate::{
+    engine::Session,
     model::{EVENTS_VERSION, Event},
     render,
 };
@@ -21,6 +26,39 @@ pub(super) struct Stream(Arc<Mutex<Written>>);
 struct Written {
     begun: bool,
     broken: Option<Failure>,
+}
+
+/// In which form a verb that writes tells what it does.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Telling {
+    /// Form of what is on stdout: for people, or an event a line (`syncform schema events`)
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "SYNCFORM_FORMAT",
+        default_value = "human",
+        hide_env = true
+    )]
+    format: Format,
+}
+
+impl Telling {
+    /// Runs a verb, with a stream where its events are wanted.
+    pub(super) async fn run(
+        self,
+        global: &Global,
+        verb: &str,
+        work: impl AsyncFnOnce(Option<&Stream>) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
+        match self.format {
+            Format::Human => work(None).await,
+            Format::Json => {
+                let stream = Stream::default();
+                let outcome = work(Some(&stream)).await;
+                stream.end(global, verb, outcome)
+            }
+        }
+    }
 }
 
 impl Stream {
@@ -72,12 +110,17 @@ impl Stream {
     }
 }
 
+/// Tells that a command begins which is about a configuration.
+pub(super) async fn begun(session: &Session, command: &str) {
+    let configuration = &session.configuration;
+    let workspace = Some(configuration.workspace.clone());
+    let environment = configuration.environment.clone();
+    let begin = begin(command, workspace, environment);
+    session.events.tell(begin).await;
+}
+
 /// The first event of a command.
-pub(super) fn begin(
-    command: &str,
-    workspace: Option<String>,
-    environment: Option<String>,
-) -> Event {
+fn begin(command: &str, workspace: Option<String>, environment: Option<String>) -> Event {
     Event::Begin {
         format_version: EVENTS_VERSION.to_owned(),
         command: command.to_owned(),

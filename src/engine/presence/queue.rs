@@ -12,7 +12,7 @@ use crate::{
     model::{Address, Identity, Key, Millis},
     state::{
         self,
-        ledger::LedgerReader,
+        ledger::{LedgerReader, Oldest},
         manifest::{Entry, Manifest},
     },
 };
@@ -56,7 +56,7 @@ pub(in crate::engine) fn queue(
         let told_by = form.told_by().into_iter();
         queue.attributes.extend(told_by.map(str::to_owned));
         let recheck = recheck(resource);
-        if !waits(entry, now, recheck) {
+        if !waits(&entry.counts.oldest, now, recheck) {
             continue;
         }
         let own = budget.people(session.braze.people_a_minute());
@@ -91,8 +91,7 @@ fn recheck(resource: &Resource) -> Millis {
 }
 
 /// Returns whether any row of a ledger is due, as far as its oldest ones tell.
-fn waits(entry: &Entry, now: Millis, recheck: Millis) -> bool {
-    let oldest = &entry.counts.oldest;
+fn waits(oldest: &Oldest, now: Millis, recheck: Millis) -> bool {
     let again = recheck.max(SETTLED);
     let waits = |since: Option<Millis>, wait: Millis| {
         since.is_some_and(|since| since > now || since.saturating_add(wait) <= now)
@@ -131,4 +130,80 @@ fn cut(places: &mut Vec<Place>, most: usize) {
     places.sort();
     let mut known = BTreeSet::new();
     places.retain(|(_, _, key)| known.len() < most && known.insert(key.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Presence, Record};
+
+    const DAY: Millis = 86_400_000;
+
+    #[test]
+    fn a_ledger_is_read_where_any_of_its_rows_may_be_due() {
+        let none = Oldest::default();
+        let at = Some(1_000);
+        let new = Oldest {
+            unconfirmed: at,
+            ..none
+        };
+        let absent = Oldest { absent: at, ..none };
+        let confirmed = Oldest {
+            confirmed: at,
+            ..none
+        };
+        assert!(!waits(&none, Millis::MAX, DAY));
+        for (oldest, wait) in [(new, SETTLED), (absent, DAY), (confirmed, DAY)] {
+            assert!(!waits(&oldest, 1_000 + wait - 1, DAY), "{oldest:?}");
+            assert!(waits(&oldest, 1_000 + wait, DAY), "{oldest:?}");
+            // Its clock was ahead.
+            assert!(waits(&oldest, 999, DAY), "{oldest:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_a_ledger_are_taken_each_once_and_no_device() {
+        let record = |key: Key, presence, checked_at| Record {
+            key,
+            amplitude_id: None,
+            value: "true".into(),
+            maybe: None,
+            presence,
+            sent_at: 0,
+            run: "r".into(),
+            checked_at,
+            confirmed_once: false,
+            sent_again: false,
+        };
+        let external = |id: &str| Key::external(id).unwrap();
+        let rows = [
+            record(Key::device("d").unwrap(), Presence::Unconfirmed, None),
+            record(external("a"), Presence::Confirmed, Some(5)),
+            record(external("b"), Presence::Absent, Some(9)),
+            record(external("c"), Presence::Absent, Some(7)),
+            record(external("d"), Presence::Unconfirmed, None),
+            record(external("e"), Presence::Confirmed, Some(2 * DAY)),
+        ];
+        let first = |most| {
+            let rows = rows.clone().map(Ok);
+            let found = first(Box::new(rows.into_iter()), 2 * DAY, DAY, most).unwrap();
+            let found = found.into_iter().map(|(.., key)| key);
+            found.collect::<Vec<_>>()
+        };
+        assert_eq!(first(9), ["d", "c", "b", "a"].map(external));
+        assert_eq!(first(2), ["d", "c"].map(external));
+        let mut twice = vec![
+            (Turn::Absent, 1, external("a")),
+            (Turn::New, 2, external("a")),
+            (Turn::Round, 0, external("b")),
+        ];
+        cut(&mut twice, 9);
+        assert_eq!(
+            twice,
+            [
+                (Turn::New, 2, external("a")),
+                (Turn::Round, 0, external("b"))
+            ]
+        );
+    }
 }

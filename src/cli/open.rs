@@ -9,6 +9,7 @@ use super::{
     failure::Failure,
     global::Global,
     reach::{Reach, World, open_sandbox, reach},
+    sandbox::Signals,
     stream::Stream,
     talk,
 };
@@ -235,16 +236,17 @@ fn command(global: &Global, verb: &str) -> String {
 /// Turns true at the first Ctrl-C or SIGTERM; a second one ends the process at once.
 pub(super) fn stop_when_asked() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
+    // From here on, not from when the task begins: a signal that came before would end the process.
+    let Ok(mut signals) = Signals::listen() else {
+        return receiver;
+    };
     tokio::spawn(async move {
-        if super::sandbox::asked_to_stop().await.is_err() {
-            return;
-        }
+        signals.asked_to_stop().await;
         talk::say("Stopping in order; once more to stop at once.");
         let _ = sender.send(true);
-        if super::sandbox::asked_to_stop().await.is_ok() {
-            talk::clear();
-            std::process::exit(130);
-        }
+        signals.asked_to_stop().await;
+        talk::clear();
+        std::process::exit(130);
     });
     receiver
 }

@@ -3,6 +3,7 @@
 use std::{error::Error as _, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     failure::{Exit, Failure},
@@ -130,6 +131,8 @@ pub(super) async fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Fail
         ))?;
         return Ok(Exit::Done);
     }
+    let signals = Signals::listen();
+    let mut signals = signals.map_err(|error| Failure::error(format!("no signals: {error}")))?;
     let listen = args.listen;
     let options = options(global, args);
     let running = sandbox::start(listen, options)
@@ -140,11 +143,9 @@ pub(super) async fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Fail
         running.url(),
         running.world()
     ))?;
-    let asked = asked_to_stop().await;
+    signals.asked_to_stop().await;
     running.stop().await;
-    asked
-        .map(|()| Exit::Done)
-        .map_err(|error| Failure::error(format!("no signals: {error}")))
+    Ok(Exit::Done)
 }
 
 fn options(global: &Global, args: SandboxArgs) -> Options {
@@ -179,12 +180,26 @@ pub(super) fn failure(error: &sandbox::Error) -> Failure {
     Failure::error(format!("sandbox: {error}{cause}"))
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(super) async fn asked_to_stop() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended,
-        _ = terminate.recv() => Ok(()),
+/// Listens for Ctrl-C and SIGTERM from when it is made: what comes before somebody waits is not lost.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn asked_to_stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

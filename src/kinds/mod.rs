@@ -3,6 +3,8 @@
 pub mod cohort;
 pub mod coming;
 pub mod computation;
+pub mod currents;
+pub mod event_stream;
 pub mod recommendation;
 pub mod typed;
 pub mod user_property;

@@ -2,7 +2,9 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Kind, cohort, coming, computation, recommendation, user_property};
+use super::{
+    Kind, cohort, coming, computation, currents, event_stream, recommendation, user_property,
+};
 use crate::model::Address;
 
 /// Where in a configuration entries of a kind stand.
@@ -72,14 +74,9 @@ pub const REGISTRY: &[KindEntry] = &[
         "event_stream",
         Section::Syncs,
         None,
-        own::<coming::event_stream::Spec>,
+        own::<event_stream::Spec>,
     ),
-    entry(
-        "currents",
-        Section::Syncs,
-        None,
-        own::<coming::currents::Spec>,
-    ),
+    entry("currents", Section::Syncs, None, own::<currents::Spec>),
     entry(
         "segment",
         Section::Segments,

@@ -1,9 +1,7 @@
 //! Words of what later releases move, so that a configuration may be written and checked today.
 //! Nothing here does anything yet: `kinds::check` refuses it with those words.
 
-pub mod currents;
 pub mod destination;
-pub mod event_stream;
 pub mod segment;
 pub mod static_cohort;
 

@@ -1,4 +1,4 @@
-//! What a `kind: event_stream` sync may say. Not in this release.
+//! What a `kind: event_stream` sync may say.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a `kind: currents` sync may say. Not in this release.
+//! What a `kind: currents` sync may say.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

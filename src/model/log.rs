@@ -61,6 +61,9 @@ impl Hour {
 
     /// Reads `20261122T05`, as the Export API is asked for hours.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != "20261122T05".len() {
+            return None;
+        }
         let at = jiff::civil::DateTime::strptime("%Y%m%dT%H:%M", format!("{text}:00")).ok()?;
         let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(Self::of(at.timestamp().as_millisecond()))

@@ -5,6 +5,7 @@ pub mod ask;
 pub mod batch;
 pub mod catalogue;
 pub mod checkup;
+pub mod cursor;
 pub mod decide;
 pub mod estimate;
 pub mod fate;

@@ -316,6 +316,7 @@ fn departing(address: &Address, entry: &Entry, action: Action, title: String) ->
         cost: None,
         guards: vec![],
         attributes: vec![],
+        log: None,
         manual: vec![],
         source: None,
         note: None,

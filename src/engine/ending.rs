@@ -170,6 +170,14 @@ fn differs(known: &Entry, next: &Entry) -> Difference {
         if let Some(fulfilled) = entry.fulfilled.as_mut().filter(|_| !readings) {
             fulfilled.sources.clear();
         }
+        if let Some((log, next)) = entry
+            .log
+            .as_mut()
+            .zip(next.log.as_ref())
+            .filter(|_| !readings)
+        {
+            log.cursor.clone_from(&next.cursor);
+        }
         entry
     };
     if plain(known, true) == plain(next, true) {

@@ -294,6 +294,8 @@ pub(super) fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
         doubt,
         not_sent,
         refused,
+        parked: 0,
+        maybe_double: 0,
         named: None,
     };
     Ok(Told { report, removed })

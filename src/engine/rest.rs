@@ -123,6 +123,7 @@ impl Drafting<'_> {
             cost: Some(cost),
             guards: vec![],
             attributes: vec![],
+            log: None,
             manual: vec![],
             source: None,
             note: Some("paused".to_owned()),

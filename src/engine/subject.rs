@@ -130,6 +130,7 @@ impl Subject<'_> {
             cost,
             guards: vec![],
             attributes: vec![],
+            log: None,
             manual: vec![],
             source: Some(Source {
                 cohort: self.cohort.id.clone(),
@@ -478,6 +479,7 @@ impl Subject<'_> {
             named: known.and_then(|entry| entry.named.clone()),
             settle_ms: u64::try_from(settle(settings).as_millis()).ok(),
             left_by: None,
+            log: None,
             creates_since: self.creates_since(now),
             applied_at: session.clock.now(),
             run: String::new(),

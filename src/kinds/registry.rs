@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator};
 
 use super::{
-    Kind, cohort, coming, computation, currents, event_stream, recommendation, user_property,
+    Kind, Log, cohort, coming, computation, currents, event_stream, recommendation, user_property,
 };
 use crate::model::Address;
 
@@ -32,6 +32,15 @@ impl Section {
     }
 }
 
+/// What moves a kind.
+#[derive(Clone, Copy)]
+pub enum Moves {
+    /// It compares tables, and sends the difference.
+    Table(&'static dyn Kind),
+    /// It sends what lies after a cursor.
+    Log(&'static dyn Log),
+}
+
 /// One kind.
 pub struct KindEntry {
     /// Of a sync its `kind`; of others `segment`, `cohort`, `destination`.
@@ -39,7 +48,7 @@ pub struct KindEntry {
     /// Where it stands.
     pub section: Section,
     /// What moves it; none where a later release will.
-    pub kind: Option<&'static dyn Kind>,
+    pub kind: Option<Moves>,
     /// The schema of its own keys.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -49,25 +58,25 @@ pub const REGISTRY: &[KindEntry] = &[
     entry(
         "cohort",
         Section::Syncs,
-        Some(&cohort::Cohort),
+        Some(Moves::Table(&cohort::Cohort)),
         own::<cohort::Spec>,
     ),
     entry(
         "user_property",
         Section::Syncs,
-        Some(&user_property::UserProperty),
+        Some(Moves::Table(&user_property::UserProperty)),
         own::<user_property::Spec>,
     ),
     entry(
         "computation",
         Section::Syncs,
-        Some(&computation::Computation),
+        Some(Moves::Table(&computation::Computation)),
         own::<computation::Spec>,
     ),
     entry(
         "recommendation",
         Section::Syncs,
-        Some(&recommendation::Recommendation),
+        Some(Moves::Table(&recommendation::Recommendation)),
         own::<recommendation::Spec>,
     ),
     entry(
@@ -100,7 +109,7 @@ pub const REGISTRY: &[KindEntry] = &[
 const fn entry(
     name: &'static str,
     section: Section,
-    kind: Option<&'static dyn Kind>,
+    kind: Option<Moves>,
     schema: fn(&mut SchemaGenerator) -> Schema,
 ) -> KindEntry {
     KindEntry {
@@ -115,8 +124,23 @@ fn own<T: schemars::JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     T::json_schema(generator)
 }
 
-/// Returns what moves a resource, if this release does.
+/// Returns what moves a resource that is a table, if this release does.
 pub fn find(address: &Address, kind: &str) -> Option<&'static dyn Kind> {
+    match moves(address, kind)? {
+        Moves::Table(kind) => Some(kind),
+        Moves::Log(_) => None,
+    }
+}
+
+/// Returns what moves a resource that is a log, if this release does.
+pub fn find_log(address: &Address, kind: &str) -> Option<&'static dyn Log> {
+    match moves(address, kind)? {
+        Moves::Log(log) => Some(log),
+        Moves::Table(_) => None,
+    }
+}
+
+fn moves(address: &Address, kind: &str) -> Option<Moves> {
     let sync = address.as_str().starts_with("sync.");
     REGISTRY
         .iter()

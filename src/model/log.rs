@@ -32,9 +32,21 @@ impl EventId {
         bytes.try_into().ok().map(Self)
     }
 
+    /// Reads the id back from the letters that `Display` writes.
+    pub fn parse(letters: &str) -> Option<Self> {
+        let number = u128::from_str_radix(letters, 16).ok()?;
+        (letters.len() == 32).then_some(Self(number.to_be_bytes()))
+    }
+
     /// Returns its bytes.
     pub fn bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 
@@ -110,6 +122,30 @@ impl fmt::Debug for LogRow {
     }
 }
 
+/// An event of a log sync: what is sent, and where it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEvent {
+    /// What is sent.
+    pub row: LogRow,
+    /// Where it was read: an hour as it is written, or the path of a file.
+    pub unit: Text,
+    /// The hour of that.
+    pub hour: Hour,
+    /// Of one whose answer never came: its batch.
+    pub parked: Option<Parked>,
+}
+
+/// A batch whose answer never came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// What names the batch.
+    pub batch: Text,
+    /// When it left, or may have.
+    pub at: Millis,
+    /// Whether somebody decided that it is sent, once more and once.
+    pub released: bool,
+}
+
 /// What becomes of one event of a log that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -152,5 +188,9 @@ mod tests {
         assert_ne!(EventId::of(&["ab", "c"]), EventId::of(&["a", "bc"]));
         let id = EventId::of(&["device", "insert"]);
         assert_eq!(EventId::from_bytes(id.bytes()), Some(id));
+        assert_eq!(EventId::parse(&id.to_string()), Some(id));
+        let low = EventId([0; 16]);
+        assert_eq!(EventId::parse(&low.to_string()), Some(low));
+        assert_eq!(EventId::parse("1"), None);
     }
 }

@@ -143,6 +143,9 @@ pub struct ResourcePlan {
     pub fields: Vec<FieldChange>,
     /// What changes in its rows; absent where no rows were compared.
     pub delta: Option<Delta>,
+    /// What is read and sent of a log; absent of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogPlan>,
     /// What it costs by itself.
     pub cost: Option<Cost>,
     /// Its guards.
@@ -254,6 +257,64 @@ impl Delta {
     pub fn is_empty(&self) -> bool {
         self.add + self.change + self.remove == 0
     }
+}
+
+/// What is read of a log, and what becomes of its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogPlan {
+    /// Hours of the Export API that are read.
+    pub hours: u64,
+    /// Files that are read.
+    #[serde(default)]
+    pub files: u64,
+    /// First and last hour of each range that is read, as `20261122T05`.
+    #[serde(default)]
+    pub ranges: Vec<[String; 2]>,
+    /// Events in what is read.
+    pub found: u64,
+    /// Events that are sent, released ones among them.
+    pub sent: u64,
+    /// Events that nobody asked for.
+    pub filtered: u64,
+    /// Events that were asked for and cannot be sent, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Events whose answer never came, and that wait for a decision.
+    pub parked: u64,
+    /// Batches that those were in.
+    #[serde(default)]
+    pub parked_batches: u64,
+    /// Events among those sent that were parked, and that somebody released.
+    #[serde(default)]
+    pub released: u64,
+    /// Events that were sent before, or may have been: an hour is read twice.
+    #[serde(default)]
+    pub sent_before: u64,
+    /// Of the events sent, purchases.
+    #[serde(default)]
+    pub purchases: u64,
+    /// People whose events are sent; past a million, a million.
+    #[serde(default)]
+    pub people: u64,
+    /// Whether people whom Braze does not know are created.
+    #[serde(default)]
+    pub creates_people: bool,
+    /// When the first of the events sent happened.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub first: Option<Timestamp>,
+    /// When the last of the events sent happened.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub last: Option<Timestamp>,
+    /// Requests that send them.
+    #[serde(default)]
+    pub requests: u64,
+    /// Seconds that sending them takes at the allowed pace, rounded up.
+    #[serde(default)]
+    pub seconds: u64,
+    /// Events sent in the past that may be double, since an answer was lost and they were sent again.
+    #[serde(default)]
+    pub maybe_double: u64,
 }
 
 /// What changes in one attribute.

@@ -38,9 +38,19 @@ pub struct ResourceReport {
     pub not_sent: u64,
     /// Rows refused, by Braze's reason.
     pub refused: BTreeMap<String, u64>,
+    /// Events in doubt that are parked until somebody decides what becomes of them; `state parked list` shows them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parked: u64,
+    /// Events that may be double, since they were sent again, or will be, after an answer was lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub maybe_double: u64,
     /// Whether Braze took the name it was to be told; absent where it was to be told none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ResourceReport {
@@ -124,6 +134,8 @@ impl Report {
                     doubt: 0,
                     not_sent: 0,
                     refused: BTreeMap::new(),
+                    parked: 0,
+                    maybe_double: 0,
                     named: None,
                 });
                 self.resources.len() - 1

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ledger::LedgerCounts;
-use crate::model::{Address, Millis};
+use crate::model::{Address, Cursor, Millis};
 
 /// Format of the file.
 pub const FORMAT: &str = "syncform-state/1";
@@ -115,6 +115,9 @@ pub struct Entry {
     /// Of a target that was left: the resource that wrote it and writes another one now. Emptied by the next apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_by: Option<Address>,
+    /// How far a log was read and sent; none of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Box<LogEntry>>,
     /// Since when it creates people, where it did not from the first: what was sent before created nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates_since: Option<Millis>,
@@ -122,6 +125,48 @@ pub struct Entry {
     pub applied_at: Timestamp,
     /// The run that did.
     pub run: String,
+}
+
+/// What is remembered of a log sync instead of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// How far it was read, and all of it sent.
+    pub cursor: Cursor,
+    /// Ids of events that are not sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// Events whose answer never came, until somebody decides what becomes of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<ParkedEvents>,
+    /// Events acknowledged in all.
+    pub acknowledged: u64,
+    /// Events that may be double in Braze, since they were sent again after an answer was lost.
+    #[serde(default)]
+    pub maybe_double: u64,
+}
+
+/// Events that are not sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Blob of their ids.
+    pub blob: String,
+    /// How many there are.
+    pub events: u64,
+}
+
+/// Events whose answer never came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedEvents {
+    /// Blob of the events.
+    pub blob: String,
+    /// How many there are, released ones too.
+    pub events: u64,
+    /// In how many batches.
+    pub batches: u64,
+    /// Of these events, those that somebody released: the next apply sends them, once.
+    pub released: u64,
+    /// When the first batch left, or may have.
+    pub oldest: Millis,
 }
 
 /// Rows that Braze refused, and that are not sent again as they are for a while.
@@ -303,7 +348,10 @@ impl Manifest {
         let entries = self.resources.values().chain(coming.flatten());
         let rows = entries.flat_map(|entry| {
             let aside = entry.set_aside.as_ref().map(|aside| &aside.blob);
-            entry.ledger.iter().chain(aside)
+            let log = entry.log.as_ref();
+            let seen = log.and_then(|log| Some(&log.seen.as_ref()?.blob));
+            let parked = log.and_then(|log| Some(&log.parked.as_ref()?.blob));
+            entry.ledger.iter().chain(aside).chain(seen).chain(parked)
         });
         let refused = self.runs.iter().filter_map(|run| run.refused.as_ref());
         rows.chain(deltas).chain(refused).map(String::as_str)

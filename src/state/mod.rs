@@ -7,6 +7,8 @@ pub mod answers;
 pub mod archive;
 pub mod budget;
 pub mod delta;
+pub mod events;
+pub mod gathered;
 pub mod journal;
 pub mod lease;
 pub mod ledger;
@@ -15,8 +17,10 @@ pub mod purge;
 pub mod refusals;
 pub mod relation;
 pub mod runs;
+pub mod seen;
 pub mod spool;
 pub mod store;
+pub mod winnow;
 
 mod error;
 

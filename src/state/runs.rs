@@ -158,14 +158,13 @@ impl Read for Run {
     }
 }
 
-/// Sorted rows, each key once: of rows with one key the one with the lowest Amplitude id.
+/// Sorted rows; of rows with one key the one with the lowest Amplitude id comes first.
 pub struct Sorted {
     sources: Vec<Source>,
     heads: BinaryHeap<Head>,
     /// Of what the sources hold.
     _lease: Lease,
     directory: PathBuf,
-    duplicates: u64,
 }
 
 enum Source {
@@ -208,7 +207,6 @@ impl Sorted {
             heads,
             _lease: lease,
             directory: directory.to_owned(),
-            duplicates: 0,
         };
         (0..sorted.sources.len()).try_for_each(|source| sorted.refill(source, vec![]))?;
         Ok(sorted)
@@ -237,24 +235,36 @@ impl Sorted {
         Ok(())
     }
 
-    /// Calls with each row in order.
+    /// Calls with each row in order; returns how many were left out since their key stood before.
     pub(super) fn each(
-        mut self,
+        self,
         mut call: impl FnMut(RowBytes<'_>) -> Result<(), Error>,
     ) -> Result<u64, Error> {
+        let mut duplicates = 0;
+        self.every(|row, repeated| {
+            duplicates += u64::from(repeated);
+            if repeated { Ok(()) } else { call(row) }
+        })?;
+        Ok(duplicates)
+    }
+
+    /// Calls with every row in order, and with whether its key stood before.
+    pub(super) fn every(
+        mut self,
+        mut call: impl FnMut(RowBytes<'_>, bool) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut last = Vec::new();
         while let Some(Head(row, source)) = self.heads.pop() {
             let view = RowBytes(&row);
-            if last == view.key() {
-                self.duplicates += 1;
-            } else {
+            let repeated = last == view.key();
+            if !repeated {
                 last.clear();
                 last.extend_from_slice(view.key());
-                call(view)?;
             }
+            call(view, repeated)?;
             self.refill(source, row)?;
         }
-        Ok(self.duplicates)
+        Ok(())
     }
 }
 

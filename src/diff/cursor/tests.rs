@@ -1,0 +1,163 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const FIRST: Hour = Hour(1000);
+
+/// A time so many minutes after an hour can be read.
+fn after(hour: Hour, minutes: i64) -> Millis {
+    hour.start() + DELAY + minutes * MINUTE
+}
+
+fn read(hours: &[(i64, bool)], at: Millis) -> BTreeMap<Hour, Reading> {
+    let reading = |(hour, data): &(i64, bool)| (Hour(*hour), Reading { at, data: *data });
+    hours.iter().map(reading).collect()
+}
+
+#[test]
+fn an_hour_is_read_twice_and_closed() {
+    let fresh = HourCursor::default();
+    let now = after(FIRST, 0);
+    assert_eq!(due(&fresh, FIRST, None, now), [FIRST]);
+    assert_eq!(due(&fresh, FIRST, None, now - 1), []);
+    let once = advanced(&fresh, &read(&[(1000, true)], now));
+    assert_eq!(
+        (once.closed.len(), due(&once, FIRST, None, now)),
+        (0, vec![])
+    );
+    // The next hours come, and the first is not asked for again until a day has passed.
+    let now = after(Hour(1023), 59);
+    let later: Vec<(i64, bool)> = (1001..=1023).map(|hour| (hour, true)).collect();
+    let next = advanced(&once, &read(&later, now));
+    assert_eq!(
+        (next.closed.len(), due(&next, FIRST, None, now)),
+        (0, vec![])
+    );
+    let now = after(Hour(1024), 0);
+    assert_eq!(due(&next, FIRST, None, now), [FIRST, Hour(1024)]);
+    let last = advanced(&next, &read(&[(1000, true), (1024, true)], now));
+    assert_eq!(last.closed, [(FIRST, FIRST)]);
+    assert_eq!(due(&last, FIRST, None, now), []);
+}
+
+#[test]
+fn what_is_old_is_read_once_and_the_last_waits_for_data() {
+    let now = after(Hour(1100), 0);
+    let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, hour <= 1050)).collect();
+    let cursor = advanced(&HourCursor::default(), &read(&all, now));
+    // Up to the last with data, and not those that are less than a day old.
+    assert_eq!(cursor.closed, [(FIRST, Hour(1049))]);
+    assert_eq!(due(&cursor, FIRST, None, now), []);
+    // Where data comes at last, what was empty before is asked once more.
+    let now = after(Hour(1101), 0);
+    let cursor = advanced(&cursor, &read(&[(1101, true)], now));
+    let again: Vec<Hour> = (1050..=1077).map(Hour).collect();
+    assert_eq!(due(&cursor, FIRST, None, now), again);
+    let readings: Vec<(i64, bool)> = (1050..=1077).map(|hour| (hour, false)).collect();
+    let cursor = advanced(&cursor, &read(&readings, now));
+    assert_eq!(cursor.closed, [(FIRST, Hour(1077))]);
+    assert_eq!(due(&cursor, FIRST, None, now), []);
+}
+
+#[test]
+fn an_earlier_start_and_a_stop_bound_what_is_due() {
+    let now = after(Hour(1100), 0);
+    let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, true)).collect();
+    let cursor = advanced(&HourCursor::default(), &read(&all, now));
+    let earlier: Vec<Hour> = (990..1000).map(Hour).collect();
+    assert_eq!(due(&cursor, Hour(990), None, now), earlier);
+    assert_eq!(
+        due(&HourCursor::default(), FIRST, Some(Hour(1001)), now),
+        [FIRST, Hour(1001)]
+    );
+}
+
+#[test]
+fn what_was_not_sent_is_due_again() {
+    let now = after(Hour(1100), 0);
+    let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, true)).collect();
+    let before = HourCursor::default();
+    let next = advanced(&before, &read(&all, now));
+    let missing = BTreeSet::from([Hour(1010), Hour(1000), Hour(1095)]);
+    let cursor = held(next, &before, &missing);
+    assert_eq!(
+        due(&cursor, FIRST, None, now),
+        missing.into_iter().collect::<Vec<_>>()
+    );
+    assert_eq!(remembered(&cursor, FIRST), Hour(1000 - 168));
+    let cursor = advanced(&cursor, &read(&[(1000, true)], now));
+    assert_eq!(remembered(&cursor, FIRST), Hour(1010 - 168));
+}
+
+#[test]
+fn a_kept_reading_serves_as_long_as_nothing_newer_is_wanted() {
+    let (early, late) = (after(FIRST, 5), after(FIRST, 25 * 60));
+    assert!(serves(FIRST, early, early + HOUR, None));
+    assert!(!serves(FIRST, early, late, None), "the last reading is due");
+    assert!(serves(
+        FIRST,
+        late,
+        late,
+        Some(&HourRead {
+            at: early,
+            later: true
+        })
+    ));
+    assert!(!serves(
+        FIRST,
+        late,
+        late,
+        Some(&HourRead {
+            at: late,
+            later: false
+        })
+    ));
+    assert!(
+        !serves(FIRST, FIRST.start(), early, None),
+        "read before it could be"
+    );
+}
+
+#[test]
+fn files_are_read_once_and_forgotten_after_fourteen_days() {
+    let file = |hour: i64| FileRead {
+        hour: Hour(hour),
+        size: 7,
+    };
+    let files = BTreeMap::from([
+        ("a".to_owned(), file(1000)),
+        ("b".to_owned(), file(1336)),
+        ("c".to_owned(), file(1337)),
+    ]);
+    let fresh = FileCursor::default();
+    assert!(is_file_due(&fresh, "a", Hour(1000), 7));
+    let cursor = files_advanced(&fresh, &files);
+    assert_eq!(cursor.read.len(), 2);
+    assert!(!is_file_due(&cursor, "a", Hour(1000), 7), "long gone");
+    assert!(!is_file_due(&cursor, "b", Hour(1336), 7) && is_file_due(&cursor, "b", Hour(1336), 8));
+    assert!(is_file_due(&cursor, "d", Hour(1001), 7));
+    let missing = BTreeMap::from([("a".to_owned(), Hour(1000))]);
+    let cursor = files_held(files_advanced(&fresh, &files), &fresh, &missing);
+    assert!(is_file_due(&cursor, "a", Hour(1000), 7) && !is_file_due(&cursor, "c", Hour(1337), 7));
+}
+
+proptest! {
+    /// Closed ranges are a set: closing and opening in any order gives what a set gives.
+    #[test]
+    fn ranges_are_a_set(steps in prop::collection::vec((0_i64..40, any::<bool>()), 0..120)) {
+        let (mut closed, mut set) = (vec![], BTreeSet::new());
+        for (hour, closes) in steps {
+            let hour = Hour(hour);
+            if closes {
+                close(&mut closed, hour);
+                set.insert(hour);
+            } else {
+                reopen(&mut closed, hour);
+                set.remove(&hour);
+            }
+            let held: Vec<Hour> = closed.iter().flat_map(|(from, to)| (from.0..=to.0).map(Hour)).collect();
+            prop_assert_eq!(held, set.iter().copied().collect::<Vec<_>>());
+            prop_assert!(closed.windows(2).all(|pair| pair[0].1.0 + 1 < pair[1].0.0));
+        }
+    }
+}

@@ -6,7 +6,10 @@ use bytes::Bytes;
 
 use super::{attributes::ATTRIBUTES_PATH, people::PEOPLE_PATH};
 use crate::{
-    http::{Answer, Authorization, Exhausted, Limiter, Policy, Request, Sender, retrying},
+    http::{
+        Answer, Authorization, Exhausted, Limiter, Manner, Policy, Request, Sender, retrying,
+        retrying_as,
+    },
     model::{Rate, Secret},
 };
 
@@ -29,6 +32,9 @@ pub enum Error {
     /// Cohort import was asked for without its keys.
     #[error("braze: no keys for cohort import")]
     NoImportKeys,
+    /// What was to be written belongs into Amplitude.
+    #[error("braze: nothing of this lane goes to Braze")]
+    NotHere,
     /// Its answer is not what is documented.
     #[error("braze: {path}: the answer is not what is documented")]
     Unexpected {
@@ -124,14 +130,37 @@ impl Client {
         body: Bytes,
         limiter: &Limiter,
     ) -> Result<Answer, Error> {
-        let request = Request {
+        let authorization = (!keys_in_body).then(|| Authorization::Bearer(self.key.clone()));
+        let request = self.posted(path, address, authorization, body);
+        Ok(retrying(&self.sender, &request, self.policy, limiter).await?)
+    }
+
+    /// Sends a body that counts each time it is processed: what may have been is not sent again.
+    pub(super) async fn post_once(
+        &self,
+        path: &'static str,
+        body: Bytes,
+        limiter: &Limiter,
+    ) -> Result<Answer, Error> {
+        let authorization = Some(Authorization::Bearer(self.key.clone()));
+        let request = self.posted(path, path, authorization, body);
+        Ok(retrying_as(&self.sender, &request, self.policy, limiter, Manner::ONCE).await?)
+    }
+
+    fn posted(
+        &self,
+        path: &'static str,
+        address: &str,
+        authorization: Option<Authorization>,
+        body: Bytes,
+    ) -> Request {
+        Request {
             method: "POST",
             url: format!("{}{address}", self.base),
             path,
-            authorization: (!keys_in_body).then(|| Authorization::Bearer(self.key.clone())),
+            authorization,
             body: Some(body),
-        };
-        Ok(retrying(&self.sender, &request, self.policy, limiter).await?)
+        }
     }
 
     pub(super) fn refused(&self, path: &'static str, answer: &Answer) -> Error {

@@ -1,4 +1,5 @@
-//! `POST /users/track`: everything for one person as one attributes object, many objects a request.
+//! `POST /users/track`: everything for one person as one attributes object, many objects a request; and events and
+//! purchases, each of which Braze counts as often as it is processed.
 
 use std::collections::BTreeMap;
 
@@ -119,12 +120,36 @@ impl Writer {
         let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
         match (answer.status, body) {
             (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
-                .refused_objects(&body, objects.len(), answer.doubts)
+                .refused_objects(&body, objects, answer.doubts)
                 .ok_or_else(|| refused(Fate::TakeApart, false)),
             (200..=299, _) => Err(WriteError::unexpected(PATH)),
             (400, Ok(body)) if !body.errors.is_empty() => {
                 // No object was valid; each is named, or the request is taken apart to learn which is meant.
-                let written = self.refused_objects(&body, objects.len(), answer.doubts);
+                let written = self.refused_objects(&body, objects, answer.doubts);
+                let whole = written.filter(|written| written.refused.len() == objects.len());
+                whole.ok_or_else(|| refused(Fate::TakeApart, false))
+            }
+            (400 | 413, _) => Err(refused(Fate::TakeApart, false)),
+            _ => Err(refused(Fate::NotSent, true)),
+        }
+    }
+
+    /// Sends events and purchases in one request. What may have been processed comes back in doubt at once, since Braze
+    /// would count it twice.
+    pub(super) async fn track_once(&self, objects: &[Object]) -> Result<Written, WriteError> {
+        let body = request_body(objects);
+        let answer = self.client.post_once(PATH, body, &self.track).await;
+        let answer = answer.map_err(WriteError::once)?;
+        let refused = |fate, stop| WriteError::refused(&self.client, PATH, &answer, fate, stop);
+        let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
+        match (answer.status, body) {
+            (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
+                .refused_objects(&body, objects, answer.doubts)
+                // Some of them were processed, and nobody knows which.
+                .ok_or_else(|| refused(Fate::Doubt, false)),
+            (200..=299, _) => Err(WriteError::unexpected(PATH)),
+            (400, Ok(body)) if !body.errors.is_empty() => {
+                let written = self.refused_objects(&body, objects, answer.doubts);
                 let whole = written.filter(|written| written.refused.len() == objects.len());
                 whole.ok_or_else(|| refused(Fate::TakeApart, false))
             }
@@ -137,16 +162,13 @@ impl Writer {
     fn refused_objects(
         &self,
         answer: &TrackAnswer,
-        objects: usize,
+        objects: &[Object],
         doubts: u32,
     ) -> Option<Written> {
         let refused = answer.errors.iter().map(|error| {
-            let at = usize::try_from(error["index"].as_u64()?)
-                .ok()
-                .filter(|at| *at < objects)?;
-            let array = error["input_array"].as_str().unwrap_or("attributes");
+            let at = named(error, objects)?;
             let words = error["type"].as_str().unwrap_or("refused without a reason");
-            (array == "attributes").then(|| (at, self.client.sender.scrubber().clean(words)))
+            Some((at, self.client.sender.scrubber().clean(words)))
         });
         refused
             .collect::<Option<_>>()
@@ -154,18 +176,49 @@ impl Writer {
     }
 }
 
-/// Bytes that a request has beside its objects.
-const FRAME: usize = r#"{"attributes":[]}"#.len();
+/// The arrays of a request, as they stand in it. Those without an object are left out.
+const ARRAYS: [(Place, &str); 3] = [
+    (Place::Attributes, "attributes"),
+    (Place::Events, "events"),
+    (Place::Purchases, "purchases"),
+];
+
+fn those(objects: &[Object], place: Place) -> impl Iterator<Item = (usize, &Object)> + Clone {
+    let all = objects.iter().enumerate();
+    all.filter(move |(_, object)| object.place == place)
+}
+
+/// Which object an error names: by its place in an array of the request (braze.md 4).
+fn named(error: &Value, objects: &[Object]) -> Option<usize> {
+    let index = usize::try_from(error["index"].as_u64()?).ok()?;
+    let place = if let Some(array) = error["input_array"].as_str() {
+        ARRAYS.iter().find(|(_, name)| *name == array)?.0
+    } else {
+        // The name of the only array may be left out.
+        let place = objects.first()?.place;
+        let alone = objects.iter().all(|object| object.place == place);
+        alone.then_some(place)?
+    };
+    those(objects, place).nth(index).map(|(at, _)| at)
+}
 
 fn request_body(objects: &[Object]) -> Bytes {
-    let length = FRAME
+    let names: usize = ARRAYS.iter().map(|(_, name)| name.len() + 6).sum();
+    let length = names
         + objects
             .iter()
             .map(|object| object.json.len() + 1)
             .sum::<usize>();
     let mut body = Vec::with_capacity(length);
-    body.extend_from_slice(br#"{"attributes":"#);
-    array(&mut body, objects);
+    for (place, name) in ARRAYS {
+        let mut own = those(objects, place).map(|(_, object)| object).peekable();
+        if own.peek().is_none() {
+            continue;
+        }
+        body.push(if body.is_empty() { b'{' } else { b',' });
+        body.extend_from_slice(format!("\"{name}\":").as_bytes());
+        array(&mut body, own);
+    }
     body.push(b'}');
     body.into()
 }

@@ -23,8 +23,28 @@ pub struct Object {
 pub(super) enum Place {
     /// Of `/users/track`.
     Attributes,
+    /// Of the same: custom events.
+    Events,
+    /// Of the same: purchases.
+    Purchases,
     /// Of a cohort's changes; those who join and those who leave have an object each.
     Member { array: &'static str, leaves: bool },
+}
+
+impl Object {
+    /// Makes an object of an event or a purchase that is worded already.
+    pub fn happening(json: Bytes, purchase: bool, data_points: u64) -> Self {
+        let place = if purchase {
+            Place::Purchases
+        } else {
+            Place::Events
+        };
+        Self {
+            place,
+            json,
+            data_points,
+        }
+    }
 }
 
 /// What became of the objects of one request.
@@ -69,6 +89,8 @@ impl Writer {
         match lane {
             Lane::UsersTrack => self.track(objects).await,
             Lane::Cohort { id } => self.change_members(id, objects).await,
+            Lane::Events { .. } => self.track_once(objects).await,
+            Lane::Ingest { .. } => Err(WriteError::without_answer(Error::NotHere)),
         }
     }
 }
@@ -90,6 +112,15 @@ impl WriteError {
             stop: true,
             too_large: false,
             maybe: false,
+        }
+    }
+
+    /// A request of events that was given up. What is in doubt says nothing of the next request.
+    pub(super) fn once(error: Error) -> Self {
+        let error = Self::without_answer(error);
+        Self {
+            stop: error.fate != Fate::Doubt,
+            ..error
         }
     }
 

@@ -1,5 +1,5 @@
 //! Retries what is worth it: 408, 423 (locked by another request), 429, 5xx, timeouts and dropped connections. Nothing
-//! else is ever sent again.
+//! else is ever sent again, and of what must not be processed twice less (`Manner::ONCE`).
 
 use std::time::Duration;
 
@@ -62,13 +62,29 @@ pub struct Manner<'a> {
     pub is_busy: fn(&Answer) -> bool,
     /// Who is asked about: no text repeats the id.
     pub person: Option<&'a str>,
+    /// Whether what may have been processed comes back at once: sent again, it would count twice.
+    pub once: bool,
 }
 
 impl Manner<'_> {
     const PLAIN: Self = Self {
         is_busy: |_| false,
         person: None,
+        once: false,
     };
+
+    /// The manner of what must not be processed twice: of all that failed, only what certainly was not processed is
+    /// sent again.
+    pub const ONCE: Self = Self {
+        once: true,
+        ..Self::PLAIN
+    };
+
+    /// Whether an answer that asks for another try leaves open what became of the request. 423 never does; 502 did not
+    /// reach the server and 503 found no capacity (braze.md 4), which is believed only where a second try would count.
+    fn is_open(&self, status: u16) -> bool {
+        status != 423 && !(self.once && matches!(status, 502 | 503))
+    }
 }
 
 /// Sends until there is an answer that another try would not change, or somebody asks to stop.
@@ -114,7 +130,7 @@ pub async fn retrying_as(
                 if !busy && !matches!(answer.status, 408 | 423 | 500..) {
                     return Ok(Answer { doubts, ..answer });
                 }
-                doubts += u32::from(!busy && answer.status != 423);
+                doubts += u32::from(!busy && manner.is_open(answer.status));
                 wait = wait.max(asked.unwrap_or_default());
                 let body = String::from_utf8_lossy(&answer.body);
                 let body = sender.scrubber().clean(&without(manner.person, &body));
@@ -149,7 +165,8 @@ pub async fn retrying_as(
             policy.attempts.min(patience.unreached)
         };
         let late = |within| begin.elapsed() + wait > within;
-        if tries >= most || patience.within.is_some_and(late) {
+        let open = manner.once && doubts > 0;
+        if open || tries >= most || patience.within.is_some_and(late) {
             return Err(Exhausted {
                 last: match tries {
                     1 => last,

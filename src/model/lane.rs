@@ -1,4 +1,4 @@
-//! Through which door of Braze rows are written. Data only; what a door takes is the client's to know.
+//! Through which door rows are written, of Braze or of Amplitude. Data only; what a door takes is the client's to know.
 
 /// A door. Everything for one person in one lane travels in one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,6 +9,16 @@ pub enum Lane {
     Cohort {
         /// Id of the cohort in Braze.
         id: String,
+    },
+    /// Events and purchases of one log, through `/users/track`: each once, in their order.
+    Events {
+        /// Name of the sync.
+        sync: String,
+    },
+    /// Events of one log, into Amplitude: no door of Braze.
+    Ingest {
+        /// Name of the sync.
+        sync: String,
     },
 }
 
@@ -25,6 +35,8 @@ impl Lane {
         match self {
             Self::UsersTrack => "users/track".to_owned(),
             Self::Cohort { id } => format!("{COHORTS}{id}"),
+            Self::Events { sync } => format!("events/{sync}"),
+            Self::Ingest { sync } => format!("ingest/{sync}"),
         }
     }
 }

@@ -5,12 +5,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use syncform::braze::{Fate, WriteError, Writer, Written, track_object};
+use serde_json::json;
+use syncform::braze::{Fate, Object, WriteError, Writer, Written, track_object};
 use syncform::http::{Patience, Scrubber, Sender};
 use syncform::model::{Edit, Key, Lane, Secret};
 
 use crate::support::binary::run;
 use crate::support::cdnow::{self, Ask, JUNE};
+use crate::support::http::serve as standing;
 use crate::support::project::{OPEN, Project, flag, yaml};
 use crate::support::world::World;
 
@@ -63,6 +65,41 @@ fn read(stream: &mut BufReader<TcpStream>) -> bool {
 
 /// Sends two objects and returns what became of them.
 fn track(script: &[Answer]) -> Result<Written, WriteError> {
+    let object = |id: &str| {
+        let edit = Edit::Set {
+            attribute: "a".to_owned(),
+            value: true.into(),
+        };
+        track_object(&Key::external(id).unwrap(), [edit], false)
+    };
+    write(
+        &Lane::UsersTrack,
+        &[object("one"), object("two")],
+        &serve(script.to_vec()),
+    )
+}
+
+/// Sends an event, a purchase and another event, and returns what became of them.
+fn track_events(script: &[Answer]) -> Result<Written, WriteError> {
+    write(&events(), &happenings(), &serve(script.to_vec()))
+}
+
+fn events() -> Lane {
+    let sync = "orders".to_owned();
+    Lane::Events { sync }
+}
+
+fn happenings() -> [Object; 3] {
+    let object =
+        |id: &str, purchase| Object::happening(format!("{{\"id\":\"{id}\"}}").into(), purchase, 1);
+    [
+        object("one", false),
+        object("two", true),
+        object("three", false),
+    ]
+}
+
+fn write(lane: &Lane, objects: &[Object], url: &str) -> Result<Written, WriteError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -70,23 +107,8 @@ fn track(script: &[Answer]) -> Result<Written, WriteError> {
     runtime.block_on(async {
         let (_stop, stop) = tokio::sync::watch::channel(false);
         let sender = Arc::new(Sender::new(Scrubber::default(), stop, Patience::WORK));
-        let writer = Writer::new(
-            sender,
-            &serve(script.to_vec()),
-            &Secret::new("key"),
-            None,
-            1.0,
-        );
-        let object = |id: &str| {
-            let edit = Edit::Set {
-                attribute: "a".to_owned(),
-                value: true.into(),
-            };
-            track_object(&Key::external(id).unwrap(), [edit], false)
-        };
-        writer
-            .write(&Lane::UsersTrack, &[object("one"), object("two")])
-            .await
+        let writer = Writer::new(sender, url, &Secret::new("key"), None, 1.0);
+        writer.write(lane, objects).await
     })
 }
 
@@ -174,6 +196,88 @@ fn what_answers_leave_open() {
     assert_eq!((error.fate, error.stop), (Fate::Doubt, true), "{error}");
     let busy = [(429, ""); 16];
     assert_eq!(track(&busy).unwrap_err().fate, Fate::NotSent);
+}
+
+const COUNTED: Answer = (
+    201,
+    r#"{"message":"success","events_processed":2,"purchases_processed":1}"#,
+);
+
+#[test]
+fn events_and_purchases_share_a_request() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let url = standing(move |path, body| {
+        tell.send((path.to_owned(), body.clone())).unwrap();
+        (201, json!({"message": "success"}))
+    });
+    write(&events(), &happenings(), &url).unwrap();
+    let wanted = json!({"events": [{"id": "one"}, {"id": "three"}], "purchases": [{"id": "two"}]});
+    assert_eq!(told.recv().unwrap(), ("/users/track".to_owned(), wanted));
+    write(&events(), &happenings()[1..2], &url).unwrap();
+    assert_eq!(
+        told.recv().unwrap().1,
+        json!({"purchases": [{"id": "two"}]})
+    );
+    let lane = Lane::Ingest {
+        sync: "engagement".to_owned(),
+    };
+    let error = write(&lane, &happenings(), &url).unwrap_err();
+    assert_eq!((error.fate, error.stop), (Fate::NotSent, true));
+}
+
+#[test]
+fn what_answers_say_of_events() {
+    let refused = |script: &[Answer]| {
+        track_events(script).map(|tracked| tracked.refused.into_keys().collect::<Vec<_>>())
+    };
+    // Certainly not processed, each of them: so sent again.
+    let again = [(429, ""), (503, ""), (502, "x"), (423, ""), COUNTED];
+    assert_eq!(refused(&again).unwrap(), Vec::<usize>::new());
+    let some = r#"{"message":"success","errors":[{"type":"no","input_array":"events","index":1},{"type":"'quantity' is not valid","input_array":"purchases","index":0}]}"#;
+    assert_eq!(refused(&[(201, some)]).unwrap(), [1, 2]);
+    let all = r#"{"message":"Valid data must be provided","errors":[{"type":"no","input_array":"events","index":0},{"type":"no","input_array":"events","index":1},{"type":"no","input_array":"purchases","index":0}]}"#;
+    assert_eq!(refused(&[(400, all)]).unwrap(), [0, 1, 2]);
+}
+
+#[test]
+fn what_events_are_in_doubt_comes_back_at_once() {
+    // What would be answered to a second try is never heard.
+    let unnamed = r#"{"message":"success","errors":[{"type":"no","index":0}]}"#;
+    let denied = r#"{"message":"Invalid API Key"}"#;
+    let table: [(&[Answer], Fate, bool); 14] = [
+        (&[(500, ""), COUNTED], Fate::Doubt, false),
+        (&[(504, ""), COUNTED], Fate::Doubt, false),
+        (&[(408, ""), COUNTED], Fate::Doubt, false),
+        (&[(507, ""), COUNTED], Fate::Doubt, false),
+        (&[(0, ""), COUNTED], Fate::Doubt, false),
+        (&[(429, ""), (500, ""), COUNTED], Fate::Doubt, false),
+        (&[(201, "<html>"), COUNTED], Fate::Doubt, false),
+        (
+            &[(202, r#"{"message":"queued"}"#), COUNTED],
+            Fate::Doubt,
+            false,
+        ),
+        (&[(201, unnamed), COUNTED], Fate::Doubt, false),
+        (&[(400, "{}"), COUNTED], Fate::TakeApart, false),
+        (&[(413, ""), COUNTED], Fate::TakeApart, false),
+        (&[(401, denied), COUNTED], Fate::NotSent, true),
+        (&[(503, ""), (401, denied)], Fate::NotSent, true),
+        (&[(503, ""); 16], Fate::NotSent, true),
+    ];
+    for (script, fate, stop) in table {
+        let error = track_events(script).expect_err("an error");
+        assert_eq!(
+            (error.fate, error.stop),
+            (fate, stop),
+            "{script:?}: {error}"
+        );
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = write(&events(), &happenings(), &format!("http://{nobody}")).unwrap_err();
+    assert_eq!((error.fate, error.stop), (Fate::NotSent, true), "{error}");
 }
 
 #[test]

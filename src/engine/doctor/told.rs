@@ -145,7 +145,7 @@ impl<T> From<Result<T, braze::Error>> for Told<T> {
                     braze::Error::Unexpected { .. } => {
                         Self::Odd("no JSON as documented".to_owned())
                     }
-                    braze::Error::NoImportKeys => Self::Unasked,
+                    braze::Error::NoImportKeys | braze::Error::NotHere => Self::Unasked,
                 }
             }
         }

@@ -19,6 +19,10 @@ pub(in crate::engine) struct Road {
 
 /// Requests a second of one cohort, since each waits for the one before: an answer takes about so long.
 const ONE_BY_ONE: f64 = 5.0;
+/// Events of one request to Amplitude.
+const EVENTS_PER_REQUEST: usize = 2_000;
+/// Requests a second to Amplitude: its own pace for one client is 100 batches a second.
+const INGEST_PER_SECOND: f64 = 20.0;
 
 impl Road {
     /// Returns what a lane bears.
@@ -36,6 +40,20 @@ impl Road {
                 at_once: 1,
                 window: 4,
                 per_second: COHORTS_PER_SECOND,
+            },
+            // What is under way when a run is killed is ambiguous, and somebody has to decide it: so there is less of it.
+            Lane::Events { .. } => Self {
+                most: objects_per_request,
+                at_once: 8,
+                window: 8,
+                per_second: TRACK_PER_SECOND,
+            },
+            // Batch API: 2,000 events a request; no rate is documented but that of a device (amplitude.md 7).
+            Lane::Ingest { .. } => Self {
+                most: EVENTS_PER_REQUEST,
+                at_once: 4,
+                window: 8,
+                per_second: INGEST_PER_SECOND,
             },
         }
     }

@@ -62,7 +62,8 @@ impl Worder {
         edits: impl Iterator<Item = Edit>,
     ) -> Object {
         match self.lane {
-            Lane::UsersTrack => {
+            // An event is worded when it is read, and never comes here.
+            Lane::UsersTrack | Lane::Events { .. } | Lane::Ingest { .. } => {
                 let creates = creates(&self.may_create, parts);
                 unpriced(track_object(key, edits, creates), parts, creates)
             }

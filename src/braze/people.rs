@@ -21,7 +21,15 @@ impl Reader {
     /// Reads the custom attributes of people, in the order of their keys; none of somebody Braze does not know. At most
     /// `PEOPLE_PER_READ`, by external id and by alias.
     pub async fn people(&self, keys: &[Key]) -> Result<Vec<Option<Map<String, Value>>>, Error> {
-        let body = Bytes::from(asking(keys).to_string());
+        let body = Bytes::from(asking(keys, &FIELDS).to_string());
+        let exported = self.export(keys, body).await?;
+        Ok(found(keys, &exported.users, |user| {
+            user.custom_attributes.clone().unwrap_or_default()
+        }))
+    }
+
+    /// Sends one read of these people.
+    pub(super) async fn export(&self, keys: &[Key], body: Bytes) -> Result<Exported, Error> {
         let asked = self
             .client
             .post(PEOPLE_PATH, PEOPLE_PATH, false, body, &self.people);
@@ -30,8 +38,7 @@ impl Reader {
             return Err(nameless(self.client.refused(PEOPLE_PATH, &answer), keys));
         }
         let unexpected = |_| Error::Unexpected { path: PEOPLE_PATH };
-        let exported: Exported = serde_json::from_slice(&answer.body).map_err(unexpected)?;
-        Ok(found(keys, &exported.users))
+        serde_json::from_slice(&answer.body).map_err(unexpected)
     }
 
     /// Returns how many reads of people fit into a minute.
@@ -40,7 +47,8 @@ impl Reader {
     }
 }
 
-fn asking(keys: &[Key]) -> Value {
+/// Words the question for these people and fields.
+pub(super) fn asking(keys: &[Key], fields: &[&str]) -> Value {
     let (mut ids, mut aliases) = (vec![], vec![]);
     for key in keys {
         match key.identity() {
@@ -51,7 +59,7 @@ fn asking(keys: &[Key]) -> Value {
             Identity::Device(_) => {}
         }
     }
-    let mut body = json!({"fields_to_export": FIELDS});
+    let mut body = json!({"fields_to_export": fields});
     for (name, list) in [("external_ids", ids), ("user_aliases", aliases)] {
         if !list.is_empty() {
             body[name] = Value::Array(list);
@@ -61,7 +69,11 @@ fn asking(keys: &[Key]) -> Value {
 }
 
 /// Finds each person among the profiles that came. One profile may be several: by its id, and by its aliases.
-fn found(keys: &[Key], users: &[ExportedUser]) -> Vec<Option<Map<String, Value>>> {
+pub(super) fn found<T>(
+    keys: &[Key],
+    users: &[ExportedUser],
+    tell: impl Fn(&ExportedUser) -> T,
+) -> Vec<Option<T>> {
     let is = |user: &ExportedUser, key: &Key| match key.identity() {
         Identity::External(id) => user.external_id.as_deref() == Some(id),
         Identity::Alias { label, name } => {
@@ -70,10 +82,7 @@ fn found(keys: &[Key], users: &[ExportedUser]) -> Vec<Option<Map<String, Value>>
         }
         Identity::Device(_) => false,
     };
-    let one = |key: &Key| {
-        let user = users.iter().find(|user| is(user, key))?;
-        Some(user.custom_attributes.clone().unwrap_or_default())
-    };
+    let one = |key: &Key| users.iter().find(|user| is(user, key)).map(&tell);
     keys.iter().map(one).collect()
 }
 
@@ -114,8 +123,8 @@ mod tests {
             "external_ids": ["ada", "ben"],
             "user_aliases": [{"alias_name": "1001", "alias_label": "amplitude_id"}, {"alias_name": "1002", "alias_label": "amplitude_id"}],
         });
-        assert_eq!(asking(&keys()), wanted);
-        assert_eq!(asking(&keys()[2..]).get("user_aliases"), None);
+        assert_eq!(asking(&keys(), &FIELDS), wanted);
+        assert_eq!(asking(&keys()[2..], &FIELDS).get("user_aliases"), None);
     }
 
     #[test]
@@ -129,7 +138,8 @@ mod tests {
         let exported: Exported = serde_json::from_value(answer).unwrap();
         let tier = json!({"tier": "gold"}).as_object().cloned();
         let wanted = [tier.clone(), None, tier, Some(Map::new())];
-        assert_eq!(found(&keys(), &exported.users), wanted);
+        let attributes = |user: &ExportedUser| user.custom_attributes.clone().unwrap_or_default();
+        assert_eq!(found(&keys(), &exported.users, attributes), wanted);
     }
 
     #[test]

@@ -66,6 +66,23 @@ pub(super) struct ExportedUser {
     pub(super) user_aliases: Option<Vec<ExportedAlias>>,
     #[serde(default)]
     pub(super) custom_attributes: Option<Map<String, Value>>,
+    #[serde(default)]
+    pub(super) custom_events: Option<Vec<ExportedHappening>>,
+    #[serde(default)]
+    pub(super) purchases: Option<Vec<ExportedHappening>>,
+}
+
+/// What a profile tells of all events of a name, or purchases of a product (braze.md 11). Times come in several forms.
+#[derive(Deserialize)]
+pub(super) struct ExportedHappening {
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) first: Value,
+    #[serde(default)]
+    pub(super) last: Value,
+    #[serde(default)]
+    pub(super) count: Value,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 mod attributes;
 mod client;
 mod cohorts;
+pub mod currents;
 mod people;
 mod permission;
 mod segments;

@@ -12,4 +12,4 @@ pub use limit::Limiter;
 pub use patience::Patience;
 pub use redact::{Scrubber, encode, without};
 pub use retry::{Exhausted, Manner, Policy, backoff, retrying, retrying_as};
-pub use send::{Answer, Authorization, Failure, Request, Sender, Stage, Stream, asked};
+pub use send::{Answer, Authorization, Failure, Request, Sender, Stage, Stream, asked, provide};

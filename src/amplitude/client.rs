@@ -189,6 +189,7 @@ impl Reader {
                 super::wire::flat_error(&answer.body).contains("exceeds system limit")
             },
             person: Some(person),
+            ..Manner::PLAIN
         };
         let (policy, turns) = (profiles.policy, &profiles.turns);
         let answer = retrying_as(&self.sender, &request, policy, turns, manner).await;

@@ -189,7 +189,7 @@ impl Reader {
                 super::wire::flat_error(&answer.body).contains("exceeds system limit")
             },
             person: Some(person),
-            once: false,
+            ..Manner::PLAIN
         };
         let (policy, turns) = (profiles.policy, &profiles.turns);
         let answer = retrying_as(&self.sender, &request, policy, turns, manner).await;

@@ -3,9 +3,11 @@
 mod client;
 mod cohorts;
 mod file;
+mod ingest;
 mod profile;
 mod wire;
 
 pub use client::{Error, RATES, Reader};
 pub use cohorts::{LIST_PATH, Usage};
 pub use file::{CohortFile, FileError, FileRow};
+pub use ingest::{BATCHES, Delivered, Delivery, EVENTS_PER_REQUEST, Ingester, LARGEST_REQUEST};

@@ -1,5 +1,7 @@
 //! Braze's side: clients and wire shapes. It never meets Amplitude; only `kinds` knows both.
 
+pub mod currents;
+
 mod attributes;
 mod client;
 mod cohorts;

@@ -60,6 +60,10 @@ pub struct Exhausted {
 pub struct Manner<'a> {
     /// Whether an answer says "too many requests" by its words, whatever its status.
     pub is_busy: fn(&Answer) -> bool,
+    /// Whether an answer that would be tried again says more than that: it is given as it is.
+    pub is_told: fn(&Answer) -> bool,
+    /// The words of an answer that others may read.
+    pub words: fn(&[u8]) -> String,
     /// Who is asked about: no text repeats the id.
     pub person: Option<&'a str>,
     /// Whether what may have been processed comes back at once: sent again, it would count twice.
@@ -67,8 +71,11 @@ pub struct Manner<'a> {
 }
 
 impl Manner<'_> {
-    const PLAIN: Self = Self {
+    /// Nothing is particular.
+    pub const PLAIN: Self = Self {
         is_busy: |_| false,
+        is_told: |_| false,
+        words: |body| String::from_utf8_lossy(body).into_owned(),
         person: None,
         once: false,
     };
@@ -121,6 +128,7 @@ pub async fn retrying_as(
         tries += 1;
         let mut wait = backoff(policy, tries);
         let (last, stage) = match sender.send(request).await {
+            Ok(answer) if (manner.is_told)(&answer) => return Ok(Answer { doubts, ..answer }),
             Ok(answer) => {
                 let asked = asked_wait(&answer);
                 if let Some(asked) = asked {
@@ -132,12 +140,13 @@ pub async fn retrying_as(
                 }
                 doubts += u32::from(!busy && manner.is_open(answer.status));
                 wait = wait.max(asked.unwrap_or_default());
-                let body = String::from_utf8_lossy(&answer.body);
+                let body = (manner.words)(&answer.body);
                 let body = sender.scrubber().clean(&without(manner.person, &body));
                 let last = format!(
                     "{} {}: status {} {body}",
                     request.method, request.path, answer.status
                 );
+                let last = last.trim_end().to_owned();
                 let stage = if busy {
                     Stage::Busy(asked)
                 } else {
@@ -199,7 +208,7 @@ pub fn backoff(policy: Policy, tries: u32) -> Duration {
 /// What the service asks to wait before anything else is sent, in its words or by saying that nothing is left of a
 /// window. `x-ratelimit-reset` is documented as epoch seconds on one page of Braze's and as seconds left on another:
 /// told apart by size. It stands on every answer and means nothing on a 500.
-fn asked_wait(answer: &Answer) -> Option<Duration> {
+pub fn asked_wait(answer: &Answer) -> Option<Duration> {
     let headers = &answer.headers;
     let over = answer.status == 429 || number(headers, "x-ratelimit-remaining") == Some(0);
     let reset = || {

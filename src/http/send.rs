@@ -397,10 +397,17 @@ pub async fn asked(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-fn build(loopback: bool, patience: Patience) -> Result<Client, reqwest::Error> {
+/// Says which cryptography TLS uses, for every client of this process.
+pub fn provide() {
     // A second install is refused, and the first one stands.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn build(loopback: bool, patience: Patience) -> Result<Client, reqwest::Error> {
+    provide();
+    // One version of HTTP: what a broken connection says of a request is known of that one.
     let builder = Client::builder()
+        .http1_only()
         .user_agent(concat!("syncform/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(patience.connect)
         .read_timeout(patience.silence)

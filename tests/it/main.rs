@@ -9,6 +9,7 @@
 
 mod changed;
 mod config;
+mod currents;
 mod doctor;
 mod edges;
 mod editor;
@@ -23,6 +24,7 @@ mod house;
 mod identities;
 mod importing;
 mod imports;
+mod ingest;
 mod init;
 mod kills;
 mod lease;

@@ -2,6 +2,7 @@
 //! It reads a configuration that stands; nothing is asked of a service.
 
 mod attribute;
+mod currents;
 mod identifiers;
 mod owners;
 mod people;
@@ -28,6 +29,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);
+    currents::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

@@ -1,11 +1,12 @@
 //! What is written today and moved by a later release, refused with those words.
 //! When a release learns something, a check here goes.
 
-use super::{cohorts, error, values};
+use super::{cohorts, currents, error, values};
 use crate::{
     config::{Backend, Configuration, Origin, Resource, Seed},
     kinds::{
         cohort::RunBy,
+        currents::{Source, SourceWord},
         registry::{REGISTRY, Section},
     },
     model::{Diagnostic, Guards, Limit},
@@ -38,6 +39,19 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         }
         if matches!(resource.settings.seed, Some(Seed::Segment(_))) {
             refuse("/seed", "`seed` from a segment", "write seed: send");
+        }
+    }
+    for (resource, spec) in currents::all(configuration) {
+        if spec.from == Source::Word(SourceWord::Connector) {
+            found.push(error(
+                &resource.origin,
+                "/from",
+                "not-in-this-release",
+                "`from: connector` needs the service, which is not in this release yet".to_owned(),
+                Some(
+                    "write from: {files: URL}, the storage that Currents are written to".to_owned(),
+                ),
+            ));
         }
     }
     let mut refuse = |pointer: &str, what: &str, hint: &str| {

@@ -2,10 +2,12 @@
 
 mod client;
 mod cohorts;
+mod export;
 mod file;
 mod profile;
 mod wire;
 
 pub use client::{Error, RATES, Reader};
 pub use cohorts::{LIST_PATH, Usage};
+pub use export::Archive;
 pub use file::{CohortFile, FileError, FileRow};

@@ -11,5 +11,5 @@ pub use heard::Heard;
 pub use limit::Limiter;
 pub use patience::Patience;
 pub use redact::{Scrubber, encode, without};
-pub use retry::{Exhausted, Manner, Policy, backoff, retrying, retrying_as};
+pub use retry::{Exhausted, Manner, Opened, Policy, backoff, opening, retrying, retrying_as};
 pub use send::{Answer, Authorization, Failure, Request, Sender, Stage, Stream, asked};

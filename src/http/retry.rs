@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::{
-    Answer, Failure, Limiter, Request, Sender, Stage,
+    Answer, Failure, Limiter, Request, Sender, Stage, Stream,
     heard::{date, number},
     redact::without,
 };
@@ -64,13 +64,25 @@ pub struct Manner<'a> {
     pub person: Option<&'a str>,
     /// Whether what may have been processed comes back at once: sent again, it would count twice.
     pub once: bool,
+    /// Whether a status is an answer here, though it asks for another try elsewhere.
+    pub is_answer: fn(u16) -> bool,
+}
+
+/// An answer as far as it is read: the body of a success is still coming.
+pub enum Opened {
+    /// A success.
+    Stream(Stream),
+    /// Any other answer that another try would not change.
+    Answer(Answer),
 }
 
 impl Manner<'_> {
-    const PLAIN: Self = Self {
+    /// Nothing in particular.
+    pub const PLAIN: Self = Self {
         is_busy: |_| false,
         person: None,
         once: false,
+        is_answer: |_| false,
     };
 
     /// The manner of what must not be processed twice: of all that failed, only what certainly was not processed is
@@ -105,6 +117,46 @@ pub async fn retrying_as(
     limiter: &Limiter,
     manner: Manner<'_>,
 ) -> Result<Answer, Exhausted> {
+    let (answer, _) = trying(sender, request, policy, limiter, manner, true).await?;
+    Ok(answer)
+}
+
+/// Does the same for an answer whose body is not to be held: that of a success is still coming.
+pub async fn opening(
+    sender: &Sender,
+    request: &Request,
+    policy: Policy,
+    limiter: &Limiter,
+    manner: Manner<'_>,
+) -> Result<Opened, Exhausted> {
+    let (answer, stream) = trying(sender, request, policy, limiter, manner, false).await?;
+    Ok(stream.map_or(Opened::Answer(answer), Opened::Stream))
+}
+
+/// Sends once. The body of a success is left to come where it is not wanted whole.
+async fn sent(
+    sender: &Sender,
+    request: &Request,
+    whole: bool,
+) -> Result<(Answer, Option<Stream>), Failure> {
+    if whole {
+        return Ok((sender.send(request).await?, None));
+    }
+    let stream = sender.open(request).await?;
+    if stream.status == 200 {
+        return Ok((stream.head(), Some(stream)));
+    }
+    Ok((stream.whole(sender.scrubber()).await?, None))
+}
+
+async fn trying(
+    sender: &Sender,
+    request: &Request,
+    policy: Policy,
+    limiter: &Limiter,
+    manner: Manner<'_>,
+    whole: bool,
+) -> Result<(Answer, Option<Stream>), Exhausted> {
     let (mut doubts, mut tries) = (0, 0);
     let stopped = |tries, doubts| Exhausted {
         last: "asked to stop".to_owned(),
@@ -120,15 +172,16 @@ pub async fn retrying_as(
         }
         tries += 1;
         let mut wait = backoff(policy, tries);
-        let (last, stage) = match sender.send(request).await {
-            Ok(answer) => {
+        let (last, stage) = match sent(sender, request, whole).await {
+            Ok((answer, stream)) => {
                 let asked = asked_wait(&answer);
                 if let Some(asked) = asked {
                     limiter.pause(asked);
                 }
                 let busy = answer.status == 429 || (manner.is_busy)(&answer);
-                if !busy && !matches!(answer.status, 408 | 423 | 500..) {
-                    return Ok(Answer { doubts, ..answer });
+                let again = matches!(answer.status, 408 | 423 | 500..);
+                if !busy && (!again || (manner.is_answer)(answer.status)) {
+                    return Ok((Answer { doubts, ..answer }, stream));
                 }
                 doubts += u32::from(!busy && manner.is_open(answer.status));
                 wait = wait.max(asked.unwrap_or_default());

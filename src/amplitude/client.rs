@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::Semaphore;
+
 use crate::{
     http::{
-        Answer, Authorization, Exhausted, Failure, Limiter, Manner, Policy, Request, Scrubber,
-        Sender, Stream, encode, retrying, retrying_as, without,
+        Answer, Authorization, Exhausted, Failure, Limiter, Manner, Opened, Policy, Request,
+        Scrubber, Sender, Stream, encode, opening, retrying, retrying_as, without,
     },
-    model::{Rate, Secret},
+    model::{Hour, Rate, Secret},
 };
 
 /// Why Amplitude did not give what was asked. Texts are clean.
@@ -40,6 +42,43 @@ pub enum Error {
     /// There is no User Profile API where the project is.
     #[error("amplitude: the User Profile API is not offered in the EU")]
     NoProfiles,
+    /// More events than one answer of the Export API holds.
+    #[error(
+        "amplitude: the events from {from} to {to} are too many for one request: status {status} {text}"
+    )]
+    TooMuch {
+        /// The first hour.
+        from: Hour,
+        /// The last one.
+        to: Hour,
+        /// The status.
+        status: u16,
+        /// Its words.
+        text: String,
+    },
+    /// One hour has more events than the Export API gives.
+    #[error(
+        "amplitude: the Export API does not give the hour {hour}: status {status} {text}; an hour above 4 GB needs Amplitude's export to S3"
+    )]
+    HourTooLarge {
+        /// The hour.
+        hour: Hour,
+        /// The status.
+        status: u16,
+        /// Its words.
+        text: String,
+    },
+    /// A file that came is not whole.
+    #[error("amplitude: {path}: the archive is damaged: {what}")]
+    Damaged {
+        /// The path.
+        path: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// What came could not be written to the disk.
+    #[error("amplitude: an archive of events cannot be kept on the disk: {0}")]
+    NotKept(std::io::Error),
     /// Somebody asked to stop.
     #[error("asked to stop")]
     Stopped,
@@ -128,6 +167,7 @@ pub struct Reader {
     list: Limiter,
     requests: Limiter,
     at_once: usize,
+    pub(super) exports: Semaphore,
     profiles: Profiles,
 }
 
@@ -153,6 +193,8 @@ impl Reader {
         secret_key: &Secret,
         share: f64,
     ) -> Self {
+        // 5 requests at once are the project's, whatever they ask (Dashboard REST page); one is left to the others.
+        let at_once = ((4.0 * share) as usize).max(1);
         Self {
             sender,
             base: base.trim_end_matches('/').to_owned(),
@@ -160,7 +202,8 @@ impl Reader {
             policy: Policy::for_endpoint(base),
             list: Limiter::new(LIST.share(share), LIST.window),
             requests: Limiter::new(COHORTS.share(share), COHORTS.window),
-            at_once: ((4.0 * share) as usize).max(1),
+            at_once,
+            exports: Semaphore::new(at_once),
             profiles: Profiles::new(secret_key, share),
         }
     }
@@ -252,6 +295,18 @@ impl Reader {
         )
     }
 
+    /// Asks for a body to be streamed, at the pace of ordinary calls.
+    pub(super) async fn open_as(
+        &self,
+        path: &'static str,
+        url: &str,
+        manner: Manner<'_>,
+    ) -> Result<Opened, Error> {
+        let request = self.request(path, url);
+        let opened = opening(&self.sender, &request, self.policy, &self.list, manner).await;
+        opened.map_err(Error::from)
+    }
+
     /// Opens a body to be streamed; without credentials where the address is not ours.
     pub(super) async fn open(
         &self,
@@ -279,7 +334,12 @@ impl Reader {
 
     /// Waits, unless somebody asks to stop.
     pub async fn wait(&self, length: Duration) -> Result<(), Error> {
-        if self.sender.waits(tokio::time::sleep(length)).await {
+        self.unless_stopped(tokio::time::sleep(length)).await
+    }
+
+    /// Does something, unless somebody asks to stop.
+    pub(super) async fn unless_stopped(&self, work: impl Future<Output = ()>) -> Result<(), Error> {
+        if self.sender.waits(work).await {
             Ok(())
         } else {
             Err(Error::Stopped)

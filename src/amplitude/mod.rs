@@ -2,6 +2,7 @@
 
 mod client;
 mod cohorts;
+mod export;
 mod file;
 mod ingest;
 mod profile;
@@ -9,5 +10,6 @@ mod wire;
 
 pub use client::{Error, RATES, Reader};
 pub use cohorts::{LIST_PATH, Usage};
+pub use export::Archive;
 pub use file::{CohortFile, FileError, FileRow};
 pub use ingest::{BATCHES, Delivered, Delivery, EVENTS_PER_REQUEST, Ingester, LARGEST_REQUEST};

@@ -11,5 +11,7 @@ pub use heard::Heard;
 pub use limit::Limiter;
 pub use patience::Patience;
 pub use redact::{Scrubber, encode, without};
-pub use retry::{Exhausted, Manner, Policy, asked_wait, backoff, retrying, retrying_as};
+pub use retry::{
+    Exhausted, Manner, Opened, Policy, asked_wait, backoff, opening, retrying, retrying_as,
+};
 pub use send::{Answer, Authorization, Failure, Request, Sender, Stage, Stream, asked, provide};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::{
-    Answer, Failure, Limiter, Request, Sender, Stage,
+    Answer, Failure, Limiter, Request, Sender, Stage, Stream,
     heard::{date, number},
     redact::without,
 };
@@ -70,6 +70,14 @@ pub struct Manner<'a> {
     pub once: bool,
 }
 
+/// An answer as far as it is read: the body of a success is still coming.
+pub enum Opened {
+    /// A success.
+    Stream(Stream),
+    /// Any other answer that another try would not change.
+    Answer(Answer),
+}
+
 impl Manner<'_> {
     /// Nothing is particular.
     pub const PLAIN: Self = Self {
@@ -112,6 +120,46 @@ pub async fn retrying_as(
     limiter: &Limiter,
     manner: Manner<'_>,
 ) -> Result<Answer, Exhausted> {
+    let (answer, _) = trying(sender, request, policy, limiter, manner, true).await?;
+    Ok(answer)
+}
+
+/// Does the same for an answer whose body is not to be held: that of a success is still coming.
+pub async fn opening(
+    sender: &Sender,
+    request: &Request,
+    policy: Policy,
+    limiter: &Limiter,
+    manner: Manner<'_>,
+) -> Result<Opened, Exhausted> {
+    let (answer, stream) = trying(sender, request, policy, limiter, manner, false).await?;
+    Ok(stream.map_or(Opened::Answer(answer), Opened::Stream))
+}
+
+/// Sends once. The body of a success is left to come where it is not wanted whole.
+async fn sent(
+    sender: &Sender,
+    request: &Request,
+    whole: bool,
+) -> Result<(Answer, Option<Stream>), Failure> {
+    if whole {
+        return Ok((sender.send(request).await?, None));
+    }
+    let stream = sender.open(request).await?;
+    if stream.status == 200 {
+        return Ok((stream.head(), Some(stream)));
+    }
+    Ok((stream.whole(sender.scrubber()).await?, None))
+}
+
+async fn trying(
+    sender: &Sender,
+    request: &Request,
+    policy: Policy,
+    limiter: &Limiter,
+    manner: Manner<'_>,
+    whole: bool,
+) -> Result<(Answer, Option<Stream>), Exhausted> {
     let (mut doubts, mut tries) = (0, 0);
     let stopped = |tries, doubts| Exhausted {
         last: "asked to stop".to_owned(),
@@ -127,16 +175,18 @@ pub async fn retrying_as(
         }
         tries += 1;
         let mut wait = backoff(policy, tries);
-        let (last, stage) = match sender.send(request).await {
-            Ok(answer) if (manner.is_told)(&answer) => return Ok(Answer { doubts, ..answer }),
-            Ok(answer) => {
+        let (last, stage) = match sent(sender, request, whole).await {
+            Ok((answer, stream)) if (manner.is_told)(&answer) => {
+                return Ok((Answer { doubts, ..answer }, stream));
+            }
+            Ok((answer, stream)) => {
                 let asked = asked_wait(&answer);
                 if let Some(asked) = asked {
                     limiter.pause(asked);
                 }
                 let busy = answer.status == 429 || (manner.is_busy)(&answer);
                 if !busy && !matches!(answer.status, 408 | 423 | 500..) {
-                    return Ok(Answer { doubts, ..answer });
+                    return Ok((Answer { doubts, ..answer }, stream));
                 }
                 doubts += u32::from(!busy && manner.is_open(answer.status));
                 wait = wait.max(asked.unwrap_or_default());

@@ -421,6 +421,16 @@ fn build(loopback: bool, patience: Patience) -> Result<Client, reqwest::Error> {
 }
 
 impl Stream {
+    /// Returns what is known of the answer before its body.
+    pub(super) fn head(&self) -> Answer {
+        Answer {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: Bytes::new(),
+            doubts: 0,
+        }
+    }
+
     /// Calls with each piece of the body; stops at the first error of either.
     pub async fn each<E: From<Failure>>(
         self,

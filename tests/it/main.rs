@@ -20,6 +20,7 @@ mod forgetting;
 mod forms;
 mod golden;
 mod help;
+mod hours;
 mod house;
 mod identities;
 mod importing;

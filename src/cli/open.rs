@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use super::{
     failure::Failure,
     global::Global,
-    reach::{Reach, World, open_sandbox, reach},
+    reach::{Reach, World, events_host, open_sandbox, reach},
     sandbox::Signals,
     stream::Stream,
     talk,
@@ -113,6 +113,7 @@ pub(super) async fn streamed(
         sandbox,
         world,
     } = reach(global, &configuration, Patience::WORK, stop.clone()).await?;
+    let amplitude_events_url = events_host(&configuration.amplitude, world.as_ref());
     let Services {
         sender,
         amplitude,
@@ -138,6 +139,7 @@ pub(super) async fn streamed(
             braze: braze.name,
             braze_url: braze.url,
             braze_key: braze_key.clone(),
+            amplitude_events_url,
             amplitude: amplitude.name,
         },
         store: Store::at(root),
@@ -148,6 +150,8 @@ pub(super) async fn streamed(
         stop,
         selection,
         how,
+        directory: global.chdir.clone(),
+        cloud: cloud(),
         command: command(global, verb),
         configuration,
     };
@@ -156,6 +160,17 @@ pub(super) async fn streamed(
         sandbox,
         listener: talk::follow(global, receiver, stream),
     })
+}
+
+/// Variables by which clouds are opened, as their own tools read them.
+fn cloud() -> Vec<(String, String)> {
+    const OWN: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+    let all = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        OWN.iter().any(|own| name.starts_with(own)).then_some(())?;
+        Some((name, value.into_string().ok()?))
+    });
+    all.collect()
 }
 
 /// Where sandboxes keep what they keep: the embedded one its world, each world a state.

@@ -129,6 +129,19 @@ fn amplitude_host(amplitude: &config::Amplitude) -> String {
         .unwrap_or_else(|| host.to_owned())
 }
 
+/// Where Amplitude takes events: beside all else where an address is given.
+pub(super) fn events_host(amplitude: &config::Amplitude, world: Option<&World>) -> String {
+    let given = world.map(|world| world.url.clone());
+    let given = given.or_else(|| amplitude.endpoint.clone());
+    given.unwrap_or_else(|| {
+        let host = match amplitude.region {
+            Region::Us => "https://api2.amplitude.com",
+            Region::Eu => "https://api.eu.amplitude.com",
+        };
+        host.to_owned()
+    })
+}
+
 /// Where the User Profile API is: beside all else where an address is given, nowhere in the EU.
 fn profile_host<'a>(amplitude: &'a config::Amplitude, world: Option<&'a World>) -> Option<&'a str> {
     let given = world.map(|world| world.url.as_str());

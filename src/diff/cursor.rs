@@ -56,8 +56,9 @@ pub fn serves(hour: Hour, read_at: Millis, now: Millis, known: Option<&HourRead>
 }
 
 /// Returns the cursor after all events of what was read were sent.
-pub fn advanced(cursor: &HourCursor, readings: &BTreeMap<Hour, Reading>) -> HourCursor {
+pub fn advanced(cursor: &HourCursor, from: Hour, readings: &BTreeMap<Hour, Reading>) -> HourCursor {
     let mut next = cursor.clone();
+    next.from = Some(from);
     let with_data = readings.iter().filter(|(_, reading)| reading.data);
     next.data = next.data.max(with_data.map(|(hour, _)| *hour).max());
     for (hour, reading) in readings {
@@ -93,8 +94,8 @@ pub fn held(next: HourCursor, before: &HourCursor, hours: &BTreeSet<Hour>) -> Ho
 }
 
 /// Returns the first hour whose events are to be remembered as sent.
-pub fn remembered(cursor: &HourCursor, first: Hour) -> Hour {
-    let mut oldest = first;
+pub fn remembered(cursor: &HourCursor) -> Hour {
+    let mut oldest = cursor.from.unwrap_or(Hour(0));
     while is_closed(cursor, oldest) {
         let range = cursor
             .closed

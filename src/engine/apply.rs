@@ -19,8 +19,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     Error, Planned, Session,
     ending::{self, Difference, Ended, Name},
+    log::{self, LogWork},
     pending::header_of,
-    plan::{Work, passes, plan},
+    plan::{Work, passes, plan_within},
     presence,
     saved::{SavedPlan, mark},
     send, target, writer,
@@ -60,7 +61,8 @@ pub async fn prepare(
     if let Some(saved) = saved {
         saved.usable(session)?;
     }
-    let planned = plan(session).await?;
+    let bounds = saved.map(|saved| log::bounds(&saved.about.plan));
+    let planned = plan_within(session, &bounds.unwrap_or_default()).await?;
     if let Some(saved) = saved.filter(|_| planned.plan.errors.is_empty()) {
         tokio::task::block_in_place(|| saved.same_as(&planned))?;
     }
@@ -100,6 +102,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     let Planned {
         plan,
         mut works,
+        mut logs,
         objects,
         manifest,
         rearranged,
@@ -117,6 +120,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         asked: None,
     };
     let writer = writer::writer(session, &works)?;
+    let ingester = writer::ingester(session, &logs)?;
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
         None => begin(session, target),
@@ -128,17 +132,20 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         mark(&mut manifest, id, session.clock.now());
     }
     let names = named(&mut works, &run);
-    let becoming: BTreeMap<Address, Option<Entry>> = works
-        .iter()
-        .map(|work| (work.address.clone(), work.next.clone()))
+    for next in logs.iter_mut().filter_map(|log| log.next.as_mut()) {
+        run.clone_into(&mut next.run);
+    }
+    let tables = works.iter().map(|work| (&work.address, &work.next));
+    let becoming: BTreeMap<Address, Option<Entry>> = tables
+        .chain(logs.iter().map(|log| (&log.address, &log.next)))
+        .map(|(address, next)| (address.clone(), next.clone()))
         .collect();
-    for draft in works
-        .iter()
-        .flat_map(|work| work.drafts().chain(&work.aside).chain(&work.found))
-    {
+    let drafts = works.iter();
+    let drafts = drafts.flat_map(|work| work.drafts().chain(&work.aside).chain(&work.found));
+    for draft in drafts.chain(log::passes(&logs).map(|(_, events)| events)) {
         session.store.keep_shared(draft)?;
     }
-    if !works.iter().any(Work::sends) {
+    if !works.iter().any(Work::sends) && log::passes(&logs).next().is_none() {
         let difference = if rearranged || marked {
             Difference::Entries
         } else {
@@ -159,14 +166,22 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     if manifest.target.oldest_segment.is_none() {
         manifest.target.oldest_segment = target::oldest_segment(session).await?;
     }
-    let pending = pending(session, &manifest, &works, &run, plan.digest, becoming);
+    let pending = pending(
+        session,
+        &manifest,
+        (&works, &logs),
+        &run,
+        plan.digest,
+        becoming,
+    );
     let journal = Journal::create(&session.store.journal(&run)?, &header_of(&pending))?;
     manifest.pending = Some(pending);
     session
         .store
         .commit(&mut manifest, session.clock.millis())?;
     let sending = async {
-        let sent = send::all(session, Arc::new(writer), &works, objects, journal).await;
+        let doors = (Arc::new(writer), ingester.map(Arc::new));
+        let sent = send::all(session, doors, (&works, &logs), objects, journal).await;
         session.events.tell(Event::Recording).await;
         report.requests = sent.requests;
         report.data_points = sent.data_points;
@@ -211,7 +226,7 @@ fn named(works: &mut [Work], run: &str) -> BTreeMap<Address, Name> {
 fn pending(
     session: &Session,
     manifest: &Manifest,
-    works: &[Work],
+    (works, logs): (&[Work], &[LogWork]),
     run: &str,
     plan: String,
     becoming: BTreeMap<Address, Option<Entry>>,
@@ -228,24 +243,29 @@ fn pending(
         import_key: imports.then(import_key).flatten(),
         command: session.command.clone(),
         started_at: session.clock.now(),
-        passes: pending_passes(works),
+        passes: pending_passes(works, logs),
         becoming,
     }
 }
 
 /// The passes of a run, each with its deltas in the order in which they are merged.
-fn pending_passes(works: &[Work]) -> Vec<PendingPass> {
+fn pending_passes(works: &[Work], logs: &[LogWork]) -> Vec<PendingPass> {
     let part = |(work, draft): &(&Work, &state::store::Draft)| PendingPart {
         address: work.address.clone(),
         delta: draft.digest().to_owned(),
     };
-    passes(works)
-        .iter()
-        .map(|pass| PendingPass {
-            lane: pass.lane.name(),
-            parts: pass.parts.iter().map(part).collect(),
-        })
-        .collect()
+    let tables = passes(works).into_iter().map(|pass| PendingPass {
+        lane: pass.lane.name(),
+        parts: pass.parts.iter().map(part).collect(),
+    });
+    let logs = log::passes(logs).map(|(log, events)| PendingPass {
+        lane: log.lane.name(),
+        parts: vec![PendingPart {
+            address: log.address.clone(),
+            delta: events.digest().to_owned(),
+        }],
+    });
+    tables.chain(logs).collect()
 }
 
 /// How long what was sent last has yet to settle before works may be sent into the same lanes.

@@ -6,6 +6,7 @@ use super::{
     compared::Streams,
     compute::{Comparison, Computed},
     draft::{Drafting, remembered},
+    log::LogWork,
     plan::Work,
     presence::Gone,
     subject::settled_by,
@@ -37,7 +38,7 @@ pub(super) enum Fate<'a> {
 
 impl Drafting<'_> {
     /// Plans what goes: a work for each declared removal, a refusal for each other.
-    pub(super) fn departures(&mut self) -> Result<Vec<Work>, Error> {
+    pub(super) fn departures(&mut self, logs: &mut Vec<LogWork>) -> Result<Vec<Work>, Error> {
         let Some(manifest) = self.manifest else {
             return Ok(vec![]);
         };
@@ -60,6 +61,7 @@ impl Drafting<'_> {
                 Fate::Goes(_) if entry.protect && entry.left_by.is_none() => {
                     self.protected(address);
                 }
+                Fate::Goes(_) if entry.log.is_some() => logs.extend(self.log_goes(address, entry)),
                 Fate::Goes(removed) => {
                     works.extend(self.remove(address, entry, empties(removed, entry))?);
                 }
@@ -276,7 +278,10 @@ impl Drafting<'_> {
         let guard = GuardResult {
             name: "undeclared_removal".to_owned(),
             limit: "declared".to_owned(),
-            value: format!("{} rows", number(rows)),
+            value: match entry.log {
+                Some(_) => "not declared".to_owned(),
+                None => format!("{} rows", number(rows)),
+            },
             ok: false,
             message: Some(
                 "its block is gone, and what it wrote is not taken out unasked; one that got another name is said by moved: \
@@ -305,7 +310,12 @@ pub(super) fn empties(removed: Option<&Removed>, entry: &Entry) -> bool {
     }
 }
 
-fn departing(address: &Address, entry: &Entry, action: Action, title: String) -> ResourcePlan {
+pub(super) fn departing(
+    address: &Address,
+    entry: &Entry,
+    action: Action,
+    title: String,
+) -> ResourcePlan {
     ResourcePlan {
         address: address.clone(),
         kind: entry.kind.clone(),

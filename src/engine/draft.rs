@@ -1,12 +1,16 @@
 //! A plan being made: what each resource asks for, what is compared, what is written down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde_json::{Value, json};
 
 use super::{
     Session,
     fold::{Aside, Recorded, Rows},
+    log::Bounds,
     meaning::Meaning,
     observe::Wanted,
     plan::Work,
@@ -45,6 +49,8 @@ pub(super) struct Drafting<'a> {
     pub(super) questions: BTreeMap<String, Vec<Question>>,
     /// Attributes that tell of any sync, selected or not, what Braze holds of it.
     pub(super) told: BTreeSet<String>,
+    /// What a saved plan read of each log; an apply of it reads nothing else.
+    pub(super) within: Bounds,
 }
 
 impl<'a> Drafting<'a> {
@@ -120,6 +126,7 @@ impl<'a> Drafting<'a> {
             cells: BTreeMap::new(),
             questions: BTreeMap::new(),
             told: BTreeSet::new(),
+            within: Bounds::new(),
         }
     }
 
@@ -134,6 +141,10 @@ impl<'a> Drafting<'a> {
             return subjects;
         }
         for resource in self.session.configuration.resources.values() {
+            // Logs own nothing in Braze.
+            if kinds::find_log(&resource.address, &resource.kind).is_some() {
+                continue;
+            }
             let selected = self.takes(&resource.address, &resource.kind);
             if resource.settings.paused == Some(true) {
                 self.own(&mut units, &resource.address);
@@ -305,6 +316,15 @@ impl<'a> Drafting<'a> {
         }
     }
 
+    /// Returns where a file is that the state names.
+    pub(super) fn file(&self, digest: &str) -> Result<PathBuf, state::Error> {
+        let store = &self.session.store;
+        match self.recorded {
+            Some(recorded) => recorded.file(store, digest),
+            None => store.blob(digest),
+        }
+    }
+
     /// Returns who is gone from Braze, as the other resources tell, if that is of any concern to one.
     pub(super) fn gone(&self, subject: &Subject) -> Result<Gone, state::Error> {
         let absence = subject.absence(self.session.clock.millis());
@@ -359,7 +379,7 @@ impl<'a> Drafting<'a> {
 }
 
 /// Why a sync cannot become another kind under the same name, and what to do.
-fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<String>) {
+pub(super) fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<String>) {
     let (was, is, address) = (&entry.kind, &resource.kind, &resource.address);
     let hint = format!(
         "give the {is} another name, and take the {was} out: removed: [{{address: {address}, on_destroy: {}}}]",

@@ -58,11 +58,11 @@ pub(super) fn finish(
     let Recorded {
         mut manifest,
         drafts,
-        asides,
+        fresh,
         refused,
         resources,
     } = Recorded::of(store, manifest, now, cut)?;
-    for draft in drafts.into_values().chain(asides.into_values()) {
+    for draft in drafts.into_values().chain(fresh.into_values()) {
         store.keep(draft)?;
     }
     let refused = refused.map(|draft| store.keep(draft)).transpose()?;

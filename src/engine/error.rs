@@ -31,6 +31,17 @@ pub enum Error {
         /// What the list says.
         size: u64,
     },
+    /// What lies in a log could not be read.
+    #[error("{message}")]
+    Currents {
+        /// What happened.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The members of an archive are not in order.
+    #[error("amplitude: /api/2/export: an archive holds an hour twice, with another between")]
+    Mixed,
     /// Braze did not do what was asked.
     #[error(transparent)]
     Braze(#[from] braze::Error),

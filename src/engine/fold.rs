@@ -3,9 +3,15 @@
 //! Ledger, delta and outcomes of a pending run are joined row by row. Plan reads this stream, recovery and the end of an
 //! apply write it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-use super::pending::{Fold, RowOutcome, Told, told};
+use super::{
+    log,
+    pending::{Fold, LogPart, RowOutcome, Told, told},
+};
 use crate::{
     diff::{
         decide::{self, Beside},
@@ -29,8 +35,8 @@ pub(super) struct Recorded {
     pub(super) manifest: Manifest,
     /// Ledgers that the manifest names and that are no blobs yet.
     pub(super) drafts: BTreeMap<Address, Draft>,
-    /// Rows set aside that the manifest names and that are no blobs yet, by digest.
-    pub(super) asides: BTreeMap<String, Draft>,
+    /// What else the manifest names and is no blob yet, by digest: rows set aside, and what is remembered of logs.
+    pub(super) fresh: BTreeMap<String, Draft>,
     /// What Braze refused in the run that was pending.
     pub(super) refused: Option<Draft>,
     /// What became of the resources of the run that was pending.
@@ -50,7 +56,7 @@ impl Recorded {
         let mut recorded = Self {
             manifest,
             drafts: BTreeMap::new(),
-            asides: BTreeMap::new(),
+            fresh: BTreeMap::new(),
             refused: None,
             resources: vec![],
         };
@@ -79,6 +85,9 @@ impl Recorded {
         refused: &mut Option<RefusalWriter<DraftWriter>>,
     ) -> Result<(), Error> {
         let resources = &mut self.manifest.resources;
+        if let Some((part, next)) = fold.log(address).zip(next) {
+            return self.take_log(store, (fold, part), address, next, refused);
+        }
         if !fold.sent(address) {
             match next {
                 Some(next) => resources.insert(address.clone(), next.clone()),
@@ -146,8 +155,30 @@ impl Recorded {
         let (entry, draft) = written(store, Box::new(rows), address, becomes)?;
         self.drafts.insert(address.clone(), draft);
         let aside = aside.map(|draft| (draft.digest().to_owned(), draft));
-        self.asides.extend(aside);
+        self.fresh.extend(aside);
         self.manifest.resources.insert(address.clone(), entry);
+        Ok(())
+    }
+
+    /// Takes in what became of one log.
+    fn take_log(
+        &mut self,
+        store: &Store,
+        (fold, part): (&Fold, &LogPart),
+        address: &Address,
+        next: &Entry,
+        refused: &mut Option<RefusalWriter<DraftWriter>>,
+    ) -> Result<(), Error> {
+        let known = self.manifest.resources.get(address).cloned();
+        let of = (address, known.as_ref(), next);
+        let folded = log::fold(store, fold, part, of, refused)?;
+        self.resources.push(folded.report);
+        let drafts = folded.drafts.into_iter();
+        self.fresh
+            .extend(drafts.map(|draft| (draft.digest().to_owned(), draft)));
+        if let Some(entry) = folded.entry {
+            self.manifest.resources.insert(address.clone(), entry);
+        }
         Ok(())
     }
 
@@ -159,7 +190,7 @@ impl Recorded {
                 .iter()
                 .filter(|report| report.acknowledged + report.doubt > 0);
             took.filter_map(|report| fold.lane(&report.address))
-                .any(|lane| Lane::imports(lane) == imports)
+                .any(|lane| !Lane::ingests(lane) && Lane::imports(lane) == imports)
         };
         let (tracked, imported) = (took(false), took(true));
         let target = &mut self.manifest.target;
@@ -174,7 +205,9 @@ impl Recorded {
 
     fn note_sends(&mut self, fold: &Fold, now: Millis, cut: bool) {
         let doubt = self.resources.iter().any(|report| report.doubt > 0);
-        for (lane, last_send) in fold.last_sends() {
+        // Events settle nothing: Braze keeps the time of each.
+        let tables = |(lane, _): &(&str, Millis)| !Lane::is_log(lane);
+        for (lane, last_send) in fold.last_sends().filter(tables) {
             let last_send = if cut && doubt {
                 last_send.max(now)
             } else {
@@ -194,13 +227,19 @@ impl Recorded {
         }
     }
 
+    /// Returns where a file is that the manifest names, blob or not yet.
+    pub(super) fn file(&self, store: &Store, digest: &str) -> Result<PathBuf, Error> {
+        match self.fresh.get(digest) {
+            Some(draft) => Ok(draft.path().to_owned()),
+            None => store.blob(digest),
+        }
+    }
+
     /// Returns rows that are set aside.
     pub(super) fn aside(&self, store: &Store, aside: &SetAside) -> Result<Aside, Error> {
-        let reader = match self.asides.get(&aside.blob) {
-            Some(draft) => RefusalReader::open(draft.path())?,
-            None => RefusalReader::open(&store.blob(&aside.blob)?)?,
-        };
-        Ok(Box::new(reader))
+        Ok(Box::new(RefusalReader::open(
+            &self.file(store, &aside.blob)?,
+        )?))
     }
 }
 

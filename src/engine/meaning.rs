@@ -62,6 +62,13 @@ pub(super) fn of_subject(subject: &Subject, rows: &str) -> Value {
     meaning
 }
 
+/// Returns what a log means: its entry, and its events.
+pub(super) fn of_log(resource: &Resource, events: &str) -> Value {
+    let mut meaning = of_entry(resource);
+    meaning["rows"] = json!(events);
+    meaning
+}
+
 impl Meaning {
     /// Begins the meaning of a plan that a session makes.
     pub(super) fn new(session: &Session) -> Self {

@@ -13,6 +13,7 @@ mod explain;
 mod fold;
 mod forget;
 mod listed;
+mod log;
 mod meaning;
 mod observe;
 mod online;

@@ -3,7 +3,7 @@
 //! The merge of each pass is run again to find which row an ordinal was.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,11 +19,13 @@ use crate::{
         values,
     },
     model::{
-        Address, Change, Millis, Outcome, Refusal, ResourceOutcome, ResourceReport, Text, Verb,
+        Address, Change, Lane, LogEvent, Millis, Outcome, Refusal, ResourceOutcome, ResourceReport,
+        Text, Verb,
     },
     state::{
         self, Error,
         delta::DeltaReader,
+        events::EventReader,
         journal::{self, PartWord},
         manifest::{Pending, PendingPass},
         store::Store,
@@ -34,11 +36,12 @@ use crate::{
 pub(super) struct Fold {
     pub(super) run: Text,
     parts: BTreeMap<Address, Vec<Part>>,
+    logs: BTreeMap<Address, LogPart>,
     passes: Vec<(String, Arc<Outcomes>)>,
     /// Words of refusals by pass and number.
     reasons: BTreeMap<(u16, u32), Text>,
     /// When refusals are dated: they carry no time of their own.
-    refused_at: Millis,
+    pub(super) refused_at: Millis,
 }
 
 /// A delta of a resource, and where its rows are in its pass.
@@ -47,6 +50,58 @@ struct Part {
     number: u32,
     delta: PathBuf,
     ordinals: NamedTempFile,
+}
+
+/// The events of a log that a run was to send.
+pub(super) struct LogPart {
+    pub(super) pass: u16,
+    /// Name of its lane.
+    lane: String,
+    delta: PathBuf,
+    outcomes: Arc<Outcomes>,
+    /// First ordinals of the batches that left.
+    batches: BTreeSet<u64>,
+    /// How often an event left, or may have, beyond the once that was acknowledged.
+    pub(super) perhaps_twice: u64,
+}
+
+/// What a journal tells of the batches of a pass, beside what became of each object.
+#[derive(Clone, Default)]
+struct Tries {
+    batches: BTreeSet<u64>,
+    left: i64,
+}
+
+impl Tries {
+    fn tell(&mut self, range: &journal::Range, word: &Word) {
+        let count = i64::from(range.count);
+        match word {
+            Word::Intended(_) => {
+                self.batches.insert(range.first);
+                self.left += count;
+            }
+            Word::Doubted(_) => {
+                self.batches.insert(range.first);
+            }
+            Word::Acknowledged(_) | Word::Refused(_) | Word::Released => self.left -= count,
+        }
+    }
+}
+
+impl LogPart {
+    /// Returns the batch that an event left in.
+    pub(super) fn batch_of(&self, ordinal: u64) -> u64 {
+        let batch = self.batches.range(..=ordinal).next_back();
+        batch.copied().unwrap_or(ordinal)
+    }
+
+    /// Returns its events with their ordinals and what became of each.
+    pub(super) fn events(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(u64, LogEvent, Outcome), Error>> + '_, Error> {
+        let events = (0..).zip(EventReader::open(&self.delta)?);
+        Ok(events.map(|(ordinal, event)| Ok((ordinal, event?, self.outcomes.of(ordinal)))))
+    }
 }
 
 /// What became of a row, and in which pass.
@@ -78,16 +133,36 @@ impl Fold {
         let mut fold = Self {
             run: pending.run.as_str().into(),
             parts: BTreeMap::new(),
+            logs: BTreeMap::new(),
             passes: passes
                 .map(|pass| (pass.lane.clone(), Arc::default()))
                 .collect(),
             reasons: BTreeMap::new(),
             refused_at: pending.started_at.as_millisecond(),
         };
+        let mut tries = vec![Tries::default(); pending.passes.len()];
         for entry in entries {
-            fold.tell(entry?);
+            fold.tell(entry?, &mut tries);
         }
         for (pass, number) in pending.passes.iter().zip(0..) {
+            if Lane::is_log(&pass.lane) {
+                for part in &pass.parts {
+                    let tries = std::mem::take(&mut tries[usize::from(number)]);
+                    let part = (
+                        part.address.clone(),
+                        LogPart {
+                            pass: number,
+                            lane: pass.lane.clone(),
+                            delta: store.blob(&part.delta)?,
+                            outcomes: Arc::clone(&fold.passes[usize::from(number)].1),
+                            batches: tries.batches,
+                            perhaps_twice: u64::try_from(tries.left).unwrap_or(0),
+                        },
+                    );
+                    fold.logs.extend([part]);
+                }
+                continue;
+            }
             let deltas = pass
                 .parts
                 .iter()
@@ -109,7 +184,7 @@ impl Fold {
         Ok(fold)
     }
 
-    fn tell(&mut self, entry: journal::Entry) {
+    fn tell(&mut self, entry: journal::Entry, tries: &mut [Tries]) {
         let (range, word) = match entry {
             journal::Entry::Intended(range, at) => (range, Word::Intended(at)),
             journal::Entry::Acknowledged(range, at) => (range, Word::Acknowledged(at)),
@@ -133,6 +208,9 @@ impl Fold {
                 return;
             }
         };
+        if let Some(tries) = tries.get_mut(usize::from(range.pass)) {
+            tries.tell(&range, &word);
+        }
         if let Some((_, outcomes)) = self.passes.get_mut(usize::from(range.pass)) {
             Arc::make_mut(outcomes).tell(range.first, u64::from(range.count), word);
         }
@@ -143,15 +221,23 @@ impl Fold {
         self.parts.contains_key(address)
     }
 
+    /// Returns the events that the run had for a log.
+    pub(super) fn log(&self, address: &Address) -> Option<&LogPart> {
+        self.logs.get(address)
+    }
+
     /// Returns the lane of a resource.
     pub(super) fn lane(&self, address: &Address) -> Option<&str> {
+        if let Some(log) = self.logs.get(address) {
+            return Some(&log.lane);
+        }
         let part = self.parts.get(address)?.first()?;
         let (lane, _) = self.passes.get(usize::from(part.pass))?;
         Some(lane)
     }
 
     /// Returns the words of a refusal.
-    fn words(&self, pass: u16, number: u32) -> Text {
+    pub(super) fn words(&self, pass: u16, number: u32) -> Text {
         let words = self.reasons.get(&(pass, number)).cloned();
         words.unwrap_or_else(|| "refused without a reason".into())
     }
@@ -275,21 +361,9 @@ pub(super) fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
         let goes = change.verb == Verb::Remove || values::clears(&change);
         removed += u64::from(goes && gone);
     }
-    let outcome = match (
-        acknowledged > 0,
-        doubt > 0,
-        refused.is_empty(),
-        not_sent > 0,
-    ) {
-        (_, false, true, false) => ResourceOutcome::Done,
-        (true, ..) => ResourceOutcome::Partial,
-        (false, false, true, true) => ResourceOutcome::NotAttempted,
-        (false, false, false, false) => ResourceOutcome::Refused,
-        (false, ..) => ResourceOutcome::Failed,
-    };
     let report = ResourceReport {
         address: address.clone(),
-        outcome,
+        outcome: outcome(acknowledged, doubt, !refused.is_empty(), not_sent),
         acknowledged,
         doubt,
         not_sent,
@@ -299,6 +373,22 @@ pub(super) fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
         named: None,
     };
     Ok(Told { report, removed })
+}
+
+/// What became of a resource in a word.
+pub(super) fn outcome(
+    acknowledged: u64,
+    doubt: u64,
+    refused: bool,
+    not_sent: u64,
+) -> ResourceOutcome {
+    match (acknowledged > 0, doubt > 0, refused, not_sent > 0) {
+        (_, false, false, false) => ResourceOutcome::Done,
+        (true, ..) => ResourceOutcome::Partial,
+        (false, false, false, true) => ResourceOutcome::NotAttempted,
+        (false, false, true, false) => ResourceOutcome::Refused,
+        (false, ..) => ResourceOutcome::Failed,
+    }
 }
 
 /// Runs the merge of a lane and writes, for each delta, the ordinals of its rows.

@@ -13,6 +13,7 @@ use super::{
     draft::Drafting,
     fold::Recorded,
     listed,
+    log::{self, Bounds, LogWork},
     meaning::Meaning,
     observe,
     presence::Heard,
@@ -39,6 +40,8 @@ pub struct Planned {
     pub(super) meaning: Meaning,
     /// Resources that change, or whose source moved without changing a row.
     pub(super) works: Vec<Work>,
+    /// Logs of which anything is sent, or whose cursor goes on.
+    pub(super) logs: Vec<LogWork>,
     /// Objects of each pass.
     pub(super) objects: Vec<u64>,
     /// The state it was made against, with what moved in its new place.
@@ -144,7 +147,12 @@ const TRIES: usize = 5;
 
 /// Makes a plan.
 pub async fn plan(session: &Session) -> Result<Planned, Error> {
-    steadily(session, || try_plan(session)).await
+    plan_within(session, &Bounds::new()).await
+}
+
+/// Makes a plan that reads of each log what is within these bounds.
+pub(super) async fn plan_within(session: &Session, bounds: &Bounds) -> Result<Planned, Error> {
+    steadily(session, || try_plan(session, bounds)).await
 }
 
 /// Makes something of the state, anew where another run changes that meanwhile.
@@ -201,9 +209,10 @@ pub(super) async fn recorded(
     Ok((recorded, heard, rearranged))
 }
 
-async fn try_plan(session: &Session) -> Result<Planned, Error> {
+async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> {
     let (recorded, heard, rearranged) = recorded(session).await?;
     let mut draft = Drafting::new(session, recorded.as_ref(), &heard, &rearranged);
+    draft.within.clone_from(bounds);
     let (list, kept) = listed::list(session).await?;
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
@@ -221,14 +230,23 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
     let readings = observe::read(session, list, &wanted).await?;
     let profiles = asking::ask(session, &draft, &waiting, &readings).await?;
     let seeds = seed::read(session, &mut draft, &waiting, &readings, &profiles).await?;
+    let mut logs = vec![];
+    let streams = draft.logs(&mut logs);
+    let mut units = log::read(session, &mut draft, &streams).await?;
     session.events.tell(Event::Comparing).await;
+    for stream in &streams {
+        if let Some(units) = units.remove(&stream.resource.address) {
+            logs.push(draft.plan_log(stream, units).await?);
+        }
+    }
     let (works, objects) = tokio::task::block_in_place(|| {
         let mut works = vec![];
         for subject in waiting {
             works.extend(draft.compare(subject, &readings, &profiles, &seeds)?);
         }
-        works.extend(draft.departures()?);
-        let objects = draft.price(&works, &seeds)?;
+        works.extend(draft.departures(&mut logs)?);
+        let mut objects = draft.price(&works, &seeds)?;
+        objects.extend(log::passes(&logs).map(|(log, _)| log.count));
         draft.guard(&mut works, &readings, &seeds);
         works.extend(resting);
         Ok::<_, Error>((works, objects))
@@ -251,6 +269,7 @@ async fn try_plan(session: &Session) -> Result<Planned, Error> {
         plan,
         meaning,
         works,
+        logs,
         objects,
         manifest,
         rearranged: !rearranged.is_empty(),

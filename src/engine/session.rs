@@ -1,6 +1,6 @@
 //! What a command works with: configuration, state, clients that read, clock, listeners. No client here can write.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -38,6 +38,10 @@ pub struct Session {
     pub selection: crate::diff::select::Selection,
     /// How the work is done.
     pub how: How,
+    /// Where the configuration is: paths in it are relative to it.
+    pub directory: PathBuf,
+    /// Variables of the process that are about clouds, for files in buckets; secrets among them.
+    pub cloud: Vec<(String, String)>,
     /// What was called, and by whom: for lease and history.
     pub command: String,
 }
@@ -80,6 +84,8 @@ pub struct Identity {
     pub braze_url: String,
     /// Braze's key; only an apply makes a writer of it.
     pub braze_key: Secret,
+    /// Where Amplitude takes events.
+    pub amplitude_events_url: String,
     /// Which Amplitude: its host, or the world of a sandbox.
     pub amplitude: String,
 }

@@ -1,7 +1,12 @@
 //! Makes the one client that writes; no other file may.
 
-use super::{Error, Session, plan::Work};
+use super::{
+    Error, Session,
+    log::{self, LogWork},
+    plan::Work,
+};
 use crate::{
+    amplitude::Ingester,
     braze::{ImportKeys, Writer},
     model::Lane,
 };
@@ -31,6 +36,22 @@ pub(super) fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error>
         import,
         braze.use_at_most / 100.0,
     ))
+}
+
+/// Makes the one client that writes to Amplitude, where any log goes there.
+pub(super) fn ingester(session: &Session, logs: &[LogWork]) -> Result<Option<Ingester>, Error> {
+    let ingests = |(log, _): (&LogWork, _)| matches!(log.lane, Lane::Ingest { .. });
+    if !log::passes(logs).any(ingests) {
+        return Ok(None);
+    }
+    let missing = |diagnostic| Error::Missing(Box::new(diagnostic));
+    let api_key = &session.configuration.amplitude.api_key;
+    Ok(Some(Ingester::new(
+        session.sender.clone(),
+        &session.identity.amplitude_events_url,
+        api_key.require().map_err(missing)?,
+        session.configuration.amplitude.use_at_most / 100.0,
+    )))
 }
 
 /// Whether a work writes by cohort import.

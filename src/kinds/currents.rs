@@ -10,7 +10,7 @@ mod catalogue;
 mod pick;
 mod spec;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -18,9 +18,10 @@ use self::{
     catalogue::CUSTOM_EVENT,
     pick::{Properties, Types},
 };
+use super::{Log, LogSource, Stream, TakesRecords, applied, audience};
 use crate::{
     config::Resource,
-    model::{Diagnostic, EventId, Key, LogRow, Millis, Severity, Taken},
+    model::{Diagnostic, EventId, Hour, Key, Lane, LogRow, Millis, Severity, Taken},
 };
 
 pub use spec::{Events, Fields, Source, SourceWord, Spec};
@@ -48,6 +49,49 @@ const INVALID: [&str; 13] = [
     // Not Amplitude's: what a field transformation of Currents leaves of an id (braze.md 17) would be one person.
     "[redacted]",
 ];
+
+/// The kind.
+pub struct Currents;
+
+impl Log for Currents {
+    fn stream(&self, resource: &Resource, _: Option<&str>) -> Result<Stream, Diagnostic> {
+        let spec: Spec = audience::spec(resource)?;
+        let Source::Files { files } = spec.from else {
+            return Err(Diagnostic {
+                code: "not-in-this-release",
+                severity: Severity::Error,
+                place: resource.origin.place("/from"),
+                message: "a connector is answered by the service, which this release does not have"
+                    .to_owned(),
+                hint: Some("let Braze write Currents into storage: from: {files: URL}".to_owned()),
+            });
+        };
+        Ok(Stream {
+            title: format!("Currents in {files} -> Amplitude"),
+            source: LogSource::Files {
+                place: files,
+                start: spec.start_at.map(|at| Hour::of(at.as_millisecond())),
+                takes: Arc::new(Taker::of(resource)?),
+            },
+            lane: Lane::Ingest {
+                sync: resource.address.name().to_owned(),
+            },
+            sent_again: true,
+            create_users: false,
+            config: applied::config(&resource.body),
+        })
+    }
+}
+
+impl TakesRecords for Taker {
+    fn wants(&self, event_type: &str) -> bool {
+        self.may_take(event_type)
+    }
+
+    fn take(&self, event_type: &str, record: &Map<String, Value>) -> Taken {
+        self.taken(event_type, record)
+    }
+}
 
 /// Makes rows of events.
 #[derive(Clone, Debug)]
@@ -81,7 +125,7 @@ impl Taker {
     }
 
     /// Says what becomes of one event.
-    pub fn take(&self, event_type: &str, record: &Map<String, Value>) -> Taken {
+    pub fn taken(&self, event_type: &str, record: &Map<String, Value>) -> Taken {
         let custom = if event_type == CUSTOM_EVENT {
             match record.get("name") {
                 Some(Value::String(name)) if !name.is_empty() => Some(name.as_str()),

@@ -85,7 +85,12 @@ pub const REGISTRY: &[KindEntry] = &[
         None,
         own::<event_stream::Spec>,
     ),
-    entry("currents", Section::Syncs, None, own::<currents::Spec>),
+    entry(
+        "currents",
+        Section::Syncs,
+        Some(Moves::Log(&currents::Currents)),
+        own::<currents::Spec>,
+    ),
     entry(
         "segment",
         Section::Segments,

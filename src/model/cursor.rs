@@ -19,6 +19,8 @@ pub enum Cursor {
 /// Hours closed and open. An hour that is neither was not read, or not all of it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HourCursor {
+    /// The first hour that is read at all; none where nothing was.
+    pub from: Option<Hour>,
     /// Hours never read again: first and last of each range, in order, apart from each other.
     pub closed: Vec<(Hour, Hour)>,
     /// Hours that were read and all of whose events were sent, and that are read once more.

@@ -104,6 +104,32 @@ pub enum Event {
         /// People asked for so far.
         people: u64,
     },
+    /// Hours of the Export API are being read.
+    ReadingHours {
+        /// How many.
+        hours: u64,
+    },
+    /// So many of those hours were read: a running total.
+    HoursRead {
+        /// Hours read so far.
+        hours: u64,
+        /// Events in the last of them.
+        events: u64,
+    },
+    /// Files of Currents are being read.
+    ReadingFiles {
+        /// Whose.
+        address: Address,
+        /// How many.
+        files: u64,
+    },
+    /// So many of those files were read: a running total.
+    FilesRead {
+        /// Whose.
+        address: Address,
+        /// Files read so far.
+        files: u64,
+    },
     /// All was read; it is compared with what was sent before.
     Comparing,
     /// The plan is made: what is about to be applied, if nothing refuses.

@@ -23,6 +23,8 @@ pub enum Lane {
 }
 
 const COHORTS: &str = "cohorts/";
+const EVENTS: &str = "events/";
+const INGEST: &str = "ingest/";
 
 impl Lane {
     /// Returns whether a name is that of a cohort's lane.
@@ -30,13 +32,23 @@ impl Lane {
         name.starts_with(COHORTS)
     }
 
+    /// Returns whether a name is that of a log's lane.
+    pub fn is_log(name: &str) -> bool {
+        name.starts_with(EVENTS) || Self::ingests(name)
+    }
+
+    /// Returns whether a name is that of a lane into Amplitude.
+    pub fn ingests(name: &str) -> bool {
+        name.starts_with(INGEST)
+    }
+
     /// Returns its name in journal and manifest.
     pub fn name(&self) -> String {
         match self {
             Self::UsersTrack => "users/track".to_owned(),
             Self::Cohort { id } => format!("{COHORTS}{id}"),
-            Self::Events { sync } => format!("events/{sync}"),
-            Self::Ingest { sync } => format!("ingest/{sync}"),
+            Self::Events { sync } => format!("{EVENTS}{sync}"),
+            Self::Ingest { sync } => format!("{INGEST}{sync}"),
         }
     }
 }

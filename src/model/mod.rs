@@ -40,7 +40,7 @@ pub use key::{BadKey, Identity, Key};
 pub use lane::Lane;
 pub use log::{EventId, Hour, LogEvent, LogRow, Parked, Taken};
 pub use mapping::{AliasName, DEVICE_ID, Identifier, Mapping};
-pub use number::number;
+pub use number::{counted, number};
 pub use rate::Rate;
 pub use report::{AskedPeople, FoundRows, Report, ResourceOutcome, ResourceReport};
 pub use row::{

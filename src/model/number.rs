@@ -13,6 +13,12 @@ pub fn number(number: u64) -> String {
     text
 }
 
+/// Writes a count and what is counted: 1 file, 12,480 files.
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", number(count))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

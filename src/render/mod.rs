@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod doctor;
 pub mod explain;
 mod found;
+mod log;
 pub mod plan;
 mod presence;
 pub mod progress;

@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
-    Style, found, presence,
+    Style, found, log, presence,
     text::{about, clean, count, number, people},
     values,
 };
@@ -181,6 +181,13 @@ fn draw(
             value(&field.after)
         );
     }
+    if let Some(log) = &resource.log {
+        let points = resource
+            .cost
+            .filter(|_| priced)
+            .map(|cost| cost.data_points);
+        out.push_str(&log::movement(log, points));
+    }
     // What is forgotten here and left as it is in Braze does not move.
     let left = resource.action == Action::Delete;
     if let Some(delta) = resource
@@ -317,13 +324,14 @@ fn unchanged(out: &mut String, plan: &Plan) {
     }
     let resting = plan.resources.iter();
     for resource in resting.filter(|resource| resource.action == Action::NoOp) {
+        let parked = resource.log.as_ref().and_then(log::parked);
         let aside = resource.delta.as_ref().map_or(0, |delta| delta.set_aside);
         let aside = (aside > 0).then(|| {
             let rows = count(aside, "row");
             let them = if aside == 1 { "it" } else { "them" };
             format!("{rows} set aside: Braze refused or dropped {them} (apply --retry-refused tries again)")
         });
-        for note in resource.note.iter().chain(&aside) {
+        for note in resource.note.iter().chain(&aside).chain(&parked) {
             let _ = writeln!(out, "      {}: {note}", resource.address);
         }
     }

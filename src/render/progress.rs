@@ -118,11 +118,20 @@ pub(super) fn line(event: &Event) -> Option<String> {
             "Sending {} to {lane}.",
             count(addresses.len() as u64, "resource")
         )),
+        Event::ReadingHours { hours } => Some(format!(
+            "Reading {} of Amplitude's events.",
+            count(*hours, "hour")
+        )),
+        Event::ReadingFiles { address, files } => {
+            Some(format!("Reading {} of {address}.", count(*files, "file")))
+        }
         // The rest is a result, or too much: whoever asked for it gets it elsewhere.
         Event::Begin { .. }
         | Event::Reading { .. }
         | Event::Read { .. }
         | Event::ProfilesRead { .. }
+        | Event::HoursRead { .. }
+        | Event::FilesRead { .. }
         | Event::Asked { .. }
         | Event::Comparing
         | Event::Plan { .. }

@@ -22,7 +22,23 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     for stopped in &report.stopped {
         let _ = writeln!(out, "Stopped early: {stopped}");
     }
-    let doubt: u64 = report.resources.iter().map(|resource| resource.doubt).sum();
+    let sum = |of: fn(&ResourceReport) -> u64| report.resources.iter().map(of).sum::<u64>();
+    let (parked, double) = (sum(|of| of.parked), sum(|of| of.maybe_double));
+    if parked > 0 {
+        let _ = writeln!(
+            out,
+            "{} parked: sent, and the answer never seen. Braze counts what arrives twice, so nothing is sent again unasked: syncform state parked check tells what arrived.",
+            count(parked, "event")
+        );
+    }
+    if double > 0 {
+        let _ = writeln!(
+            out,
+            "{} may be double: an answer was lost, and they were sent again or will be (delivery: at_least_once).",
+            count(double, "event")
+        );
+    }
+    let doubt = sum(|of| of.doubt) - parked;
     if doubt > 0 {
         let _ = writeln!(
             out,
@@ -85,7 +101,9 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         .resources
         .iter()
         .map(|resource| {
-            resource.doubt + resource.not_sent + u64::from(resource.named == Some(false))
+            resource.doubt - resource.parked
+                + resource.not_sent
+                + u64::from(resource.named == Some(false))
         })
         .sum();
     if left > 0 && report.wrote() {

@@ -143,6 +143,9 @@ pub struct LogEntry {
     /// Events that may be double in Braze, since they were sent again after an answer was lost.
     #[serde(default)]
     pub maybe_double: u64,
+    /// Whether a batch whose answer was lost is sent again; else it is parked.
+    #[serde(default)]
+    pub sent_again: bool,
 }
 
 /// Events that are not sent again.
@@ -304,6 +307,38 @@ pub struct AppliedPlan {
     pub id: String,
     /// When.
     pub at: Timestamp,
+}
+
+impl Entry {
+    /// Begins the entry of a resource that was never applied and has no rows.
+    pub fn begun(kind: &str, config: Value, applied_at: Timestamp) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            config,
+            written: None,
+            cohort: None,
+            excluded: vec![],
+            label: None,
+            former_labels: BTreeSet::new(),
+            attributes: BTreeSet::new(),
+            on_destroy: "keep".to_owned(),
+            protect: false,
+            ledger: None,
+            full_push: None,
+            counts: LedgerCounts::default(),
+            fulfilled: None,
+            peaks: vec![],
+            removals_used: BTreeMap::new(),
+            set_aside: None,
+            named: None,
+            settle_ms: None,
+            left_by: None,
+            log: None,
+            creates_since: None,
+            applied_at,
+            run: String::new(),
+        }
+    }
 }
 
 impl Manifest {

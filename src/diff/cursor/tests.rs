@@ -20,7 +20,7 @@ fn an_hour_is_read_twice_and_closed() {
     let now = after(FIRST, 0);
     assert_eq!(due(&fresh, FIRST, None, now), [FIRST]);
     assert_eq!(due(&fresh, FIRST, None, now - 1), []);
-    let once = advanced(&fresh, &read(&[(1000, true)], now));
+    let once = advanced(&fresh, FIRST, &read(&[(1000, true)], now));
     assert_eq!(
         (once.closed.len(), due(&once, FIRST, None, now)),
         (0, vec![])
@@ -28,14 +28,14 @@ fn an_hour_is_read_twice_and_closed() {
     // The next hours come, and the first is not asked for again until a day has passed.
     let now = after(Hour(1023), 59);
     let later: Vec<(i64, bool)> = (1001..=1023).map(|hour| (hour, true)).collect();
-    let next = advanced(&once, &read(&later, now));
+    let next = advanced(&once, FIRST, &read(&later, now));
     assert_eq!(
         (next.closed.len(), due(&next, FIRST, None, now)),
         (0, vec![])
     );
     let now = after(Hour(1024), 0);
     assert_eq!(due(&next, FIRST, None, now), [FIRST, Hour(1024)]);
-    let last = advanced(&next, &read(&[(1000, true), (1024, true)], now));
+    let last = advanced(&next, FIRST, &read(&[(1000, true), (1024, true)], now));
     assert_eq!(last.closed, [(FIRST, FIRST)]);
     assert_eq!(due(&last, FIRST, None, now), []);
 }
@@ -44,17 +44,17 @@ fn an_hour_is_read_twice_and_closed() {
 fn what_is_old_is_read_once_and_the_last_waits_for_data() {
     let now = after(Hour(1100), 0);
     let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, hour <= 1050)).collect();
-    let cursor = advanced(&HourCursor::default(), &read(&all, now));
+    let cursor = advanced(&HourCursor::default(), FIRST, &read(&all, now));
     // Up to the last with data, and not those that are less than a day old.
     assert_eq!(cursor.closed, [(FIRST, Hour(1049))]);
     assert_eq!(due(&cursor, FIRST, None, now), []);
     // Where data comes at last, what was empty before is asked once more.
     let now = after(Hour(1101), 0);
-    let cursor = advanced(&cursor, &read(&[(1101, true)], now));
+    let cursor = advanced(&cursor, FIRST, &read(&[(1101, true)], now));
     let again: Vec<Hour> = (1050..=1077).map(Hour).collect();
     assert_eq!(due(&cursor, FIRST, None, now), again);
     let readings: Vec<(i64, bool)> = (1050..=1077).map(|hour| (hour, false)).collect();
-    let cursor = advanced(&cursor, &read(&readings, now));
+    let cursor = advanced(&cursor, FIRST, &read(&readings, now));
     assert_eq!(cursor.closed, [(FIRST, Hour(1077))]);
     assert_eq!(due(&cursor, FIRST, None, now), []);
 }
@@ -63,7 +63,7 @@ fn what_is_old_is_read_once_and_the_last_waits_for_data() {
 fn an_earlier_start_and_a_stop_bound_what_is_due() {
     let now = after(Hour(1100), 0);
     let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, true)).collect();
-    let cursor = advanced(&HourCursor::default(), &read(&all, now));
+    let cursor = advanced(&HourCursor::default(), FIRST, &read(&all, now));
     let earlier: Vec<Hour> = (990..1000).map(Hour).collect();
     assert_eq!(due(&cursor, Hour(990), None, now), earlier);
     assert_eq!(
@@ -77,16 +77,16 @@ fn what_was_not_sent_is_due_again() {
     let now = after(Hour(1100), 0);
     let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, true)).collect();
     let before = HourCursor::default();
-    let next = advanced(&before, &read(&all, now));
+    let next = advanced(&before, FIRST, &read(&all, now));
     let missing = BTreeSet::from([Hour(1010), Hour(1000), Hour(1095)]);
     let cursor = held(next, &before, &missing);
     assert_eq!(
         due(&cursor, FIRST, None, now),
         missing.into_iter().collect::<Vec<_>>()
     );
-    assert_eq!(remembered(&cursor, FIRST), Hour(1000 - 168));
-    let cursor = advanced(&cursor, &read(&[(1000, true)], now));
-    assert_eq!(remembered(&cursor, FIRST), Hour(1010 - 168));
+    assert_eq!(remembered(&cursor), Hour(1000 - 168));
+    let cursor = advanced(&cursor, FIRST, &read(&[(1000, true)], now));
+    assert_eq!(remembered(&cursor), Hour(1010 - 168));
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub(super) struct Answered {
     pub(super) requests: u64,
     pub(super) data_points: u64,
     pub(super) repeated: u64,
+    /// Batches in doubt that are to be sent again.
+    pub(super) again: Vec<Batch>,
     /// Why nothing further should be sent.
     pub(super) stop: Option<String>,
 }
@@ -38,7 +40,7 @@ impl Answered {
                 refused.push((item, reason));
                 continue;
             }
-            let points = item.object.data_points;
+            let points = item.letter.data_points();
             self.data_points += points;
             self.repeated += points * u64::from(written.doubts);
             self.tell(&item, Told::Acknowledged);

@@ -9,9 +9,10 @@ use std::sync::{
 use super::{
     Worder,
     answered::{Answered, Told},
-    batches::{Batch, Item},
+    batches::{Batch, Item, Letter},
 };
 use crate::{
+    amplitude::{Delivery, Ingester},
     braze::{Fate, Object, WriteError, Writer},
     model::Lane,
 };
@@ -20,12 +21,25 @@ use crate::{
 /// given up. One guilty person among 1,000 makes eleven, neighbours two each.
 const IN_VAIN: u32 = 100;
 
+/// Whose door a lane goes through.
+#[derive(Clone)]
+pub(super) enum Door {
+    Braze(Arc<Writer>),
+    Amplitude(Arc<Ingester>),
+}
+
+/// Tries of a batch of events that may be double, before it is left for the next run.
+const TRIES: u32 = 12;
+
 /// Sends batches of one pass.
 #[derive(Clone)]
 pub(super) struct Courier {
-    pub(super) writer: Arc<Writer>,
+    pub(super) door: Door,
     pub(super) lane: Lane,
-    pub(super) worder: Arc<Worder>,
+    /// Knows what the parts of an object mean; none of a log, whose events have no parts.
+    pub(super) worder: Option<Arc<Worder>>,
+    /// Whether a batch whose answer was lost is sent again: it then may be double.
+    pub(super) repeats: bool,
     /// Objects of one request: what was too large once is not tried again.
     pub(super) most: Arc<AtomicUsize>,
 }
@@ -34,14 +48,18 @@ impl Courier {
     /// Sends one batch to its end.
     pub(super) async fn send(&self, batch: Batch) -> Answered {
         let mut answered = Answered::default();
-        let refused = self.send_whole(batch, &mut answered).await;
+        let writer = match &self.door {
+            Door::Braze(writer) => writer,
+            Door::Amplitude(ingester) => return ingest(ingester, &batch).await,
+        };
+        let refused = self.send_whole(writer, batch, &mut answered).await;
         let again = self.taken_apart(refused, &mut answered);
         if !again.is_empty() {
             let batch = Batch {
                 items: again,
-                maybe: false,
+                ..Batch::default()
             };
-            let refused = self.send_whole(batch, &mut answered).await;
+            let refused = self.send_whole(writer, batch, &mut answered).await;
             for (item, reason) in refused {
                 answered.tell(&item, Told::Refused(item.key.mask(&reason)));
             }
@@ -50,7 +68,12 @@ impl Courier {
     }
 
     /// Sends a batch, halved where need be; returns what was refused object by object.
-    async fn send_whole(&self, batch: Batch, answered: &mut Answered) -> Vec<(Item, String)> {
+    async fn send_whole(
+        &self,
+        writer: &Writer,
+        batch: Batch,
+        answered: &mut Answered,
+    ) -> Vec<(Item, String)> {
         let mut refused = vec![];
         let mut left = vec![batch];
         let (mut in_vain, mut taken) = (0, false);
@@ -69,14 +92,14 @@ impl Courier {
                 left.extend(batch.halves());
                 continue;
             }
-            let objects: Vec<Object> = batch.items.iter().map(|item| item.object.clone()).collect();
+            let objects: Vec<Object> = batch.items.iter().filter_map(Item::object).collect();
             let WriteError {
                 error,
                 fate,
                 stop,
                 too_large,
                 maybe,
-            } = match self.writer.write(&self.lane, &objects).await {
+            } = match writer.write(&self.lane, &objects).await {
                 Ok(written) => {
                     taken = true;
                     refused.extend(answered.take(batch, written));
@@ -114,6 +137,9 @@ impl Courier {
                 Fate::NotSent if !batch.maybe => answered.leave(&batch),
                 Fate::TakeApart | Fate::NotSent | Fate::Doubt => {
                     answered.tell_all(&batch, &Told::Doubted);
+                    if self.repeats && batch.tries < TRIES && answered.stop.is_none() {
+                        answered.again.push(batch);
+                    }
                 }
             }
         }
@@ -126,7 +152,8 @@ impl Courier {
         for (item, reason) in refused {
             let apart = match self.lane {
                 Lane::UsersTrack if answered.stop.is_none() => {
-                    self.worder.word_apart(&item.key, &item.parts)
+                    let worder = self.worder.as_ref();
+                    worder.and_then(|worder| worder.word_apart(&item.key, &item.parts))
                 }
                 _ => None,
             };
@@ -146,10 +173,34 @@ impl Courier {
                 ordinal: item.ordinal,
                 part: Some(part.resource as u32),
                 key: item.key.clone(),
-                object,
+                letter: Letter::Braze(object),
                 parts: vec![],
             }));
         }
         again
     }
+}
+
+/// Hands events to Amplitude. Whatever is sent again there is dropped by its id, so doubt costs nothing.
+async fn ingest(ingester: &Ingester, batch: &Batch) -> Answered {
+    let events: Vec<Delivery> = batch.items.iter().filter_map(Item::event).collect();
+    let delivered = ingester.deliver(&events).await;
+    let mut answered = Answered {
+        requests: delivered.requests,
+        stop: delivered.stop,
+        ..Answered::default()
+    };
+    let mut told = vec![Told::Released; batch.items.len()];
+    let each = |told: &mut Vec<Told>, places: Vec<usize>, word: &Told| {
+        places.into_iter().for_each(|at| told[at] = word.clone());
+    };
+    each(&mut told, delivered.taken, &Told::Acknowledged);
+    each(&mut told, delivered.doubted, &Told::Doubted);
+    for (at, reason) in delivered.refused {
+        told[at] = Told::Refused(batch.items[at].key.mask(&reason));
+    }
+    for (item, told) in batch.items.iter().zip(told) {
+        answered.tell(item, told);
+    }
+    answered
 }

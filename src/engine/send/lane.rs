@@ -8,14 +8,15 @@ use tokio::sync::mpsc;
 use super::{
     OfLane, Road, Run, Sent, Worder,
     answered::{Answered, Told},
-    batches::{self, Batch},
-    courier::Courier,
+    batches::{self, Batch, Making},
+    courier::{Courier, Door},
     scribe::Scribe,
 };
 use crate::{
-    engine::{Error, plan::Pass},
-    http::asked,
+    engine::{Error, Session, log::LogWork, plan::Pass},
+    http::{Policy, asked, backoff},
     model::{Address, Event, Lane},
+    state::store::Draft,
 };
 
 /// Answers in a row from which nothing can be told, before it is given up: what was sent may have been billed.
@@ -61,13 +62,47 @@ async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(),
         }
         let worder = Arc::new(Worder::of(pass));
         let courier = Courier {
-            writer: run.writer.clone(),
+            door: Door::Braze(run.writer.clone()),
             lane: of.lane.clone(),
-            worder,
+            worder: Some(worder.clone()),
+            repeats: false,
             most: most.clone(),
         };
-        doubted = send_pass(run, *number, pass, road, &courier, sent).await?;
+        let whose = pass.parts.iter().map(|(work, _)| work.address.clone());
+        run.begin(&of.lane, whose.collect(), *number).await;
+        let made = batches::make(pass, worder, road)?;
+        doubted = send_pass(run, *number, made, road, &courier, sent).await?;
     }
+    match &of.log {
+        Some(log) => send_log(run, log, road, most, sent).await,
+        None => Ok(()),
+    }
+}
+
+/// Sends the events of a log.
+async fn send_log(
+    run: &Run<'_>,
+    (number, log, events): &(u16, &LogWork, &Draft),
+    road: Road,
+    most: Arc<AtomicUsize>,
+    sent: &mut Sent,
+) -> Result<(), Error> {
+    let door = match (&log.lane, &run.ingester) {
+        (Lane::Ingest { .. }, Some(ingester)) => Door::Amplitude(ingester.clone()),
+        _ => Door::Braze(run.writer.clone()),
+    };
+    let courier = Courier {
+        // What Amplitude may have taken is sent again by its client; what Braze may have, only where that was asked for.
+        repeats: log.sent_again,
+        door,
+        lane: log.lane.clone(),
+        worder: None,
+        most,
+    };
+    run.begin(&log.lane, vec![log.address.clone()], *number)
+        .await;
+    let made = batches::of_log(events.path(), &log.lane, road)?;
+    send_pass(run, *number, made, road, &courier, sent).await?;
     Ok(())
 }
 
@@ -112,26 +147,11 @@ async fn settle(run: &Run<'_>, pass: &Pass<'_>, sent_before: bool) -> bool {
 async fn send_pass(
     run: &Run<'_>,
     number: u16,
-    pass: &Pass<'_>,
+    (batches, making): (mpsc::Receiver<Batch>, Making),
     road: Road,
     courier: &Courier,
     sent: &mut Sent,
 ) -> Result<bool, Error> {
-    let addresses: Vec<Address> = pass
-        .parts
-        .iter()
-        .map(|(work, _)| work.address.clone())
-        .collect();
-    let lane = pass.lane.name();
-    run.session
-        .events
-        .tell(Event::Sending {
-            lane,
-            addresses,
-            objects: run.objects.get(usize::from(number)).copied().unwrap_or(0),
-        })
-        .await;
-    let (batches, making) = batches::make(pass, courier.worder.clone(), road)?;
     let mut scribe = Scribe::new(&run.journal, number);
     let ended = send_batches(run, batches, courier, road, &mut scribe, sent).await;
     let made = making.await.map_err(|_| Error::Worker)?;
@@ -162,7 +182,7 @@ async fn send_batches(
         }
         tokio::select! {
             biased;
-            Some((objects, answered)) = under_way.next(), if !under_way.is_empty() => {
+            Some((objects, mut answered)) = under_way.next(), if !under_way.is_empty() => {
                 scribe.tell(&answered, session.clock.millis())?;
                 let lost = |(_, _, told): &(u64, Option<u32>, Told)| *told == Told::Doubted;
                 doubted |= answered.told.iter().any(lost);
@@ -174,11 +194,18 @@ async fn send_batches(
                 sent.requests += answered.requests;
                 sent.data_points += answered.data_points;
                 sent.repeated += answered.repeated;
-                sent.stopped.extend(answered.stop);
+                sent.stopped.extend(answered.stop.take());
                 if answered.told.iter().any(|(_, _, told)| matches!(told, Told::Refused(_))) {
                     run.failed();
                 }
                 answered_for += objects as u64;
+                for mut batch in answered.again {
+                    answered_for -= batch.items.len() as u64;
+                    batch.tries += 1;
+                    // It leaves once more, and the journal is to know how often it did.
+                    scribe.again(batch.reach(), session.clock.millis())?;
+                    under_way.push(Box::pin(again(session, courier, batch)));
+                }
                 let lane = courier.lane.name();
                 session.events.tell(Event::Sent { lane, objects: answered_for }).await;
             }
@@ -203,7 +230,41 @@ async fn send_batches(
     }
 }
 
+/// Sends a batch once more, after a wait.
+fn again(
+    session: &Session,
+    courier: &Courier,
+    batch: Batch,
+) -> impl Future<Output = (usize, Answered)> + Send + 'static {
+    let (sender, courier) = (Arc::clone(&session.sender), courier.clone());
+    let wait = backoff(
+        Policy::for_endpoint(&session.identity.braze_url),
+        batch.tries,
+    );
+    async move {
+        let objects = batch.items.len();
+        if sender.waits(tokio::time::sleep(wait)).await {
+            return (objects, courier.send(batch).await);
+        }
+        let mut answered = Answered::default();
+        answered.tell_all(&batch, &Told::Released);
+        (objects, answered)
+    }
+}
+
 impl Run<'_> {
+    /// Tells that a pass begins.
+    async fn begin(&self, lane: &Lane, addresses: Vec<Address>, number: u16) {
+        let lane = lane.name();
+        let objects = self.objects.get(usize::from(number)).copied().unwrap_or(0);
+        let sending = Event::Sending {
+            lane,
+            addresses,
+            objects,
+        };
+        self.session.events.tell(sending).await;
+    }
+
     /// Why nothing further is sent, though nothing of this lane failed.
     fn why_stopped(&self) -> String {
         if *self.session.stop.borrow() {

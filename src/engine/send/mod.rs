@@ -30,12 +30,14 @@ pub(super) use worder::Worder;
 
 use super::{
     Session,
+    log::{self, LogWork},
     plan::{Pass, Work, passes},
 };
 use crate::{
+    amplitude::Ingester,
     braze::Writer,
     model::{Address, Lane},
-    state::journal::Journal,
+    state::{journal::Journal, store::Draft},
 };
 
 /// Lanes under way at once.
@@ -58,6 +60,8 @@ pub(super) struct Sent {
 struct Run<'a> {
     session: &'a Session,
     writer: Arc<Writer>,
+    /// Takes events into Amplitude, where any log goes there.
+    ingester: Option<Arc<Ingester>>,
     /// How many each pass has.
     objects: Vec<u64>,
     journal: Mutex<Journal>,
@@ -68,19 +72,20 @@ struct Run<'a> {
 /// Sends everything. What was answered is counted, whatever ends it.
 pub(super) async fn all(
     session: &Session,
-    writer: Arc<Writer>,
-    works: &[Work],
+    (writer, ingester): (Arc<Writer>, Option<Arc<Ingester>>),
+    (works, logs): (&[Work], &[LogWork]),
     objects: Vec<u64>,
     journal: Journal,
 ) -> Sent {
     let run = Run {
         session,
         writer,
+        ingester,
         objects,
         journal: Mutex::new(journal),
         halt: watch::Sender::new(false),
     };
-    let sent: Vec<Sent> = stream::iter(by_lane(works))
+    let sent: Vec<Sent> = stream::iter(by_lane(works, logs))
         .map(|lane| lane::send(&run, lane))
         .buffer_unordered(LANES)
         .collect()
@@ -101,14 +106,17 @@ struct OfLane<'a> {
     names: Vec<(&'a Address, &'a str)>,
     /// Its passes with their numbers in the journal.
     passes: Vec<(u16, Pass<'a>)>,
+    /// The log whose lane it is, with its number in the journal and its events.
+    log: Option<(u16, &'a LogWork, &'a Draft)>,
 }
 
-fn by_lane(works: &[Work]) -> Vec<OfLane<'_>> {
+fn by_lane<'a>(works: &'a [Work], logs: &'a [LogWork]) -> Vec<OfLane<'a>> {
     let mut lanes = BTreeMap::<Lane, OfLane>::new();
     let empty = |lane: &Lane| OfLane {
         lane: lane.clone(),
         names: vec![],
         passes: vec![],
+        log: None,
     };
     for work in works {
         if let Some(name) = &work.name {
@@ -117,11 +125,16 @@ fn by_lane(works: &[Work]) -> Vec<OfLane<'_>> {
             of.names.push((&work.address, name));
         }
     }
-    for (number, pass) in (0..).zip(passes(works)) {
+    let mut numbers = 0..;
+    for (pass, number) in passes(works).into_iter().zip(&mut numbers) {
         let of = lanes
             .entry(pass.lane.clone())
             .or_insert_with(|| empty(&pass.lane));
         of.passes.push((number, pass));
+    }
+    for ((log, events), number) in log::passes(logs).zip(numbers) {
+        let of = lanes.entry(log.lane.clone());
+        of.or_insert_with(|| empty(&log.lane)).log = Some((number, log, events));
     }
     lanes.into_values().collect()
 }

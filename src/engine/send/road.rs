@@ -45,7 +45,7 @@ impl Road {
             Lane::Events { .. } => Self {
                 most: objects_per_request,
                 at_once: 8,
-                window: 8,
+                window: 1,
                 per_second: TRACK_PER_SECOND,
             },
             // Batch API: 2,000 events a request; no rate is documented but that of a device (amplitude.md 7).

@@ -50,6 +50,12 @@ impl<'a> Scribe<'a> {
         Ok(())
     }
 
+    /// Says that objects that left before leave once more.
+    pub(super) fn again(&self, (first, end): (u64, u64), at: Millis) -> Result<(), state::Error> {
+        let range = self.range(first, end - first);
+        tokio::task::block_in_place(|| self.journal().intend(range, at))
+    }
+
     /// Says that what was intended and not dispatched never left.
     pub(super) fn release(&self) -> Result<(), state::Error> {
         if self.intended <= self.dispatched {

@@ -1,0 +1,272 @@
+//! What each selected log asks for, and what is due of it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::{LogWork, Unit, files, hours};
+use crate::{
+    config::{Cadence, CadenceWord, Resource},
+    diff::cursor::{self, Ranges},
+    engine::{Error, Session, departure::departing, draft::Drafting, meaning},
+    kinds::{self, LogSource, Stream},
+    model::{
+        Address, Hour, Lane, digest, number,
+        plan::{Action, Cost, LogPlan, Plan, Problem, ResourcePlan},
+    },
+    state::manifest::{Entry, Fulfilled},
+};
+
+/// Events are worded anew where this differs, though the configuration does not.
+const WORDING: &str = "1";
+
+/// A log that is planned.
+pub(in crate::engine) struct LogSubject<'a> {
+    pub(in crate::engine) resource: &'a Resource,
+    pub(in crate::engine) entry: Option<&'a Entry>,
+    pub(in crate::engine) moved: Option<&'a Address>,
+    pub(in crate::engine) stream: Stream,
+    /// Names how its events are worded, among what is cached.
+    pub(in crate::engine) words: String,
+}
+
+/// What a saved plan read of each log: an apply of it reads that, and nothing that came since.
+pub(in crate::engine) type Bounds = BTreeMap<Address, Ranges>;
+
+/// Returns what a plan read of each log.
+pub(in crate::engine) fn bounds(plan: &Plan) -> Bounds {
+    let logs = plan.resources.iter();
+    let logs = logs.filter_map(|planned| Some((&planned.address, planned.log.as_ref()?)));
+    logs.map(|(address, log)| {
+        let hours = |[from, to]: &[String; 2]| Some((Hour::parse(from)?, Hour::parse(to)?));
+        let ranges = log.ranges.iter().filter_map(hours).collect();
+        (address.clone(), ranges)
+    })
+    .collect()
+}
+
+/// Whether an hour is in one of the ranges.
+pub(super) fn within(ranges: Option<&Ranges>, hour: Hour) -> bool {
+    ranges.is_none_or(|ranges| {
+        ranges
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&hour))
+    })
+}
+
+impl LogSubject<'_> {
+    /// Returns where what was read of a unit is kept.
+    pub(super) fn path(&self, session: &Session, unit: &str) -> Result<PathBuf, Error> {
+        let name = digest::sha256(unit.as_bytes());
+        let directory = session.store.cache()?.join("logs").join(&self.words);
+        Ok(directory.join(format!("{}.events", &name[..32])))
+    }
+
+    /// Digest of what it asks for.
+    pub(super) fn digest(&self) -> String {
+        let config = digest::canonical(&self.stream.config).to_string();
+        digest::sha256(config.as_bytes())
+    }
+}
+
+/// Reads what is due of each of these; what could not be read of one is an error of that one.
+pub(in crate::engine) async fn read(
+    session: &Session,
+    draft: &mut Drafting<'_>,
+    subjects: &[LogSubject<'_>],
+) -> Result<BTreeMap<Address, Vec<Unit>>, Error> {
+    let mut units = hours::read(session, &draft.within, subjects).await?;
+    for subject in subjects {
+        if !matches!(subject.stream.source, LogSource::Files { .. }) {
+            continue;
+        }
+        let address = &subject.resource.address;
+        match files::read(session, draft.within.get(address), subject).await {
+            Ok(read) => {
+                units.insert(address.clone(), read.units);
+                draft.plan.warnings.extend(strange(address, read.strangers));
+            }
+            Err(Error::Currents { message, hint }) => draft.fail(address, message, hint),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(units)
+}
+
+/// What is said of files that are none of Currents.
+fn strange(address: &Address, (count, named): (u64, Vec<String>)) -> Option<Problem> {
+    let more = if count > named.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    (count > 0).then(|| Problem {
+        address: Some(address.clone()),
+        message: format!(
+            "{} that lie among the Currents are not read, since they are none: {}{more}",
+            crate::model::counted(count, "file"),
+            named.join(", ")
+        ),
+        hint: None,
+    })
+}
+
+impl<'a> Drafting<'a> {
+    /// Finds what each selected log asks for; those that have nothing to do are planned at once.
+    pub(in crate::engine) fn logs(&mut self, works: &mut Vec<LogWork>) -> Vec<LogSubject<'a>> {
+        let mut subjects = vec![];
+        let configuration = &self.session.configuration;
+        let logs = configuration.resources.values().filter_map(|resource| {
+            Some((
+                resource,
+                kinds::find_log(&resource.address, &resource.kind)?,
+            ))
+        });
+        for (resource, log) in logs {
+            let address = &resource.address;
+            if self.session.how.destroy || !self.takes(address, &resource.kind) {
+                continue;
+            }
+            let entry = self.entry(address);
+            if let Some(entry) = entry.filter(|entry| entry.kind != resource.kind) {
+                let (message, hint) = crate::engine::draft::other_kind(resource, entry);
+                self.fail(address, message, hint);
+                continue;
+            }
+            let stream = match log.stream(resource, configuration.braze.app_id.as_deref()) {
+                Ok(stream) => stream,
+                Err(diagnostic) => {
+                    self.fail(address, diagnostic.message, diagnostic.hint);
+                    continue;
+                }
+            };
+            let app_id = configuration.braze.app_id.as_deref().unwrap_or_default();
+            let config = digest::canonical(&stream.config).to_string();
+            let words = [WORDING, env!("CARGO_PKG_VERSION"), app_id, &config].join("\n");
+            let subject = LogSubject {
+                resource,
+                entry,
+                moved: self.rearranged.moved.get(address),
+                words: digest::sha256(words.as_bytes())[..32].to_owned(),
+                stream,
+            };
+            match self.log_rests(&subject) {
+                Some(note) => works.extend(self.log_at_rest(&subject, note)),
+                None => subjects.push(subject),
+            }
+        }
+        subjects
+    }
+
+    /// Why a log has nothing to do without being read, if it has nothing.
+    fn log_rests(&self, subject: &LogSubject) -> Option<&'static str> {
+        let resource = subject.resource;
+        if resource.settings.paused == Some(true) {
+            return Some("paused");
+        }
+        let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
+        let once = resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once));
+        let released = subject
+            .entry
+            .and_then(|entry| entry.log.as_ref()?.parked.as_ref());
+        let released = released.is_some_and(|parked| parked.released > 0);
+        (once && !released && fulfilled.desired == subject.digest()).then_some("moved once")
+    }
+
+    /// A log that was taken out of the configuration: nothing of it can be taken out of a service.
+    pub(in crate::engine) fn log_goes(
+        &mut self,
+        address: &Address,
+        entry: &Entry,
+    ) -> Option<LogWork> {
+        let log = entry.log.as_ref()?;
+        self.note(
+            address,
+            serde_json::json!({"removed": "forgotten", "rows": ""}),
+        );
+        let parked = log.parked.as_ref().map_or(0, |parked| parked.events);
+        if parked > 0 {
+            self.plan.warnings.push(Problem {
+                address: Some(address.clone()),
+                message: format!(
+                    "{} parked events go with it: whether they arrived is not decided yet",
+                    number(parked)
+                ),
+                hint: Some("decide them first: syncform state parked list".to_owned()),
+            });
+        }
+        let title = format!(
+            "{}: its cursor is forgotten; the {} events it sent stay where they are",
+            entry.kind,
+            number(log.acknowledged)
+        );
+        self.plan.resources.push(ResourcePlan {
+            log: Some(resting(Some(entry))),
+            cost: Some(Cost::default()),
+            ..departing(address, entry, Action::Delete, title)
+        });
+        Some(LogWork {
+            address: address.clone(),
+            lane: Lane::UsersTrack,
+            events: None,
+            count: 0,
+            sent_again: false,
+            next: None,
+        })
+    }
+
+    fn log_at_rest(&mut self, subject: &LogSubject, note: &str) -> Option<LogWork> {
+        let resource = subject.resource;
+        self.note(&resource.address, meaning::of_entry(resource));
+        let planned = subject.planned(Action::NoOp, vec![], resting(subject.entry), None);
+        self.plan.resources.push(ResourcePlan {
+            note: Some(note.to_owned()),
+            ..planned
+        });
+        let entry = subject.entry.filter(|_| self.is_rewritten(resource))?;
+        Some(LogWork {
+            address: resource.address.clone(),
+            lane: subject.stream.lane.clone(),
+            events: None,
+            count: 0,
+            sent_again: subject.stream.sent_again,
+            next: Some(Entry {
+                written: Some(meaning::written(resource)),
+                ..entry.clone()
+            }),
+        })
+    }
+}
+
+/// What a log that is not read shows.
+pub(super) fn resting(entry: Option<&Entry>) -> LogPlan {
+    let log = entry.and_then(|entry| entry.log.as_ref());
+    let parked = log.and_then(|log| log.parked.as_ref());
+    LogPlan {
+        parked: parked.map_or(0, |parked| parked.events - parked.released),
+        parked_batches: parked.map_or(0, |parked| parked.batches),
+        maybe_double: log.map_or(0, |log| log.maybe_double),
+        ..LogPlan::default()
+    }
+}
+
+/// What is fulfilled once all was sent.
+pub(super) fn fulfilled(subject: &LogSubject) -> Fulfilled {
+    Fulfilled {
+        desired: subject.digest(),
+        sources: vec![],
+    }
+}
+
+/// Returns the hours of a log over hours that are due now.
+pub(super) fn due(session: &Session, bounds: &Bounds, subject: &LogSubject) -> Vec<Hour> {
+    let LogSource::Hours { start, stop, .. } = &subject.stream.source else {
+        return vec![];
+    };
+    let log = subject.entry.and_then(|entry| entry.log.as_ref());
+    let known = crate::model::Cursor::hours(log.map(|log| &log.cursor));
+    let first = Hour::of(start.as_millisecond());
+    let last = stop.map(|stop| Hour::of(stop.as_millisecond() - 1));
+    let bounds = bounds.get(&subject.resource.address);
+    let mut due = cursor::due(&known, first, last, session.clock.millis());
+    due.retain(|hour| within(bounds, *hour));
+    due
+}

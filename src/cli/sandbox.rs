@@ -71,6 +71,16 @@ pub(super) struct SandboxArgs {
     /// Redirect downloads larger than this many compressed bytes
     #[arg(long, env = "SYNCFORM_REDIRECT_OVER", hide_env = true, value_name = "BYTES", default_value_t = 64 * 1024)]
     redirect_over: u64,
+    /// Refuse exports larger than this many bytes
+    #[arg(
+        long,
+        env = "SYNCFORM_EXPORT_LIMIT",
+        hide_env = true,
+        hide = true,
+        value_name = "BYTES",
+        default_value_t = 4_000_000_000
+    )]
+    export_limit: u64,
     /// Time by which the clock of both services is ahead of this machine's, such as 10m; -10m is behind
     #[arg(
         long,
@@ -162,6 +172,7 @@ fn options(global: &Global, args: SandboxArgs) -> Options {
         contract: args.contract,
         job_time: args.job_time,
         redirect_over: args.redirect_over,
+        export_limit: args.export_limit,
         error_codes: args.error_codes,
         tab_prefix: args.tab_prefix,
         gp_prefix: args.gp_prefix,

@@ -1,5 +1,7 @@
 //! `syncform sandbox`: serves the emulator until it is told to stop. It must not know what the emulator does.
 
+mod currents;
+
 use std::{error::Error as _, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
@@ -115,6 +117,14 @@ enum SandboxCommand {
         #[arg(long, value_name = "DIR", env = "SYNCFORM_WORLD", hide_env = true)]
         world: Option<PathBuf>,
     },
+    /// Make files of engagement events as Braze's Currents writes them
+    ///
+    /// Avro files in the storage layout, of invented events of the people in
+    /// Braze: repeats, anonymous people and an unknown event type included.
+    #[command(
+        after_help = "Examples:\n  syncform sandbox currents --out currents --events 1000\n  syncform sandbox currents --out currents --events 100000 --seed 7 --hours 48 --until 2026-07-14T10:00:00Z"
+    )]
+    Currents(currents::CurrentsArgs),
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -126,6 +136,9 @@ fn time(text: &str) -> Result<Duration, String> {
 
 /// Serves until Ctrl-C or SIGTERM, or loads a scenario and returns.
 pub(super) async fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Failure> {
+    if let Some(SandboxCommand::Currents(args)) = args.command {
+        return currents::run(global, args).map(|()| Exit::Done);
+    }
     if let Some(SandboxCommand::Load { dir, world }) = args.command {
         let world = world.map_or_else(
             || open::embedded_world(global),

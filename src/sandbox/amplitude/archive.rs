@@ -76,7 +76,7 @@ struct Parts {
 
 impl Parts {
     fn write(&mut self, hour: Hour, count: &mut u64, line: &[u8]) -> io::Result<()> {
-        if *count % PART == 0 {
+        if count.is_multiple_of(PART) {
             self.end()?;
             let name = format!(
                 "{0}/{0}_{1}#{2}.json.gz",

@@ -95,7 +95,7 @@ pub(crate) fn check(body: &Value, all: bool) -> Result<Vec<&Map<String, Value>>,
             match given(name) {
                 Some(Value::String(id)) if nobody(id, name) => invalid.add(name, place),
                 Some(Value::String(id)) if (id.chars().count() as u64) < shortest => {
-                    short.add(name, place)
+                    short.add(name, place);
                 }
                 None | Some(Value::String(_)) => {}
                 Some(_) => invalid.add(name, place),
@@ -116,10 +116,10 @@ pub(crate) fn check(body: &Value, all: bool) -> Result<Vec<&Map<String, Value>>,
             bad.for_each(|name| invalid.add(name, place));
         }
     }
-    refusal(missing, invalid, short).map_or(Ok(objects), Err)
+    refusal(&missing, &invalid, &short).map_or(Ok(objects), Err)
 }
 
-fn refusal(missing: Places, invalid: Places, short: Places) -> Option<Value> {
+fn refusal(missing: &Places, invalid: &Places, short: &Places) -> Option<Value> {
     if missing.is_empty() && invalid.is_empty() {
         return (!short.is_empty()).then(|| {
             json!({

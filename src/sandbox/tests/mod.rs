@@ -4,6 +4,7 @@ mod aliases;
 mod amplitude;
 mod braze;
 mod client;
+mod currents;
 mod departures;
 mod events;
 mod exports;

@@ -9,6 +9,7 @@ mod departures;
 mod events;
 mod exports;
 mod faults;
+mod happenings;
 mod ingestion;
 mod partners;
 mod profiles;

@@ -1,5 +1,7 @@
 //! `syncform sandbox`: serves the emulator until it is told to stop. It must not know what the emulator does.
 
+mod currents;
+
 use std::{error::Error as _, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
@@ -71,6 +73,16 @@ pub(super) struct SandboxArgs {
     /// Redirect downloads larger than this many compressed bytes
     #[arg(long, env = "SYNCFORM_REDIRECT_OVER", hide_env = true, value_name = "BYTES", default_value_t = 64 * 1024)]
     redirect_over: u64,
+    /// Refuse exports larger than this many bytes
+    #[arg(
+        long,
+        env = "SYNCFORM_EXPORT_LIMIT",
+        hide_env = true,
+        hide = true,
+        value_name = "BYTES",
+        default_value_t = 4_000_000_000
+    )]
+    export_limit: u64,
     /// Time by which the clock of both services is ahead of this machine's, such as 10m; -10m is behind
     #[arg(
         long,
@@ -105,6 +117,14 @@ enum SandboxCommand {
         #[arg(long, value_name = "DIR", env = "SYNCFORM_WORLD", hide_env = true)]
         world: Option<PathBuf>,
     },
+    /// Make files of engagement events as Braze's Currents writes them
+    ///
+    /// Avro files in the storage layout, of invented events of the people in
+    /// Braze: repeats, anonymous people and an unknown event type included.
+    #[command(
+        after_help = "Examples:\n  syncform sandbox currents --out currents --events 1000\n  syncform sandbox currents --out currents --events 100000 --seed 7 --hours 48 --until 2026-07-14T10:00:00Z"
+    )]
+    Currents(currents::CurrentsArgs),
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -116,6 +136,9 @@ fn time(text: &str) -> Result<Duration, String> {
 
 /// Serves until Ctrl-C or SIGTERM, or loads a scenario and returns.
 pub(super) async fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Failure> {
+    if let Some(SandboxCommand::Currents(args)) = args.command {
+        return currents::run(global, args).map(|()| Exit::Done);
+    }
     if let Some(SandboxCommand::Load { dir, world }) = args.command {
         let world = world.map_or_else(
             || open::embedded_world(global),
@@ -162,6 +185,7 @@ fn options(global: &Global, args: SandboxArgs) -> Options {
         contract: args.contract,
         job_time: args.job_time,
         redirect_over: args.redirect_over,
+        export_limit: args.export_limit,
         error_codes: args.error_codes,
         tab_prefix: args.tab_prefix,
         gp_prefix: args.gp_prefix,

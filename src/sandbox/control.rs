@@ -1,6 +1,7 @@
 //! `/_sandbox/`: for tests and the curious (design 9). It must not be slowed, counted or hit by faults.
 
 mod attributes;
+mod happened;
 mod profiles;
 mod users;
 
@@ -51,6 +52,7 @@ pub(crate) fn routes(to: &mut Routes) {
     attributes::routes(to);
     users::routes(to);
     profiles::routes(to);
+    happened::routes(to);
 }
 
 fn stats(app: &App, _: &Call) -> Response {

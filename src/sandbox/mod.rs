@@ -7,6 +7,8 @@
 //! server ─ faults, latency, counting ─▶ routes ─▶ amplitude/…, braze/…, control ─▶ world (files, log)
 //! ```
 //!
+//! Beside what serves, `currents` makes files as Braze's Currents writes them.
+//!
 //! A new endpoint is a file beside its neighbours and a line in `routes.rs`.
 
 mod amplitude;
@@ -14,6 +16,7 @@ mod app;
 mod braze;
 mod call;
 mod control;
+mod currents;
 mod error;
 mod faults;
 mod options;
@@ -26,6 +29,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use currents::{Made, Making, external_ids, make as make_currents};
 pub use error::Error;
 pub use faults::Faults;
 pub use options::{Clock, Contract, Limits, Options};

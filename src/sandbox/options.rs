@@ -78,6 +78,8 @@ pub struct Options {
     pub job_time: Option<Duration>,
     /// Compressed files above this size are answered by a redirect to a signed address.
     pub redirect_over: u64,
+    /// The largest export, in bytes of its lines.
+    pub export_limit: u64,
     /// How long the fault `slow` takes.
     pub slow: Duration,
     /// Says what is wrong with an object by its documented code, where it has one; else by a sentence.
@@ -104,6 +106,7 @@ impl Options {
             job_time: None,
             // Not documented (amplitude.md 4.6). Small enough that both ways are walked every day.
             redirect_over: 64 * 1024,
+            export_limit: 4_000_000_000,
             slow: Duration::from_secs(5),
             error_codes: false,
             tab_prefix: false,

@@ -98,7 +98,7 @@ pub async fn start(listen: SocketAddr, options: Options) -> Result<Running, Erro
     let app = Arc::new(App {
         faults: Draws::new(options.faults.clone(), options.seed).into(),
         stats: super::stats::Stats::default().into(),
-        amplitude: Amplitude::new(contents.shelf, contents.quota),
+        amplitude: Amplitude::new(contents.shelf, contents.quota, contents.ingested),
         braze: Braze::new(contents.store),
         world,
         options,

@@ -1,10 +1,19 @@
 //! Amplitude as its pages describe it. It must not know that Braze exists.
 
+mod archive;
 mod cohorts;
 mod csv;
 mod delivery;
 mod downloads;
 mod envelope;
+mod export;
+mod exported;
+mod hash;
+mod history;
+mod hour;
+mod ingest;
+mod ingested;
+mod lines;
 mod people;
 mod person;
 mod quota;
@@ -12,9 +21,14 @@ mod shelf;
 mod signed;
 mod spool;
 mod stored;
+mod throttle;
 mod tickets;
 mod userprofile;
+mod validate;
 
+pub(crate) use exported::read as export_line;
+pub(crate) use hour::Hour;
+pub(crate) use ingested::{Ingested, Kept};
 pub(crate) use person::check as check_person;
 pub(crate) use quota::Quota;
 pub(crate) use shelf::Shelf;
@@ -36,6 +50,10 @@ use super::{routes::Routes, windows::Sliding};
 pub(crate) struct Amplitude {
     /// Cohorts and their files.
     pub(crate) shelf: Mutex<Shelf>,
+    /// Events taken in.
+    pub(crate) ingested: Mutex<Ingested>,
+    /// 30 or 1,000 events a second of a device or user (amplitude.md 2).
+    throttle: Mutex<throttle::Throttle>,
     /// Downloads of the month.
     quota: Mutex<Quota>,
     jobs: Mutex<downloads::Jobs>,
@@ -52,9 +70,11 @@ pub(crate) struct Amplitude {
 
 impl Amplitude {
     /// Opens for business.
-    pub(crate) fn new(shelf: Shelf, quota: Quota) -> Self {
+    pub(crate) fn new(shelf: Shelf, quota: Quota, ingested: Ingested) -> Self {
         Self {
             shelf: Mutex::new(shelf),
+            ingested: Mutex::new(ingested),
+            throttle: Mutex::default(),
             quota: Mutex::new(quota),
             jobs: Mutex::default(),
             asked: Mutex::new(Sliding::new(60, 600)),
@@ -77,6 +97,8 @@ pub(crate) fn routes(to: &mut Routes) {
     downloads::routes(to);
     delivery::routes(to);
     userprofile::routes(to);
+    export::routes(to);
+    ingest::routes(to);
 }
 
 /// Tells Amplitude's paths from Braze's: both answer on one port.
@@ -98,5 +120,9 @@ pub(crate) fn refuse(path: &str, status: u16) -> Response {
     if path.starts_with(userprofile::PATH) {
         return userprofile::refused(status);
     }
-    envelope::refuse(status)
+    match path {
+        export::PATH => export::refuse(status),
+        _ if ingest::PATHS.contains(&path) => ingest::refuse(status),
+        _ => envelope::refuse(status),
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{people::People, stored::Stored};
+use super::{history, hour::Hour, lines::Lines, people::People, stored::Stored};
 use crate::sandbox::{Error, world};
 
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Shelf {
     entries: Vec<Entry>,
     /// Of the User Profile API; none: a scenario without them, where everybody is unknown.
     people: Option<People>,
+    /// Of the Export API; none: nothing ever happened.
+    events: Option<Lines>,
     next: u64,
 }
 
@@ -36,6 +38,7 @@ impl Shelf {
             dir: dir.to_owned(),
             entries: Vec::new(),
             people: None,
+            events: None,
             next: index["next"].as_u64().unwrap_or_default(),
         };
         for entry in index["cohorts"].as_array().into_iter().flatten() {
@@ -45,10 +48,13 @@ impl Shelf {
         }
         let people = index["profiles"].as_str().map(|name| shelf.path(name));
         shelf.people = people.map(People::open).transpose()?;
+        let events = index["events"].as_str().map(|name| shelf.path(name));
+        shelf.events = events.map(Lines::open).transpose()?;
         let profiles = shelf.people.as_ref().and_then(People::file_name);
         let named = |name: &str| {
             let cohort = shelf.entries.iter().any(|entry| entry.name() == Some(name));
-            cohort || profiles == Some(name)
+            let events = shelf.events.as_ref().and_then(Lines::file_name);
+            cohort || [profiles, events].contains(&Some(name))
         };
         world::sweep(&dir.join("cohorts"), named)?;
         Ok(shelf)
@@ -104,12 +110,16 @@ impl Shelf {
             &scenario.join("amplitude/profiles.jsonl"),
             &self.path(&name),
         )?;
-        let before = std::mem::replace(&mut self.people, people);
+        let name = self.fresh(".lines");
+        let events = history::copy(scenario, &self.path(&name))?;
+        let people = std::mem::replace(&mut self.people, people);
+        let events = std::mem::replace(&mut self.events, events);
         if let Err(error) = self.swap(entries) {
-            self.people = before;
+            (self.people, self.events) = (people, events);
             return Err(error);
         }
-        before.into_iter().for_each(People::discard);
+        people.into_iter().for_each(People::discard);
+        events.into_iter().for_each(Lines::discard);
         Ok(())
     }
 
@@ -131,6 +141,28 @@ impl Shelf {
         self.people
             .as_mut()
             .map_or(Ok(()), |people| people.put(person))
+    }
+
+    /// Returns what the Export API knows.
+    pub(crate) fn events(&self) -> Option<&Lines> {
+        self.events.as_ref()
+    }
+
+    /// Adds lines to what the Export API knows.
+    pub(crate) fn add_events(&mut self, lines: &[(Hour, &str)]) -> Result<(), Error> {
+        if self.events.is_none() {
+            let name = self.fresh(".lines");
+            self.events = Some(Lines::empty(self.path(&name))?);
+            if let Err(error) = self.swap(self.entries.clone()) {
+                self.events = None;
+                return Err(error);
+            }
+        }
+        let Some(events) = &mut self.events else {
+            return Ok(());
+        };
+        let added = events.add(lines.iter().copied());
+        added.map_err(Error::file(&self.dir))
     }
 
     /// Sets members of a cohort's object, keeping its file. A new cohort is a published one, computed now.
@@ -204,6 +236,7 @@ impl Shelf {
             .collect();
         let index = json!({
             "next": self.next, "cohorts": cohorts, "profiles": self.people.as_ref().and_then(People::file_name),
+            "events": self.events.as_ref().and_then(Lines::file_name),
         });
         world::swap_json(&self.dir.join("amplitude.json"), &index)?;
         let before = std::mem::replace(&mut self.entries, entries);

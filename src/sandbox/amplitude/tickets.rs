@@ -37,7 +37,9 @@ pub(crate) fn ticket(app: &App, template: &str) -> Ticket {
     let wanted: &[&Arc<Semaphore>] = match template {
         _ if app.options.limits == Limits::Off => &[],
         "/api/5/cohorts/request/{id}" => &[asking, together],
-        "/api/5/cohorts/request-status/{id}" | "/api/5/cohorts/request/{id}/file" => &[together],
+        "/api/5/cohorts/request-status/{id}"
+        | "/api/5/cohorts/request/{id}/file"
+        | super::export::PATH => &[together],
         _ => &[],
     };
     if wanted.is_empty() {

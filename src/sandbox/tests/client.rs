@@ -43,6 +43,21 @@ impl Answer {
     }
 }
 
+/// Joins the chunks of a body; none if the last is missing.
+fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|two| two == b"\r\n")?;
+        let length = std::str::from_utf8(&rest[..line]).ok()?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(line + 2..line + 2 + length)?);
+        rest = rest.get(line + 4 + length..)?;
+    }
+}
+
 impl Sandbox {
     pub(super) fn of(running: Running) -> Self {
         let address = running.url().trim_start_matches("http://").to_owned();
@@ -77,13 +92,20 @@ impl Sandbox {
         let text = std::str::from_utf8(&bytes[..head]).unwrap();
         let mut lines = text.lines();
         let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
-        let headers = lines
+        let headers: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once(": "))
-            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        let chunked = headers.iter().any(|(_, value)| value == "chunked");
+        let body = &bytes[head + 4..];
         Some(Answer {
             status,
-            headers: headers.collect(),
-            body: bytes[head + 4..].to_vec(),
+            headers,
+            body: if chunked {
+                joined(body)?
+            } else {
+                body.to_vec()
+            },
         })
     }
 
@@ -113,6 +135,14 @@ impl Sandbox {
             &serde_json::json!({"attributes": attributes}),
         )
         .await
+    }
+
+    /// Sends events to Amplitude.
+    pub(super) async fn ingest(&self, path: &str, body: &Value) -> Answer {
+        let headers = ["content-type: application/json"];
+        self.send("POST", path, &headers, &body.to_string())
+            .await
+            .unwrap()
     }
 
     /// Uses the sandbox's own endpoints.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Log, World, files, generation};
 use crate::sandbox::{
     Error,
-    amplitude::{Quota, Shelf},
+    amplitude::{Ingested, Quota, Shelf},
     braze::{Definitions, Store},
 };
 
@@ -26,6 +26,8 @@ pub(crate) struct Contents {
     pub(crate) shelf: Shelf,
     /// Downloads of the month.
     pub(crate) quota: Quota,
+    /// Events Amplitude took in.
+    pub(crate) ingested: Ingested,
     /// Braze's people and the rest.
     pub(crate) store: Store,
 }
@@ -58,6 +60,10 @@ pub(crate) fn open(
     let mut contents = Contents {
         shelf: Shelf::open(dir)?,
         quota: Quota::read(&manifest["quota"]),
+        ingested: Ingested::load(
+            &generation(dir, "ingested", number, ".jsonl"),
+            &dir.join("downloads"),
+        )?,
         store: Store::load(
             &generation(dir, "profiles", number, ".jsonl"),
             &generation(dir, "segments", number, ".json"),
@@ -67,18 +73,21 @@ pub(crate) fn open(
         )?,
     };
     let path = generation(dir, "log", number, "");
-    let mut log = Log::open(&path, |record| {
-        if record.kind == super::kind::DOWNLOAD {
-            contents.quota.spend(record.at);
-        } else {
-            contents.store.replay(&record);
+    let mut taken = Ok(());
+    let mut log = Log::open(&path, |record| match record.kind {
+        super::kind::DOWNLOAD => contents.quota.spend(record.at),
+        super::kind::INGEST if taken.is_ok() => {
+            taken = contents.ingested.replay(&record.payload, record.at);
         }
+        _ => contents.store.replay(&record),
     })
     .map_err(Error::file(&path))?;
-    let snapshot =
-        fs::metadata(generation(dir, "profiles", number, ".jsonl")).map_or(0, |data| data.len());
+    taken.map_err(Error::file(&path))?;
+    let size =
+        |name| fs::metadata(generation(dir, name, number, ".jsonl")).map_or(0, |data| data.len());
+    let snapshot = size("profiles") + size("ingested");
     if log.len() > SHORT_LOG.max(snapshot / 2) {
-        snapshot_as(dir, id, number + 1, &contents.store, &contents.quota)?;
+        snapshot_as(dir, id, number + 1, &contents)?;
         let path = generation(dir, "log", number + 1, "");
         log = Log::open(&path, |_| ()).map_err(Error::file(&path))?;
     }
@@ -109,6 +118,7 @@ fn passing(scenario: Option<&Path>) -> Result<(World, Contents), Error> {
         Path::new(""),
         &from("braze/attributes.json"),
     )?;
+    let ingested = Ingested::load(Path::new(""), &dir.join("downloads"))?;
     let world = World {
         id: new_id(),
         dir,
@@ -118,6 +128,7 @@ fn passing(scenario: Option<&Path>) -> Result<(World, Contents), Error> {
     };
     let contents = Contents {
         shelf,
+        ingested,
         quota: Quota::default(),
         store,
     };
@@ -210,13 +221,11 @@ fn fill(dir: &Path, scenario: Option<&Path>) -> Result<(), Error> {
     manifest(dir, &new_id(), 1, &Quota::default())
 }
 
-fn snapshot_as(
-    dir: &Path,
-    id: &str,
-    number: u64,
-    store: &Store,
-    quota: &Quota,
-) -> Result<(), Error> {
+fn snapshot_as(dir: &Path, id: &str, number: u64, contents: &Contents) -> Result<(), Error> {
+    let store = &contents.store;
+    files::swap(&generation(dir, "ingested", number, ".jsonl"), |out| {
+        contents.ingested.write(out)
+    })?;
     files::swap(&generation(dir, "profiles", number, ".jsonl"), |out| {
         store.write_profiles(out)
     })?;
@@ -235,7 +244,7 @@ fn snapshot_as(
         &generation(dir, "attributes", number, ".json"),
         &store.people.definitions.file(),
     )?;
-    manifest(dir, id, number, quota)?;
+    manifest(dir, id, number, &contents.quota)?;
     files::sweep(dir, |name| belongs(name, number))
 }
 
@@ -256,6 +265,7 @@ fn ours(name: &str) -> bool {
         "attributes.",
         "events.",
         "imported.",
+        "ingested.",
         "log.",
     ]
     .iter()

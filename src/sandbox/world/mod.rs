@@ -6,9 +6,11 @@
 //! ```text
 //! world.json        the world's id and generation
 //! profiles.G.jsonl  segments.G.json  attributes.G.json
-//! events.G.jsonl    imported.G.json  a snapshot
+//! events.G.jsonl    imported.G.json
+//! ingested.G.jsonl  a snapshot
 //! log.G             what was accepted since, as sent (see log.rs)
-//! amplitude.json    Amplitude's cohorts; cohorts/*.csv their files, cohorts/*.jsonl profiles
+//! amplitude.json    Amplitude's cohorts; cohorts/*.csv their files, cohorts/*.jsonl profiles,
+//!                   cohorts/*.lines events of the Export API
 //! downloads/        prepared files, gone at the next start
 //! ```
 
@@ -57,6 +59,8 @@ pub(crate) mod kind {
     pub(crate) const DELETE: u8 = 10;
     /// The body of a `POST /users/merge`.
     pub(crate) const MERGE: u8 = 11;
+    /// `{"path", "events"}` of a `POST /2/httpapi` or `POST /batch`: those taken for the first time; no key.
+    pub(crate) const INGEST: u8 = 12;
 }
 
 /// An open world.

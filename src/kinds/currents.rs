@@ -78,9 +78,7 @@ impl Taker {
                 Source::Files { files } => Some(files),
                 Source::Word(SourceWord::Connector) => None,
             },
-            start: spec
-                .start_at
-                .map(|start| Hour::of(start.as_millisecond())),
+            start: spec.start_at.map(|start| Hour::of(start.as_millisecond())),
         })
     }
 

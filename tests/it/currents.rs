@@ -326,3 +326,50 @@ fn a_directory_that_is_not_there_is_an_error() {
     let error = Store::open(&location, []).unwrap_err();
     assert!(error.to_string().ends_with("there is no such directory"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "a gigabyte on disk"]
+fn a_gigabyte_is_read_in_little_memory() {
+    // Without the pages of the program itself.
+    let held = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("RssAnon:"));
+        let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
+        kilobytes.parse::<u64>().unwrap()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory
+        .path()
+        .join("event_type=users.behaviors.CustomEvent/date=2026-11-22-05/a+0+1.avro");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let schema = r#"{"type": "record", "name": "Event", "fields": [{"name": "properties", "type": "string"}]}"#;
+    let schema = Schema::parse_str(schema).unwrap();
+    let mut writer = Writer::new(&schema, fs::File::create(&path).unwrap()).unwrap();
+    let count = 1_000_000;
+    for _ in 0..count {
+        let text = Avro::String("x".repeat(1000));
+        let event = Avro::Record(vec![("properties".to_owned(), text)]);
+        writer.append_value(event).unwrap();
+    }
+    writer.into_inner().unwrap();
+    assert!(fs::metadata(&path).unwrap().len() > 1_000_000_000);
+    let before = held();
+    let store = open(directory.path());
+    let fetched = block_on(async {
+        let (files, _) = all(&store, None).await;
+        store.fetch(&files[0], directory.path()).await.unwrap()
+    });
+    let (mut events, mut most) = (0, 0);
+    for event in fetched.events().unwrap() {
+        assert!(event.is_ok());
+        if events % 1000 == 0 {
+            most = most.max(held());
+        }
+        events += 1;
+    }
+    assert_eq!(events, count);
+    let more = most.saturating_sub(before);
+    assert!(more < 10_000, "{more} kB");
+    println!("{more} kB more than before");
+}

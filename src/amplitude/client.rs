@@ -1,4 +1,4 @@
-//! The client: hosts, authentication, pacing. It reads; what writes to Amplitude will be another type.
+//! The client: hosts, authentication, pacing. It reads; what writes to Amplitude is another type (`ingest.rs`).
 
 use std::{sync::Arc, time::Duration};
 

@@ -99,6 +99,8 @@ pub struct Taker {
     types: Types,
     properties: Properties,
     names: BTreeMap<String, String>,
+    files: Option<String>,
+    start: Option<Hour>,
 }
 
 impl Taker {
@@ -116,7 +118,22 @@ impl Taker {
             types: Types::of(spec.events.as_ref()),
             properties: Properties::of(spec.properties.as_ref()),
             names: spec.names.unwrap_or_default(),
+            files: match spec.from {
+                Source::Files { files } => Some(files),
+                Source::Word(SourceWord::Connector) => None,
+            },
+            start: spec.start_at.map(|start| Hour::of(start.as_millisecond())),
         })
+    }
+
+    /// Returns where the files are, as `braze::currents::Location` reads it; none of a connector.
+    pub fn files(&self) -> Option<&str> {
+        self.files.as_deref()
+    }
+
+    /// Returns the first hour that is read.
+    pub fn start(&self) -> Option<Hour> {
+        self.start
     }
 
     /// Returns whether any event of a type may be sent. Files of others need not be opened.

@@ -204,19 +204,25 @@ impl Store {
 
 fn failed(place: &str, scrubber: &Scrubber, error: &object_store::Error) -> Error {
     use object_store::Error as Failed;
+    let text = error.to_string();
+    // Lists tell a status by their words alone.
+    let denied = text.contains(" 403 ") || text.contains(" 401 ");
     let hint = match error {
-        Failed::PermissionDenied { .. } | Failed::Unauthenticated { .. } => Some(
-            "the keys of the cloud's environment must be allowed to list and read there (s3:ListBucket, s3:GetObject)",
-        ),
-        Failed::NotFound { .. } => Some("is it the right bucket and region?"),
+        Failed::PermissionDenied { .. } | Failed::Unauthenticated { .. } => Some(DENIED),
+        Failed::NotFound { .. } => Some(ABSENT),
+        _ if denied => Some(DENIED),
+        _ if text.contains(" 404 ") => Some(ABSENT),
         _ => None,
     };
     Error::Storage {
         place: place.to_owned(),
-        text: scrubber.clean(&without_queries(&error.to_string())),
+        text: scrubber.clean(&without_queries(&text)),
         hint,
     }
 }
+
+const DENIED: &str = "the keys of the cloud's environment must be allowed to list and read there (s3:ListBucket, s3:GetObject)";
+const ABSENT: &str = "is it the right bucket, and the right region?";
 
 /// Takes what follows `?` out of addresses: a signature may be in it.
 fn without_queries(text: &str) -> String {

@@ -73,7 +73,9 @@ impl Entry<'_> {
             Events::Pick { .. } => ("/events/include", "/events/exclude"),
         };
         if include.is_some_and(<[String]>::is_empty) {
-            self.nothing(asked, "event");
+            let message = format!("`{}` asks for no event", self.resource.address);
+            let hint = "leave the list out for all, or name some";
+            self.refuse(asked, "asks-for-nothing", message, hint);
         }
         for (list, at) in [(include.unwrap_or_default(), asked), (exclude, out)] {
             for (number, pattern) in list.iter().enumerate() {
@@ -87,9 +89,6 @@ impl Entry<'_> {
         let Some(fields) = fields else { return };
         let include = fields.include.as_deref();
         let exclude = fields.exclude.as_deref().unwrap_or_default();
-        if include.is_some_and(<[String]>::is_empty) {
-            self.nothing("/properties/include", "property");
-        }
         let lists = [
             (include.unwrap_or_default(), "include"),
             (exclude, "exclude"),
@@ -104,12 +103,6 @@ impl Entry<'_> {
             }
         }
         self.both(include.unwrap_or_default(), exclude, "/properties/exclude");
-    }
-
-    fn nothing(&mut self, pointer: &str, what: &str) {
-        let message = format!("`{}` asks for no {what}", self.resource.address);
-        let hint = "leave the list out for all, or name some";
-        self.refuse(pointer, "asks-for-nothing", message, hint);
     }
 
     /// What is asked for and left out at once is never sent.

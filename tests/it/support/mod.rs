@@ -2,6 +2,7 @@
 //! Nothing here uses the program's own code.
 
 pub(crate) mod binary;
+pub(crate) mod bucket;
 pub(crate) mod cdnow;
 pub(crate) mod http;
 #[cfg(target_os = "linux")]

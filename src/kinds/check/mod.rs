@@ -2,6 +2,7 @@
 //! It reads a configuration that stands; nothing is asked of a service.
 
 mod attribute;
+mod events;
 mod identifiers;
 mod owners;
 mod people;
@@ -25,6 +26,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     let mut owners = owners::Owners::default();
     targets::check(configuration, &mut owners, &mut found);
     values::check(configuration, &mut owners, &mut found);
+    events::check(configuration, &mut found);
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);

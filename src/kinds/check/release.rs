@@ -1,11 +1,12 @@
 //! What is written today and moved by a later release, refused with those words.
 //! When a release learns something, a check here goes.
 
-use super::{cohorts, error, values};
+use super::{cohorts, error, events, values};
 use crate::{
     config::{Backend, Configuration, Origin, Resource, Seed},
     kinds::{
         cohort::RunBy,
+        event_stream,
         registry::{REGISTRY, Section},
     },
     model::{Diagnostic, Guards, Limit},
@@ -38,6 +39,19 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         }
         if matches!(resource.settings.seed, Some(Seed::Segment(_))) {
             refuse("/seed", "`seed` from a segment", "write seed: send");
+        }
+    }
+    for (resource, spec) in events::all(configuration) {
+        let mut refuse = |pointer: &str, what: &str, hint: &str| {
+            found.push(later(resource, pointer, what, hint));
+        };
+        if spec.from == event_stream::Source::Webhook {
+            let hint = "write from: export, and start_at";
+            refuse("/from", "`from: webhook`", hint);
+        }
+        if spec.run_by == Some(RunBy::Amplitude) {
+            let hint = "leave `run_by` out: Syncform then moves the events";
+            refuse("/run_by", "`run_by: amplitude`", hint);
         }
     }
     let mut refuse = |pointer: &str, what: &str, hint: &str| {

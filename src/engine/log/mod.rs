@@ -38,6 +38,8 @@ pub(super) struct LogWork {
     pub(super) events: Option<Draft>,
     /// How many those are.
     pub(super) count: u64,
+    /// Seconds that sending them takes at the allowed pace.
+    pub(super) seconds: f64,
     /// Whether a batch whose answer was lost is sent again.
     pub(super) sent_again: bool,
     /// What the resource becomes if all of it is acknowledged; none where it goes.
@@ -48,6 +50,17 @@ pub(super) struct LogWork {
 pub(super) fn passes(logs: &[LogWork]) -> impl Iterator<Item = (&LogWork, &Draft)> {
     logs.iter()
         .filter_map(|log| Some((log, log.events.as_ref()?)))
+}
+
+/// Returns how many seconds sending takes, into Braze and into Amplitude.
+pub(super) fn seconds(logs: &[LogWork]) -> (f64, f64) {
+    let of = |ingests: bool| {
+        let own = logs
+            .iter()
+            .filter(move |log| matches!(log.lane, Lane::Ingest { .. }) == ingests);
+        own.map(|log| log.seconds)
+    };
+    (of(false).sum(), of(true).fold(0.0, f64::max))
 }
 
 /// One hour or one file that was read.

@@ -47,6 +47,7 @@ struct Outbox {
     /// Digest of which they are and what they say.
     digest: String,
     data_points: u64,
+    seconds: f64,
 }
 
 impl LogSubject<'_> {
@@ -204,6 +205,7 @@ impl Drafting<'_> {
             lane: subject.stream.lane.clone(),
             events: outbox.events,
             count,
+            seconds: outbox.seconds,
             sent_again: subject.stream.sent_again,
             next: Some(next),
         })
@@ -263,12 +265,14 @@ impl Drafting<'_> {
         log.people = people.len() as u64;
         log.requests = batches.finish();
         let pace = road.per_second(braze.use_at_most / 100.0);
-        log.seconds = (log.requests as f64 / pace).ceil() as u64;
+        let seconds = log.requests as f64 / pace;
+        log.seconds = seconds.ceil() as u64;
         let events = writer.map(|writer| writer.finish()?.finish());
         Ok(Outbox {
             events: events.transpose()?,
             digest: hex(&digest.finalize()),
             data_points,
+            seconds,
         })
     }
 
@@ -308,6 +312,9 @@ fn counted(subject: &LogSubject, units: &[Unit]) -> LogPlan {
     for unit in units {
         log.found += unit.about.found;
         log.filtered += unit.about.filtered;
+        for (reason, count) in &unit.about.trimmed {
+            *log.trimmed.entry(reason.clone()).or_default() += count;
+        }
         for (reason, count) in &unit.about.skipped {
             *log.skipped.entry(reason.clone()).or_default() += count;
         }

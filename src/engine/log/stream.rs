@@ -208,6 +208,7 @@ impl<'a> Drafting<'a> {
             lane: Lane::UsersTrack,
             events: None,
             count: 0,
+            seconds: 0.0,
             sent_again: false,
             next: None,
         })
@@ -227,6 +228,7 @@ impl<'a> Drafting<'a> {
             lane: subject.stream.lane.clone(),
             events: None,
             count: 0,
+            seconds: 0.0,
             sent_again: subject.stream.sent_again,
             next: Some(Entry {
                 written: Some(meaning::written(resource)),

@@ -16,12 +16,12 @@ use crate::{
     diff::{
         batch,
         cursor::{self, Reading},
-        fields,
+        fields, guard,
     },
     engine::{Error, draft::Drafting, meaning, send::Road, subject::moved},
     kinds::LogSource,
     model::{
-        Cursor, FileRead, Hour, LogEvent, Text,
+        Cursor, FileRead, Guards, Hour, LogEvent, Text,
         digest::hex,
         plan::{Action, Cost, FieldChange, LogPlan, ResourcePlan},
     },
@@ -176,15 +176,11 @@ impl Drafting<'_> {
         next.fulfilled = Some(fulfilled(subject));
         next.applied_at = session.clock.now();
         let known = next.log.take();
-        let mut parked = known.as_ref().and_then(|log| log.parked.clone());
-        if log.released > 0 {
-            // What is released leaves once it was sent; what becomes of it then is told by the journal.
-            parked = parked.filter(|parked| parked.released < parked.events);
-        }
         next.log = Some(Box::new(LogEntry {
             cursor: subject.advanced(&units),
             seen: known.as_ref().and_then(|log| log.seen.clone()),
-            parked,
+            // What is released leaves once it was sent, as the journal tells.
+            parked: known.as_ref().and_then(|log| log.parked.clone()),
             acknowledged: known.as_ref().map_or(0, |log| log.acknowledged),
             maybe_double: known.as_ref().map_or(0, |log| log.maybe_double),
             sent_again: subject.stream.sent_again,
@@ -198,8 +194,16 @@ impl Drafting<'_> {
         let count = log.sent;
         self.plan.cost.requests += log.requests;
         self.plan.cost.data_points += cost.data_points;
+        let own = subject.resource.settings.guards.clone().unwrap_or_default();
+        let shared = &session.configuration.guards;
+        // As of tables: a limit of data points of the workspace is about the whole apply.
+        let guards = Guards {
+            max_data_points: own.max_data_points,
+            ..own.over(shared)
+        };
+        let guards = guard::check_log(&guards, &log, cost.data_points);
         let planned = subject.planned(action, fields, log, Some(cost));
-        self.plan.resources.push(planned);
+        self.plan.resources.push(ResourcePlan { guards, ..planned });
         Ok(LogWork {
             address: address.clone(),
             lane: subject.stream.lane.clone(),
@@ -226,17 +230,16 @@ impl Drafting<'_> {
         let (mut digest, mut data_points) = (Sha256::new(), 0);
         let mut writer: Option<EventWriter<_>> = None;
         let names: Vec<Text> = units.iter().map(|unit| unit.name.clone()).collect();
-        let read = winnowed.rows().map(|row| {
+        let due = winnowed.rows().map(|row| {
             let (place, row) = row?;
-            let unit = &units[place as usize];
             Ok(LogEvent {
                 row,
                 unit: names[place as usize].clone(),
-                hour: unit.hour,
+                hour: units[place as usize].hour,
                 parked: None,
             })
         });
-        for event in self.released(subject)?.chain(read) {
+        for event in self.released(subject)?.chain(due) {
             let event = event?;
             let row = &event.row;
             log.sent += 1;

@@ -49,6 +49,7 @@ mod seeding;
 mod slice;
 mod standin;
 mod stopping;
+mod streams;
 mod support;
 mod terminal;
 mod valued;

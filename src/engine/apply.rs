@@ -110,15 +110,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         ..
     } = planned;
     let run = new_id(session);
-    let mut report = Report {
-        run: run.clone(),
-        resources: vec![],
-        requests: 0,
-        data_points: 0,
-        repeated_data_points: 0,
-        stopped: vec![],
-        asked: None,
-    };
+    let mut report = Report::of(run.clone());
     let writer = writer::writer(session, &works)?;
     let ingester = writer::ingester(session, &logs)?;
     let mut manifest = match manifest {
@@ -202,7 +194,9 @@ fn keep(session: &Session, works: &[Work], logs: &[LogWork]) -> Result<(), state
     let drafts = works.iter();
     let drafts = drafts.flat_map(|work| work.drafts().chain(&work.aside).chain(&work.found));
     let events = log::passes(logs).map(|(_, events)| events);
-    drafts.chain(events).try_for_each(|draft| session.store.keep_shared(draft))
+    drafts
+        .chain(events)
+        .try_for_each(|draft| session.store.keep_shared(draft))
 }
 
 /// What each resource becomes if all of it is acknowledged; none where one goes.

@@ -81,13 +81,17 @@ impl Lines {
 /// Draws an event by itself; none where it is not worth a line.
 pub(super) fn line(event: &Event) -> Option<String> {
     match event {
-        Event::Recovered { run, doubt: 0 } => Some(format!(
-            "Run {run} was cut; its answers are in the ledgers now."
-        )),
-        Event::Recovered { run, doubt } => Some(format!(
-            "Run {run} was cut; its answers are in the ledgers now, and {} in doubt.",
-            count(*doubt, "row")
-        )),
+        Event::Recovered { run, doubt, parked } => {
+            let mut words = format!("Run {run} was cut; its answers are in the ledgers now");
+            let mut and = |words_of: String| words.push_str(&format!(", and {words_of}"));
+            if *doubt > 0 {
+                and(format!("{} in doubt", count(*doubt, "row")));
+            }
+            if *parked > 0 {
+                and(format!("{} parked", count(*parked, "event")));
+            }
+            Some(format!("{words}."))
+        }
         Event::Settling { seconds } => Some(format!(
             "Waiting {seconds} s, so that what was sent before is applied before (settle)."
         )),

@@ -220,7 +220,8 @@ pub(super) fn settled(
     Ok(())
 }
 
-fn remember(manifest: &mut Manifest, run: RunEntry) {
+/// Adds a run to the history.
+pub(super) fn remember(manifest: &mut Manifest, run: RunEntry) {
     manifest.runs.push(run);
     let excess = manifest.runs.len().saturating_sub(RUNS);
     manifest.runs.drain(..excess);

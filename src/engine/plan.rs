@@ -28,7 +28,7 @@ use crate::{
         self,
         delta::DeltaReader,
         manifest::{Entry, Manifest, Target},
-        store::Draft,
+        store::{Draft, Store},
     },
 };
 
@@ -160,20 +160,28 @@ pub(super) async fn steadily<T>(
     session: &Session,
     make: impl AsyncFn() -> Result<T, Error>,
 ) -> Result<T, Error> {
+    steadily_in(&session.store, make).await
+}
+
+/// The same where there is a state and no session.
+pub(super) async fn steadily_in<T>(
+    store: &Store,
+    make: impl AsyncFn() -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let serial = serial(session)?;
+        let serial = serial(store)?;
         match make().await {
             // Another run committed while this one read: what it read is gone, and what is there now is true.
-            Err(Error::State(_)) if tries < TRIES && self::serial(session)? != serial => {}
+            Err(Error::State(_)) if tries < TRIES && self::serial(store)? != serial => {}
             other => return other,
         }
     }
 }
 
-fn serial(session: &Session) -> Result<Option<u64>, Error> {
-    Ok(session.store.manifest()?.map(|manifest| manifest.serial))
+fn serial(store: &Store) -> Result<Option<u64>, Error> {
+    Ok(store.manifest()?.map(|manifest| manifest.serial))
 }
 
 /// Returns what is recorded, with what moved in its new place, and what was heard of it since.

@@ -31,6 +31,7 @@ mod kills;
 mod lease;
 mod narrow;
 mod online;
+mod parked;
 mod passes;
 mod presence;
 mod profiles;

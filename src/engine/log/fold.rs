@@ -159,7 +159,8 @@ fn fate(
     match outcome {
         Outcome::Acknowledged(_) | Outcome::Refused(_) => Fate::Remembered,
         Outcome::Doubt(at) if !sent_again => Fate::Parked(Parked {
-            batch: format!("{}-{}", fold.run, part.batch_of(ordinal)).into(),
+            // Each log of a run has a pass of its own.
+            batch: format!("{}-{}-{}", fold.run, part.pass, part.batch_of(ordinal)).into(),
             at,
             released: false,
         }),

@@ -21,6 +21,9 @@ mod stream;
 
 use std::path::PathBuf;
 
+pub use self::parked::{
+    Deciding, check_parked, decide_parked, named_batches, parked, prepare_parked,
+};
 pub(super) use self::{
     fold::fold,
     stream::{Bounds, LogSubject, bounds, read},

@@ -22,7 +22,7 @@ mod stream;
 use std::path::PathBuf;
 
 pub(super) use self::{
-    fold::fold,
+    fold::{ParkedWriter, fold},
     stream::{Bounds, LogSubject, bounds, read},
 };
 use crate::{

@@ -11,9 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Error, Session, apply::take_lease, draft::scope, ending::recover, log::ParkedWriter,
-};
+use super::{Error, Session, apply::take_lease, draft::scope, ending::recover, log::ParkedWriter};
 use crate::{
     config::{Configuration, Resource},
     diff::person::Person,
@@ -141,13 +139,11 @@ pub fn named_otherwise(configuration: &Configuration) -> Vec<(Address, String)> 
                 desired.ok()?.identify_by
             }
         };
-        let names = mapping
-            .iter()
-            .filter_map(|identifier| match identifier {
-                Identifier::ExternalId => None,
-                Identifier::Alias { label, .. } => Some(format!("the alias {label}")),
-                Identifier::DeviceId => Some("device ids".to_owned()),
-            });
+        let names = mapping.iter().filter_map(|identifier| match identifier {
+            Identifier::ExternalId => None,
+            Identifier::Alias { label, .. } => Some(format!("the alias {label}")),
+            Identifier::DeviceId => Some("device ids".to_owned()),
+        });
         let names: Vec<String> = names.collect();
         (!names.is_empty()).then(|| (resource.address.clone(), names.join(" and ")))
     };
@@ -257,9 +253,7 @@ fn recorded(manifest: Option<&Manifest>) -> Vec<Place> {
 /// What the cache holds; readings last, since they know numbers and lead to what stands in the others.
 fn cached(store: &Store) -> Result<Vec<Place>, state::Error> {
     let logs = Log::all(&store.cache()?)?.into_iter().map(Place::Answers);
-    let units = gathered::all(&store.cache()?)?
-        .into_iter()
-        .map(Place::Unit);
+    let units = gathered::all(&store.cache()?)?.into_iter().map(Place::Unit);
     let relations = purge::relations(store)?.into_iter().map(Place::Relation);
     Ok(logs.chain(units).chain(relations).collect())
 }

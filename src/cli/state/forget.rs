@@ -174,9 +174,7 @@ fn listed(found: &Found) -> String {
     let cohorts =
         (found.cohorts > 0).then(|| format!("people of {}", count(found.cohorts, "cohort")));
     let answers = (found.answers > 0).then(|| count(found.answers, "answer"));
-    let units =
-        (found.units > 0)
-        .then(|| format!("events in {}", count(found.units, "file")));
+    let units = (found.units > 0).then(|| format!("events in {}", count(found.units, "file")));
     let words: Vec<String> = cohorts.into_iter().chain(units).chain(answers).collect();
     if !words.is_empty() {
         lines.push(("cache".to_owned(), words.join(", ")));

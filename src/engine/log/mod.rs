@@ -50,6 +50,13 @@ pub(super) fn passes(logs: &[LogWork]) -> impl Iterator<Item = (&LogWork, &Draft
         .filter_map(|log| Some((log, log.events.as_ref()?)))
 }
 
+/// What was read of a log.
+pub(super) struct Reading {
+    pub(super) units: Vec<Unit>,
+    /// What is due and was not read, in words.
+    pub(super) unread: Option<String>,
+}
+
 /// One hour or one file that was read.
 pub(super) struct Unit {
     /// The hour as it is written, or the path of the file.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
-    LogSubject, LogWork, Unit,
+    LogSubject, LogWork, Reading as Read, Unit,
     stream::{fulfilled, resting},
 };
 use crate::{
@@ -124,7 +124,7 @@ impl Drafting<'_> {
     pub(in crate::engine) async fn plan_log(
         &mut self,
         subject: &LogSubject<'_>,
-        units: Vec<Unit>,
+        Read { units, unread }: Read,
     ) -> Result<LogWork, Error> {
         let session = self.session;
         let mut leases = session.sorting.leases(2).await.into_iter();
@@ -198,7 +198,10 @@ impl Drafting<'_> {
         self.plan.cost.requests += log.requests;
         self.plan.cost.data_points += cost.data_points;
         let planned = subject.planned(action, fields, log, Some(cost));
-        self.plan.resources.push(planned);
+        self.plan.resources.push(ResourcePlan {
+            note: unread,
+            ..planned
+        });
         Ok(LogWork {
             address: address.clone(),
             lane: subject.stream.lane.clone(),

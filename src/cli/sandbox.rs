@@ -122,7 +122,7 @@ enum SandboxCommand {
     /// Avro files in the storage layout, of invented events of the people in
     /// Braze: repeats, anonymous people and an unknown event type included.
     #[command(
-        after_help = "Examples:\n  syncform sandbox currents --out currents --events 1000\n  syncform sandbox currents --out currents --events 100000 --seed 7 --hours 48 --until 2026-07-14T10:00:00Z"
+        after_help = "Examples:\n  syncform sandbox currents --out currents --events 1000\n  syncform sandbox currents --out currents --events 100000 --seed 7 --until 2026-07-14T10:00:00Z"
     )]
     Currents(currents::CurrentsArgs),
 }

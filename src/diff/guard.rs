@@ -3,7 +3,7 @@
 
 use crate::model::{
     Guards, Limit, number,
-    plan::{Delta, GuardResult},
+    plan::{Delta, GuardResult, LogPlan},
 };
 
 /// Shares mean nothing below so many rows.
@@ -87,7 +87,8 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
         );
     }
     results.extend(max_refused(guards.max_refused, effects.delta));
-    results.extend(min_identified(guards.min_identified, effects));
+    let of_file = (effects.source.now, effects.file_rows, "rows");
+    results.extend(min_identified(guards.min_identified, of_file));
     results.extend(min_known(guards.min_known, effects.delta));
     results.extend(data_points(guards.max_data_points, effects.data_points));
     let limit = guards.max_new_users;
@@ -96,6 +97,21 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
         new_users(limit, effects.new_users, of)
     }));
     results
+}
+
+/// Returns the guards of a log that have something to measure.
+pub fn check_log(guards: &Guards, log: &LogPlan, data_points: u64) -> Vec<GuardResult> {
+    let skipped = |reason: &str| log.skipped.get(reason).copied().unwrap_or(0);
+    let asked = log.found - log.filtered;
+    let usable = asked - skipped("no_identifier") - skipped("bad_identifier");
+    let identified = min_identified(guards.min_identified, (usable, asked, "events"));
+    let points = self::data_points(guards.max_data_points, data_points);
+    let sends = log.sent > 0;
+    identified
+        .into_iter()
+        .chain(points)
+        .filter(|_| sends)
+        .collect()
 }
 
 /// Returns the guard over the data points of an apply or a sync; none where there is no limit.
@@ -204,9 +220,11 @@ fn emptied(effects: &Effects, what: String) -> GuardResult {
     }
 }
 
-fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult> {
+fn min_identified(
+    limit: Option<Limit>,
+    (usable, of, what): (u64, u64, &str),
+) -> Option<GuardResult> {
     let limit = limit?;
-    let (usable, of) = (effects.source.now, effects.file_rows);
     let share = if of == 0 {
         100.0
     } else {
@@ -224,7 +242,7 @@ fn min_identified(limit: Option<Limit>, effects: &Effects) -> Option<GuardResult
         ok,
         message: (!ok).then(|| {
             format!(
-                "{} of {} rows have a usable identifier",
+                "{} of {} {what} have a usable identifier",
                 number(usable),
                 number(of)
             )

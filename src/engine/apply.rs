@@ -132,19 +132,8 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         mark(&mut manifest, id, session.clock.now());
     }
     let names = named(&mut works, &run);
-    for next in logs.iter_mut().filter_map(|log| log.next.as_mut()) {
-        run.clone_into(&mut next.run);
-    }
-    let tables = works.iter().map(|work| (&work.address, &work.next));
-    let becoming: BTreeMap<Address, Option<Entry>> = tables
-        .chain(logs.iter().map(|log| (&log.address, &log.next)))
-        .map(|(address, next)| (address.clone(), next.clone()))
-        .collect();
-    let drafts = works.iter();
-    let drafts = drafts.flat_map(|work| work.drafts().chain(&work.aside).chain(&work.found));
-    for draft in drafts.chain(log::passes(&logs).map(|(_, events)| events)) {
-        session.store.keep_shared(draft)?;
-    }
+    let becoming = becoming(&works, &mut logs, &run);
+    keep(session, &works, &logs)?;
     if !works.iter().any(Work::sends) && log::passes(&logs).next().is_none() {
         let difference = if rearranged || marked {
             Difference::Entries
@@ -206,6 +195,26 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     }
     drop(lease);
     Ok(report)
+}
+
+/// Makes everything that is to be sent blobs.
+fn keep(session: &Session, works: &[Work], logs: &[LogWork]) -> Result<(), state::Error> {
+    let drafts = works.iter();
+    let drafts = drafts.flat_map(|work| work.drafts().chain(&work.aside).chain(&work.found));
+    let events = log::passes(logs).map(|(_, events)| events);
+    drafts.chain(events).try_for_each(|draft| session.store.keep_shared(draft))
+}
+
+/// What each resource becomes if all of it is acknowledged; none where one goes.
+fn becoming(works: &[Work], logs: &mut [LogWork], run: &str) -> BTreeMap<Address, Option<Entry>> {
+    for next in logs.iter_mut().filter_map(|log| log.next.as_mut()) {
+        run.clone_into(&mut next.run);
+    }
+    let tables = works.iter().map(|work| (&work.address, &work.next));
+    let logs = logs.iter().map(|log| (&log.address, &log.next));
+    let all = tables.chain(logs);
+    all.map(|(address, next)| (address.clone(), next.clone()))
+        .collect()
 }
 
 /// Takes out of works the names that Braze is told: one is written down once Braze took it.

@@ -62,7 +62,7 @@ pub(super) struct LogPart {
     /// First ordinals of the batches that left.
     batches: BTreeSet<u64>,
     /// How often an event left, or may have, beyond the once that was acknowledged.
-    pub(super) perhaps_twice: u64,
+    more: u64,
 }
 
 /// What a journal tells of the batches of a pass, beside what became of each object.
@@ -89,6 +89,15 @@ impl Tries {
 }
 
 impl LogPart {
+    /// How many events may be double for it. Amplitude drops what it has already.
+    pub(super) fn perhaps_twice(&self) -> u64 {
+        if Lane::ingests(&self.lane) {
+            0
+        } else {
+            self.more
+        }
+    }
+
     /// Returns the batch that an event left in.
     pub(super) fn batch_of(&self, ordinal: u64) -> u64 {
         let batch = self.batches.range(..=ordinal).next_back();
@@ -156,7 +165,7 @@ impl Fold {
                             delta: store.blob(&part.delta)?,
                             outcomes: Arc::clone(&fold.passes[usize::from(number)].1),
                             batches: tries.batches,
-                            perhaps_twice: u64::try_from(tries.left).unwrap_or(0),
+                            more: u64::try_from(tries.left).unwrap_or(0),
                         },
                     );
                     fold.logs.extend([part]);

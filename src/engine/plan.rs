@@ -259,8 +259,7 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
             works.extend(draft.compare(subject, &readings, &profiles, &seeds)?);
         }
         works.extend(draft.departures(&mut logs)?);
-        let mut objects = draft.price(&works, &seeds)?;
-        objects.extend(log::passes(&logs).map(|(log, _)| log.count));
+        let objects = draft.price(&works, &logs, &seeds)?;
         draft.guard(&mut works, &readings, &seeds);
         works.extend(resting);
         Ok::<_, Error>((works, objects))

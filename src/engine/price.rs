@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Error,
     draft::Drafting,
+    log::{self, LogWork},
     observe::Readings,
     plan::{Work, passes, standing},
     rearrange::peaks,
@@ -29,7 +30,13 @@ use crate::{
 impl Drafting<'_> {
     /// Runs the merges to count objects, requests and data points as the apply will send them. Returns the objects of
     /// each pass.
-    pub(super) fn price(&mut self, works: &[Work], seeds: &Seeds) -> Result<Vec<u64>, Error> {
+    pub(super) fn price(
+        &mut self,
+        works: &[Work],
+        logs: &[LogWork],
+        seeds: &Seeds,
+    ) -> Result<Vec<u64>, Error> {
+        let events = log::seconds(logs);
         let braze = &self.session.configuration.braze;
         let share = braze.use_at_most / 100.0;
         let mut own = BTreeMap::<&Address, u64>::new();
@@ -85,8 +92,11 @@ impl Drafting<'_> {
             *seconds.entry(pass.lane).or_default() += alone;
         }
         cost.requests += works.iter().filter(|work| work.name.is_some()).count() as u64;
+        // Events share the door of everything else.
+        let (tracked, ingested) = events;
+        *seconds.entry(Lane::UsersTrack).or_default() += tracked;
         // Lanes are sent side by side: the longest counts.
-        let longest = seconds.into_values().fold(0.0, f64::max);
+        let longest = seconds.into_values().fold(ingested, f64::max);
         cost.seconds = longest.ceil() as u64;
         for resource in &mut self.plan.resources {
             let Some(cost) = &mut resource.cost else {
@@ -115,6 +125,7 @@ impl Drafting<'_> {
             }
             self.plan.cost.full_push_data_points += cost.full_push_data_points;
         }
+        objects.extend(log::passes(logs).map(|(log, _)| log.count));
         Ok(objects)
     }
 

@@ -95,7 +95,7 @@ impl TakesRecords for Taker {
     }
 
     fn take(&self, event_type: &str, record: &Map<String, Value>) -> Taken {
-        self.taken(event_type, record)
+        Self::take(self, event_type, record)
     }
 }
 
@@ -148,7 +148,7 @@ impl Taker {
     }
 
     /// Says what becomes of one event.
-    pub fn taken(&self, event_type: &str, record: &Map<String, Value>) -> Taken {
+    pub fn take(&self, event_type: &str, record: &Map<String, Value>) -> Taken {
         let custom = if event_type == CUSTOM_EVENT {
             match record.get("name") {
                 Some(Value::String(name)) if !name.is_empty() => Some(name.as_str()),

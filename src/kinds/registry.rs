@@ -82,7 +82,7 @@ pub const REGISTRY: &[KindEntry] = &[
     entry(
         "event_stream",
         Section::Syncs,
-        None,
+        Some(Moves::Log(&event_stream::EventStream)),
         own::<event_stream::Spec>,
     ),
     entry(

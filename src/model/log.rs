@@ -151,6 +151,8 @@ pub struct Parked {
 pub enum Taken {
     /// It is sent.
     Row(LogRow),
+    /// It is sent without some of its properties, one reason for each, in a few words (`text_too_long`).
+    Trimmed(LogRow, Vec<&'static str>),
     /// Nobody asked for it.
     Filtered,
     /// It was asked for and cannot be sent, for a reason in a few words (`no_identifier`).

@@ -278,6 +278,9 @@ pub struct LogPlan {
     pub filtered: u64,
     /// Events that were asked for and cannot be sent, by reason.
     pub skipped: BTreeMap<String, u64>,
+    /// Properties of events in what is read that cannot be sent, and are left out, by reason.
+    #[serde(default)]
+    pub trimmed: BTreeMap<String, u64>,
     /// Events whose answer never came, and that wait for a decision.
     pub parked: u64,
     /// Batches that those were in.

@@ -49,6 +49,7 @@ pub struct ResourceReport {
     pub named: Option<bool>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

@@ -1,6 +1,6 @@
 //! Draws what a plan says of a log: what is read, what is sent of it, and what becomes of the rest.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use jiff::Timestamp;
 
@@ -33,6 +33,12 @@ pub(super) fn movement(log: &LogPlan, points: Option<u64>) -> String {
     let rest = rest(log);
     if !rest.is_empty() {
         line("not sent", rest.join(" · "));
+    }
+    if !log.trimmed.is_empty() {
+        line(
+            "left out",
+            format!("properties: {}", reasons(&log.trimmed).join(" · ")),
+        );
     }
     if let Some(parked) = parked(log) {
         line("parked", parked);
@@ -68,6 +74,7 @@ fn sent(log: &LogPlan, points: Option<u64>) -> String {
     if log.released > 0 {
         words.push(format!("{} of them released", number(log.released)));
     }
+    let points = points.filter(|points| *points > 0);
     words.extend(points.map(|points| count(points, "data point")));
     words.push(format!(
         "{}, about {}",
@@ -103,6 +110,14 @@ fn span(log: &LogPlan) -> String {
     }
 }
 
+/// Counts by reason, in words.
+fn reasons(counts: &BTreeMap<String, u64>) -> Vec<String> {
+    let counts = counts.iter();
+    let words =
+        counts.map(|(reason, count)| format!("{} {}", number(*count), reason.replace('_', " ")));
+    words.collect()
+}
+
 /// What is read and not sent, and why.
 fn rest(log: &LogPlan) -> Vec<String> {
     let mut rest = vec![];
@@ -112,8 +127,6 @@ fn rest(log: &LogPlan) -> Vec<String> {
     if log.filtered > 0 {
         rest.push(format!("{} not asked for", number(log.filtered)));
     }
-    for (reason, count) in &log.skipped {
-        rest.push(format!("{} {}", number(*count), reason.replace('_', " ")));
-    }
+    rest.extend(reasons(&log.skipped));
     rest
 }

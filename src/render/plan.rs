@@ -44,7 +44,8 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     }
     unchanged(&mut out, plan);
     drift(&mut out, plan);
-    if plan.summary.create > 0 {
+    let new = |planned: &ResourcePlan| planned.action == Action::Create && planned.log.is_none();
+    if plan.resources.iter().any(new) {
         let _ = writeln!(out, "{}\n", found::before(plan));
     }
     if let Some(read_back) = &plan.read_back {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::model::{EventId, Key, LogRow, Millis, Taken};
 
-const MAGIC: &[u8; 16] = b"syncform-gath/01";
+const MAGIC: &[u8; 16] = b"syncform-gath/02";
 
 /// What is known of what was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct About {
     pub filtered: u64,
     /// Events that were asked for and cannot be sent, by reason.
     pub skipped: BTreeMap<String, u64>,
+    /// Properties that are left out of events that can be sent, by reason.
+    pub trimmed: BTreeMap<String, u64>,
     /// Events that can be sent.
     pub rows: u64,
     crc: u32,
@@ -73,6 +75,14 @@ impl Gathering {
             Taken::Skipped(reason) => {
                 let count = self.about.skipped.entry(reason.to_owned()).or_default();
                 *count += 1;
+            }
+            Taken::Trimmed(row, reasons) => {
+                for reason in reasons {
+                    let count = self.about.trimmed.entry(reason.to_owned()).or_default();
+                    *count += 1;
+                }
+                self.about.found -= 1;
+                self.take(Taken::Row(row))?;
             }
             Taken::Row(row) => {
                 self.about.rows += 1;

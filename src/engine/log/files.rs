@@ -91,19 +91,18 @@ async fn one(
     takes: &Arc<dyn TakesRecords>,
 ) -> Result<Unit, Error> {
     let path = subject.path(session, &format!("{} {}", file.path, file.size))?;
-    let about = match Gathered::open(&path)? {
-        Some(kept) => kept.about,
-        None => {
-            let at = session.clock.millis();
-            let fetched = store.fetch(&file, &session.store.cache()?).await;
-            let fetched = fetched.map_err(unreadable)?;
-            let (takes, path, event_type) =
-                (Arc::clone(takes), path.clone(), file.event_type.clone());
-            let gathered = tokio::task::spawn_blocking(move || {
-                gather(fetched, &event_type, &*takes, Gathering::begin(&path, at)?)
-            });
-            gathered.await.map_err(|_| Error::Worker)??
-        }
+    let kept = Gathered::open(&path)?.map(|kept| kept.about);
+    let about = if let Some(kept) = kept {
+        kept
+    } else {
+        let at = session.clock.millis();
+        let fetched = store.fetch(&file, &session.store.cache()?).await;
+        let fetched = fetched.map_err(unreadable)?;
+        let (takes, path, event_type) = (Arc::clone(takes), path.clone(), file.event_type.clone());
+        let gathered = tokio::task::spawn_blocking(move || {
+            gather(fetched, &event_type, &*takes, Gathering::begin(&path, at)?)
+        });
+        gathered.await.map_err(|_| Error::Worker)??
     };
     Ok(Unit {
         name: file.path.into(),
@@ -127,6 +126,7 @@ fn gather(
     Ok(gathering.finish()?)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "an error on its way")]
 fn unreadable(error: Unreadable) -> Error {
     Error::Currents {
         message: error.to_string(),

@@ -51,7 +51,7 @@ pub(in crate::engine) fn fold(
     let sent_again = log.is_some_and(|log| log.sent_again);
     let mut report = counted(fold, part, address)?;
     if sent_again {
-        report.maybe_double = part.perhaps_twice;
+        report.maybe_double = part.perhaps_twice();
     } else {
         report.parked = report.doubt;
     }
@@ -69,9 +69,11 @@ pub(in crate::engine) fn fold(
     let mut drafts = vec![];
     let remembered = remembered(&cursor);
     let mut seen = SeenWriter::new(store.draft()?)?;
-    let mut keep = |id: EventId, hour: Hour| match hour >= remembered {
-        true => seen.push(id, hour),
-        false => Ok(()),
+    let mut keep = |id: EventId, hour: Hour| {
+        if hour < remembered {
+            return Ok(());
+        }
+        seen.push(id, hour)
     };
     if let Some(before) = known_log.and_then(|log| log.seen.as_ref()) {
         for row in SeenReader::open(&store.blob(&before.blob)?)? {
@@ -121,11 +123,12 @@ pub(in crate::engine) fn fold(
     let (draft, parked) = parked.unzip();
     drafts.extend(draft);
     let before = |count: fn(&LogEntry) -> u64| known_log.map_or(0, count);
-    let settled = report.doubt + report.not_sent == 0 || (!sent_again && report.not_sent == 0);
+    let settled = report.not_sent == 0 && report.parked == report.doubt;
     let entry = Entry {
-        written: match settled {
-            true => next.written.clone(),
-            false => known.and_then(|known| known.written.clone()),
+        written: if settled {
+            next.written.clone()
+        } else {
+            known.and_then(|known| known.written.clone())
         },
         fulfilled: next.fulfilled.clone().filter(|_| settled),
         log: Some(Box::new(LogEntry {

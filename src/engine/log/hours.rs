@@ -151,8 +151,8 @@ fn gather(
                 if !found.insert(hour) {
                     return Err(Error::Mixed);
                 }
-                let wished = wishes.get(&hour).into_iter().flatten();
-                let begun = wished.map(|wish| {
+                let own = wishes.get(&hour).into_iter().flatten();
+                let begun = own.map(|wish| {
                     let gathering = Gathering::begin(&wish.path, at)?;
                     Ok((Arc::clone(&wish.takes), gathering))
                 });
@@ -166,8 +166,8 @@ fn gather(
         })?;
     }
     finish(open)?;
-    for (_, wished) in wishes.iter().filter(|(hour, _)| !found.contains(hour)) {
-        for wish in wished {
+    for (_, own) in wishes.iter().filter(|(hour, _)| !found.contains(hour)) {
+        for wish in own {
             Gathering::begin(&wish.path, at)?.finish()?;
         }
     }

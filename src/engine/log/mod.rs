@@ -38,6 +38,8 @@ pub(super) struct LogWork {
     pub(super) events: Option<Draft>,
     /// How many those are.
     pub(super) count: u64,
+    /// Seconds that sending them takes at the allowed pace.
+    pub(super) seconds: f64,
     /// Whether a batch whose answer was lost is sent again.
     pub(super) sent_again: bool,
     /// What the resource becomes if all of it is acknowledged; none where it goes.
@@ -55,6 +57,17 @@ pub(super) struct Reading {
     pub(super) units: Vec<Unit>,
     /// What is due and was not read, in words.
     pub(super) unread: Option<String>,
+}
+
+/// Returns how many seconds sending takes, into Braze and into Amplitude.
+pub(super) fn seconds(logs: &[LogWork]) -> (f64, f64) {
+    let of = |ingests: bool| {
+        let own = logs
+            .iter()
+            .filter(move |log| matches!(log.lane, Lane::Ingest { .. }) == ingests);
+        own.map(|log| log.seconds)
+    };
+    (of(false).sum(), of(true).fold(0.0, f64::max))
 }
 
 /// One hour or one file that was read.

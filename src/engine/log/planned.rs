@@ -16,12 +16,12 @@ use crate::{
     diff::{
         batch,
         cursor::{self, Reading},
-        fields,
+        fields, guard,
     },
     engine::{Error, draft::Drafting, meaning, send::Road, subject::moved},
     kinds::LogSource,
     model::{
-        Cursor, FileRead, Hour, LogEvent, Text,
+        Cursor, FileRead, Guards, Hour, LogEvent, Text,
         digest::hex,
         plan::{Action, Cost, FieldChange, LogPlan, ResourcePlan},
     },
@@ -47,6 +47,7 @@ struct Outbox {
     /// Digest of which they are and what they say.
     digest: String,
     data_points: u64,
+    seconds: f64,
 }
 
 impl LogSubject<'_> {
@@ -175,15 +176,11 @@ impl Drafting<'_> {
         next.fulfilled = Some(fulfilled(subject));
         next.applied_at = session.clock.now();
         let known = next.log.take();
-        let mut parked = known.as_ref().and_then(|log| log.parked.clone());
-        if log.released > 0 {
-            // What is released leaves once it was sent; what becomes of it then is told by the journal.
-            parked = parked.filter(|parked| parked.released < parked.events);
-        }
         next.log = Some(Box::new(LogEntry {
             cursor: subject.advanced(&units),
             seen: known.as_ref().and_then(|log| log.seen.clone()),
-            parked,
+            // What is released leaves once it was sent, as the journal tells.
+            parked: known.as_ref().and_then(|log| log.parked.clone()),
             acknowledged: known.as_ref().map_or(0, |log| log.acknowledged),
             maybe_double: known.as_ref().map_or(0, |log| log.maybe_double),
             sent_again: subject.stream.sent_again,
@@ -197,8 +194,17 @@ impl Drafting<'_> {
         let count = log.sent;
         self.plan.cost.requests += log.requests;
         self.plan.cost.data_points += cost.data_points;
+        let own = subject.resource.settings.guards.clone().unwrap_or_default();
+        let shared = &session.configuration.guards;
+        // As of tables: a limit of data points of the workspace is about the whole apply.
+        let guards = Guards {
+            max_data_points: own.max_data_points,
+            ..own.over(shared)
+        };
+        let guards = guard::check_log(&guards, &log, cost.data_points);
         let planned = subject.planned(action, fields, log, Some(cost));
         self.plan.resources.push(ResourcePlan {
+            guards,
             note: unread,
             ..planned
         });
@@ -207,6 +213,7 @@ impl Drafting<'_> {
             lane: subject.stream.lane.clone(),
             events: outbox.events,
             count,
+            seconds: outbox.seconds,
             sent_again: subject.stream.sent_again,
             next: Some(next),
         })
@@ -227,17 +234,16 @@ impl Drafting<'_> {
         let (mut digest, mut data_points) = (Sha256::new(), 0);
         let mut writer: Option<EventWriter<_>> = None;
         let names: Vec<Text> = units.iter().map(|unit| unit.name.clone()).collect();
-        let read = winnowed.rows().map(|row| {
+        let due = winnowed.rows().map(|row| {
             let (place, row) = row?;
-            let unit = &units[place as usize];
             Ok(LogEvent {
                 row,
                 unit: names[place as usize].clone(),
-                hour: unit.hour,
+                hour: units[place as usize].hour,
                 parked: None,
             })
         });
-        for event in self.released(subject)?.chain(read) {
+        for event in self.released(subject)?.chain(due) {
             let event = event?;
             let row = &event.row;
             log.sent += 1;
@@ -266,12 +272,14 @@ impl Drafting<'_> {
         log.people = people.len() as u64;
         log.requests = batches.finish();
         let pace = road.per_second(braze.use_at_most / 100.0);
-        log.seconds = (log.requests as f64 / pace).ceil() as u64;
+        let seconds = log.requests as f64 / pace;
+        log.seconds = seconds.ceil() as u64;
         let events = writer.map(|writer| writer.finish()?.finish());
         Ok(Outbox {
             events: events.transpose()?,
             digest: hex(&digest.finalize()),
             data_points,
+            seconds,
         })
     }
 
@@ -311,6 +319,9 @@ fn counted(subject: &LogSubject, units: &[Unit]) -> LogPlan {
     for unit in units {
         log.found += unit.about.found;
         log.filtered += unit.about.filtered;
+        for (reason, count) in &unit.about.trimmed {
+            *log.trimmed.entry(reason.clone()).or_default() += count;
+        }
         for (reason, count) in &unit.about.skipped {
             *log.skipped.entry(reason.clone()).or_default() += count;
         }

@@ -60,6 +60,20 @@ impl LogSubject<'_> {
         Ok(directory.join(format!("{}.events", &name[..32])))
     }
 
+    /// Why it has nothing to do without being read, if it has nothing.
+    fn rests(&self) -> Option<&'static str> {
+        let settings = &self.resource.settings;
+        if settings.paused == Some(true) {
+            return Some("paused");
+        }
+        let entry = self.entry?;
+        let fulfilled = entry.fulfilled.as_ref()?;
+        let once = settings.cadence == Some(Cadence::Word(CadenceWord::Once));
+        let parked = entry.log.as_ref().and_then(|log| log.parked.as_ref());
+        let released = parked.is_some_and(|parked| parked.released > 0);
+        (once && !released && fulfilled.desired == self.digest()).then_some("moved once")
+    }
+
     /// Digest of what it asks for.
     pub(super) fn digest(&self) -> String {
         let config = digest::canonical(&self.stream.config).to_string();
@@ -143,35 +157,20 @@ impl<'a> Drafting<'a> {
             };
             let app_id = configuration.braze.app_id.as_deref().unwrap_or_default();
             let config = digest::canonical(&stream.config).to_string();
-            let words = [WORDING, env!("CARGO_PKG_VERSION"), app_id, &config].join("\n");
+            let wording = [WORDING, env!("CARGO_PKG_VERSION"), app_id, &config].join("\n");
             let subject = LogSubject {
                 resource,
                 entry,
                 moved: self.rearranged.moved.get(address),
-                words: digest::sha256(words.as_bytes())[..32].to_owned(),
+                words: digest::sha256(wording.as_bytes())[..32].to_owned(),
                 stream,
             };
-            match self.log_rests(&subject) {
+            match subject.rests() {
                 Some(note) => works.extend(self.log_at_rest(&subject, note)),
                 None => subjects.push(subject),
             }
         }
         subjects
-    }
-
-    /// Why a log has nothing to do without being read, if it has nothing.
-    fn log_rests(&self, subject: &LogSubject) -> Option<&'static str> {
-        let resource = subject.resource;
-        if resource.settings.paused == Some(true) {
-            return Some("paused");
-        }
-        let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
-        let once = resource.settings.cadence == Some(Cadence::Word(CadenceWord::Once));
-        let released = subject
-            .entry
-            .and_then(|entry| entry.log.as_ref()?.parked.as_ref());
-        let released = released.is_some_and(|parked| parked.released > 0);
-        (once && !released && fulfilled.desired == subject.digest()).then_some("moved once")
     }
 
     /// A log that was taken out of the configuration: nothing of it can be taken out of a service.
@@ -211,6 +210,7 @@ impl<'a> Drafting<'a> {
             lane: Lane::UsersTrack,
             events: None,
             count: 0,
+            seconds: 0.0,
             sent_again: false,
             next: None,
         })
@@ -230,6 +230,7 @@ impl<'a> Drafting<'a> {
             lane: subject.stream.lane.clone(),
             events: None,
             count: 0,
+            seconds: 0.0,
             sent_again: subject.stream.sent_again,
             next: Some(Entry {
                 written: Some(meaning::written(resource)),

@@ -12,7 +12,8 @@ pub(in crate::engine) struct Road {
     pub(in crate::engine) most: usize,
     /// Requests under way at once.
     pub(super) at_once: usize,
-    /// Batches between two syncs of the journal; a kill leaves at most so many in doubt, a fraction of a second's.
+    /// Batches between two syncs of the journal; a kill leaves at most so many in doubt, a fraction of a second's. With 0
+    /// each batch is intended by itself.
     pub(super) window: usize,
     per_second: f64,
 }
@@ -45,14 +46,14 @@ impl Road {
             Lane::Events { .. } => Self {
                 most: objects_per_request,
                 at_once: 8,
-                window: 1,
+                window: 0,
                 per_second: TRACK_PER_SECOND,
             },
             // Batch API: 2,000 events a request; no rate is documented but that of a device (amplitude.md 7).
             Lane::Ingest { .. } => Self {
                 most: EVENTS_PER_REQUEST,
                 at_once: 4,
-                window: 8,
+                window: 0,
                 per_second: INGEST_PER_SECOND,
             },
         }

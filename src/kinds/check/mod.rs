@@ -3,6 +3,7 @@
 
 mod attribute;
 mod currents;
+mod events;
 mod identifiers;
 mod owners;
 mod people;
@@ -26,6 +27,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     let mut owners = owners::Owners::default();
     targets::check(configuration, &mut owners, &mut found);
     values::check(configuration, &mut owners, &mut found);
+    events::check(configuration, &mut found);
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);

@@ -1,12 +1,13 @@
 //! What is written today and moved by a later release, refused with those words.
 //! When a release learns something, a check here goes.
 
-use super::{cohorts, currents, error, values};
+use super::{cohorts, currents, error, events, values};
 use crate::{
     config::{Backend, Configuration, Origin, Resource, Seed},
     kinds::{
         cohort::RunBy,
         currents::{Source, SourceWord},
+        event_stream,
         registry::{REGISTRY, Section},
     },
     model::{Diagnostic, Guards, Limit},
@@ -14,7 +15,7 @@ use crate::{
 
 /// What this release does.
 const THIS: &str =
-    "this release has the kinds cohort, user_property, computation and recommendation";
+    "this release has the kinds of syncs, and no segments, static cohorts or destinations";
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     for resource in configuration.resources.values() {
@@ -52,6 +53,19 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
                     "write from: {files: URL}, the storage that Currents are written to".to_owned(),
                 ),
             ));
+        }
+    }
+    for (resource, spec) in events::all(configuration) {
+        let mut refuse = |pointer: &str, what: &str, hint: &str| {
+            found.push(later(resource, pointer, what, hint));
+        };
+        if spec.from == event_stream::Source::Webhook {
+            let hint = "write from: export, and start_at";
+            refuse("/from", "`from: webhook`", hint);
+        }
+        if spec.run_by == Some(RunBy::Amplitude) {
+            let hint = "leave `run_by` out: Syncform then moves the events";
+            refuse("/run_by", "`run_by: amplitude`", hint);
         }
     }
     let mut refuse = |pointer: &str, what: &str, hint: &str| {

@@ -104,18 +104,15 @@ const COPIED: [(&str, &str); 19] = [
 /// Returns the hour of an Export line, none if it does not say, and the line with every member. A line that is not a
 /// JSON object stays as it is.
 pub(crate) fn read(line: &str) -> (Option<Hour>, Cow<'_, str>) {
-    let Ok(Value::Object(members)) = line.parse() else {
+    // Asked through `Value`, whose own methods are compiled, optimised, in its crate.
+    let event: Value = line.parse().unwrap_or_default();
+    let Some(members) = event.as_object() else {
         return (None, Cow::Borrowed(line));
     };
-    let hour = members
-        .get("server_upload_time")
-        .and_then(Value::as_str)
-        .and_then(moment)
-        .map(Hour::of);
-    let mut missing = MEMBERS
-        .iter()
-        .filter(|name| !members.contains_key(**name))
-        .peekable();
+    let time = event.get("server_upload_time").and_then(Value::as_str);
+    let hour = time.and_then(moment).map(Hour::of);
+    let missing = MEMBERS.iter().filter(|name| event.get(**name).is_none());
+    let mut missing = missing.peekable();
     let open = line.trim_end().strip_suffix('}');
     let (Some(_), Some(open)) = (missing.peek(), open) else {
         return (hour, Cow::Borrowed(line));

@@ -23,10 +23,11 @@ use super::{
 use crate::{
     diff::merge::{Merge, Part},
     kinds::Desired,
-    model::{Address, Change, Event, Lane, Standing, Verb, plan::Plan},
+    model::{Address, Change, Event, Lane, LogEvent, Standing, Verb, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
+        events::EventReader,
         manifest::{Entry, Manifest, Target},
         store::{Draft, Store},
     },
@@ -67,6 +68,19 @@ impl Planned {
         Ok(readers
             .into_iter()
             .flat_map(|(address, rows)| rows.map(move |row| row.map(|change| (address, change)))))
+    }
+
+    /// Iterates over the events that are to be sent: people's ids are in them.
+    pub fn events(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(&Address, LogEvent), state::Error>>, state::Error>
+    {
+        let readers = log::passes(&self.logs)
+            .map(|(log, draft)| Ok((&log.address, EventReader::open(draft.path())?)));
+        let readers = readers.collect::<Result<Vec<_>, state::Error>>()?;
+        Ok(readers
+            .into_iter()
+            .flat_map(|(address, events)| events.map(move |event| Ok((address, event?)))))
     }
 }
 
@@ -240,11 +254,11 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
     let seeds = seed::read(session, &mut draft, &waiting, &readings, &profiles).await?;
     let mut logs = vec![];
     let streams = draft.logs(&mut logs);
-    let mut units = log::read(session, &mut draft, &streams).await?;
+    let mut readings_of_logs = log::read(session, &mut draft, &streams).await?;
     session.events.tell(Event::Comparing).await;
     for stream in &streams {
-        if let Some(units) = units.remove(&stream.resource.address) {
-            logs.push(draft.plan_log(stream, units).await?);
+        if let Some(reading) = readings_of_logs.remove(&stream.resource.address) {
+            logs.push(draft.plan_log(stream, reading).await?);
         }
     }
     let (works, objects) = tokio::task::block_in_place(|| {

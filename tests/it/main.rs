@@ -50,6 +50,7 @@ mod seeding;
 mod slice;
 mod standin;
 mod stopping;
+mod streams;
 mod support;
 mod terminal;
 mod valued;

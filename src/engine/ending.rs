@@ -67,13 +67,9 @@ pub(super) fn finish(
     }
     let refused = refused.map(|draft| store.keep(draft)).transpose()?;
     let mut report = Report {
-        run: String::new(),
         resources,
-        requests: 0,
-        data_points: 0,
-        repeated_data_points: 0,
         stopped: vec!["the run was cut; this is what its journal tells".to_owned()],
-        asked: None,
+        ..Report::of(String::new())
     };
     if let Some(Ended {
         report: told,

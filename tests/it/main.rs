@@ -13,6 +13,7 @@ mod currents;
 mod doctor;
 mod edges;
 mod editor;
+mod engagement;
 mod events;
 mod explain;
 mod faults;

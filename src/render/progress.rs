@@ -82,15 +82,15 @@ impl Lines {
 pub(super) fn line(event: &Event) -> Option<String> {
     match event {
         Event::Recovered { run, doubt, parked } => {
-            let mut words = format!("Run {run} was cut; its answers are in the ledgers now");
-            let mut and = |words_of: String| words.push_str(&format!(", and {words_of}"));
-            if *doubt > 0 {
-                and(format!("{} in doubt", count(*doubt, "row")));
-            }
-            if *parked > 0 {
-                and(format!("{} parked", count(*parked, "event")));
-            }
-            Some(format!("{words}."))
+            let also = |of: u64, what: &str, how: &str| match of {
+                0 => String::new(),
+                of => format!(", and {} {how}", count(of, what)),
+            };
+            Some(format!(
+                "Run {run} was cut; its answers are in the ledgers now{}{}.",
+                also(*doubt, "row", "in doubt"),
+                also(*parked, "event", "parked")
+            ))
         }
         Event::Settling { seconds } => Some(format!(
             "Waiting {seconds} s, so that what was sent before is applied before (settle)."

@@ -110,15 +110,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         ..
     } = planned;
     let run = new_id(session);
-    let mut report = Report {
-        run: run.clone(),
-        resources: vec![],
-        requests: 0,
-        data_points: 0,
-        repeated_data_points: 0,
-        stopped: vec![],
-        asked: None,
-    };
+    let mut report = Report::of(run.clone());
     let writer = writer::writer(session, &works)?;
     let ingester = writer::ingester(session, &logs)?;
     let mut manifest = match manifest {
@@ -322,7 +314,7 @@ fn begin(session: &Session, target: state::manifest::Target) -> Manifest {
 }
 
 /// An id that sorts by time: `20261122T060000-1a2b3c`.
-fn new_id(session: &Session) -> String {
+pub(super) fn new_id(session: &Session) -> String {
     let random: [u8; 3] = rand::random();
     format!(
         "{}-{}",

@@ -115,6 +115,19 @@ pub struct FoundRows {
 }
 
 impl Report {
+    /// Begins the report of a run.
+    pub fn of(run: String) -> Self {
+        Self {
+            run,
+            resources: vec![],
+            requests: 0,
+            data_points: 0,
+            repeated_data_points: 0,
+            stopped: vec![],
+            asked: None,
+        }
+    }
+
     /// Takes in which names Braze was to be told and which it took. A resource whose name it did not take is not done.
     pub fn note_names<'a>(
         &mut self,

@@ -14,6 +14,9 @@
 //! | `delete PERSON…` | deletes people from Braze behind our back |
 //! | `faults SPEC` | what goes wrong from now on |
 //! | `env NAME VALUE` | sets a variable for the commands from now on: another key; one with `bad` in it is refused |
+//! | `lines FILE [HOUR]` | adds Export lines to Amplitude; those that do not say their hour are of `HOUR` (`20260714T08`) |
+//! | `events` | shows the events and purchases that Braze took, sorted |
+//! | `ingested` | shows how many events Amplitude took, by name |
 //! | `world ATTRIBUTE…` | shows what Braze holds: the attributes that the case's `to` name, these, and the imported cohorts |
 //! | `cat FILE` | shows a file that a step wrote |
 //! | `again` | plans once more, and fails unless there is nothing to do |

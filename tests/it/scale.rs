@@ -4,6 +4,8 @@
 //! of `docs/performance.md` on their output:
 //! `cargo test --release --locked --test it -- --ignored --nocapture --test-threads 1 scale::`
 
+mod hour;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 

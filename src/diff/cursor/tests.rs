@@ -1,3 +1,5 @@
+//! Hours and files: when they are due, and how far a cursor goes.
+
 use proptest::prelude::*;
 
 use super::*;

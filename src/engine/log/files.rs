@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
+
 use super::{LogSubject, Unit, stream::within};
 use crate::{
     braze::currents::{Error as Unreadable, Fetched, File, Location, Store},
@@ -11,6 +13,9 @@ use crate::{
     model::{Cursor, Event},
     state::gathered::{About, Gathered, Gathering},
 };
+
+/// Files that are read at once: of a bucket, most of the time of a small one is the way there and back.
+const AT_ONCE: usize = 4;
 
 /// What was read, and what lies among it that is no file of Currents.
 pub(super) struct Read {
@@ -67,9 +72,12 @@ pub(super) async fn read(
             .tell(Event::ReadingFiles { address, files })
             .await;
     }
-    for (file, number) in due.into_iter().zip(1..) {
-        read.units
-            .push(one(session, subject, &store, file, takes).await?);
+    let units = due
+        .into_iter()
+        .map(|file| one(session, subject, &store, file, takes));
+    let mut units = stream::iter(units).buffered(AT_ONCE).zip(stream::iter(1..));
+    while let Some((unit, number)) = units.next().await {
+        read.units.push(unit?);
         let address = address.clone();
         session.events.mention(Event::FilesRead {
             address,

@@ -204,23 +204,18 @@ fn filter(name: &str, condition: &Condition, pointer: &str, findings: &mut Findi
     let mut read = vec![];
     for (key, bound) in ends {
         let Some(bound) = bound else { continue };
-        match End::of(bound) {
-            Some(end) => read.push(end),
-            None => {
-                let text = match bound {
-                    Bound::Time(text) => text.clone(),
-                    Bound::Number(number) => number.to_string(),
-                };
-                let message = format!("`{text}` is neither a number nor a time");
-                let hint = "write 5, 2026-11-01 or 2026-11-01T08:00:00Z";
-                findings.refuse(
-                    &format!("{pointer}/{key}"),
-                    "wrong-condition",
-                    message,
-                    hint,
-                );
-            }
+        if let Some(end) = End::of(bound) {
+            read.push(end);
+            continue;
         }
+        let text = match bound {
+            Bound::Time(text) => text.clone(),
+            Bound::Number(number) => number.to_string(),
+        };
+        let message = format!("`{text}` is neither a number nor a time");
+        let hint = "write 5, 2026-11-01 or 2026-11-01T08:00:00Z";
+        let pointer = format!("{pointer}/{key}");
+        findings.refuse(&pointer, "wrong-condition", message, hint);
     }
     let wrong = match (read.as_slice(), min.is_none() && max.is_none()) {
         (_, true) => Some("a range has `min`, `max` or both"),

@@ -13,10 +13,6 @@ use crate::{
     model::{Diagnostic, Guards, Limit},
 };
 
-/// What this release does.
-const THIS: &str =
-    "this release has the kinds of syncs, and no segments, static cohorts or destinations";
-
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     for resource in configuration.resources.values() {
         kind(resource, found);
@@ -122,7 +118,7 @@ fn kind(resource: &Resource, found: &mut Vec<Diagnostic>) {
         section => ("", format!("`{}`", section.key())),
     };
     let verb = if sync { "is" } else { "are" };
-    let message = format!("{what} {verb} not in this release yet: {THIS}");
+    let message = format!("{what} {verb} not in this release yet");
     found.push(error(
         &resource.origin,
         pointer,
@@ -133,7 +129,7 @@ fn kind(resource: &Resource, found: &mut Vec<Diagnostic>) {
 }
 
 fn later(resource: &Resource, pointer: &str, what: &str, hint: &str) -> Diagnostic {
-    let message = format!("{what} is not in this release yet: {THIS}");
+    let message = format!("{what} is not in this release yet");
     error(
         &resource.origin,
         pointer,

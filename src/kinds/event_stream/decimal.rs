@@ -11,20 +11,12 @@ const MOST: u32 = 30;
 
 /// A number: digits, and how many of them stand after the point. No zero ends the digits after the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Decimal {
+pub(in crate::kinds) struct Decimal {
     digits: i128,
     after: u32,
 }
 
 impl Decimal {
-    /// Makes a whole number.
-    pub(super) const fn whole(digits: i64) -> Self {
-        Self {
-            digits: digits as i128,
-            after: 0,
-        }
-    }
-
     /// Reads `14.97`, `-3`, `1.5e3`, with spaces around; none of anything else, and of more digits than money has.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -118,14 +110,12 @@ impl PartialOrd for Decimal {
             let more = 10_i128.checked_pow(after - one.after)?;
             one.digits.checked_mul(more)
         };
-        match (at(self), at(other)) {
-            (Some(one), Some(two)) => Some(one.cmp(&two)),
-            // Too far apart for their digits to be laid side by side.
-            _ => {
-                let float = |one: &Self| one.digits as f64 / 10_f64.powi(one.after as i32);
-                float(self).partial_cmp(&float(other))
-            }
+        if let (Some(one), Some(two)) = (at(self), at(other)) {
+            return Some(one.cmp(&two));
         }
+        // Too far apart for their digits to be laid side by side.
+        let float = |one: &Self| one.digits as f64 / 10_f64.powi(one.after.cast_signed());
+        float(self).partial_cmp(&float(other))
     }
 }
 

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::redact::Redactor;
 use crate::support::binary::{run, syncform};
+use crate::support::http;
 use crate::support::source::root;
 use crate::support::world::World;
 
@@ -117,6 +118,9 @@ impl Stage<'_> {
                 self.environment.insert(first.to_owned(), more.to_owned());
             }
             "world" => self.show(rest),
+            "lines" => self.add_lines(first, more),
+            "events" => self.show_events(),
+            "ingested" => self.show_ingested(),
             "cat" => {
                 let text = fs::read_to_string(self.project.path().join(first)).unwrap();
                 self.write(&self.redactor.text(&text));
@@ -243,6 +247,53 @@ impl Stage<'_> {
             listed(&mut shown, people);
         }
         self.write(&shown);
+    }
+
+    /// Asks the sandbox itself.
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Value {
+        let authority = self.world.url().strip_prefix("http://").unwrap();
+        let (status, answer) = http::ask(authority, method, path, body);
+        let text = String::from_utf8_lossy(&answer);
+        assert_eq!(status, 200, "{method} {path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Adds lines of a file to the Export API; those that do not say their hour are of this one.
+    fn add_lines(&self, file: &str, hour: &str) {
+        let lines = fs::read(self.case.join(file)).unwrap();
+        let query = match hour {
+            "" => String::new(),
+            hour => format!("?hour={hour}"),
+        };
+        let path = format!("/_sandbox/amplitude/events{query}");
+        self.ask("POST", &path, &lines);
+    }
+
+    /// Shows the events and purchases that Braze took. They come side by side.
+    fn show_events(&mut self) {
+        let answer = self.ask("GET", "/_sandbox/braze/events", b"");
+        for kind in ["events", "purchases"] {
+            let taken = answer[kind].as_array().unwrap().iter();
+            let mut lines: Vec<String> = taken.map(|one| format!("  {one}\n")).collect();
+            lines.sort();
+            self.write(&format!("{kind}: {}\n{}", lines.len(), lines.concat()));
+        }
+    }
+
+    /// Shows how many events Amplitude took, by name.
+    fn show_ingested(&mut self) {
+        let answer = self.ask("GET", "/_sandbox/amplitude/events", b"");
+        let mut names: BTreeMap<&str, u64> = BTreeMap::new();
+        for event in answer["events"].as_array().unwrap() {
+            *names
+                .entry(event["event_type"].as_str().unwrap())
+                .or_default() += 1;
+        }
+        let lines = names
+            .iter()
+            .map(|(name, count)| format!("  {count} x {name}\n"));
+        let lines: String = lines.collect();
+        self.write(&lines);
     }
 
     /// The attributes that any configuration of the case names.

@@ -312,6 +312,21 @@ impl World {
         );
     }
 
+    /// Adds lines of the Export API.
+    #[track_caller]
+    pub(crate) fn add_events(&self, lines: &str) {
+        self.ask("POST", "amplitude/events", lines.as_bytes());
+    }
+
+    /// Events and purchases that Braze took, as they were sent.
+    #[track_caller]
+    pub(crate) fn happenings(&self) -> Vec<Value> {
+        let mut answer = self.ask("GET", "braze/events", b"");
+        let lists = ["events", "purchases"].map(|name| answer[name].take());
+        let lists = lists.map(|list| serde_json::from_value::<Vec<Value>>(list).unwrap());
+        lists.concat()
+    }
+
     /// Replaces Amplitude's side.
     #[track_caller]
     pub(crate) fn load(&self, scenario: &Path) {

@@ -202,7 +202,9 @@ fn keep(session: &Session, works: &[Work], logs: &[LogWork]) -> Result<(), state
     let drafts = works.iter();
     let drafts = drafts.flat_map(|work| work.drafts().chain(&work.aside).chain(&work.found));
     let events = log::passes(logs).map(|(_, events)| events);
-    drafts.chain(events).try_for_each(|draft| session.store.keep_shared(draft))
+    drafts
+        .chain(events)
+        .try_for_each(|draft| session.store.keep_shared(draft))
 }
 
 /// What each resource becomes if all of it is acknowledged; none where one goes.

@@ -312,12 +312,6 @@ impl World {
         );
     }
 
-    /// Adds lines of the Export API.
-    #[track_caller]
-    pub(crate) fn add_events(&self, lines: &str) {
-        self.ask("POST", "amplitude/events", lines.as_bytes());
-    }
-
     /// Events and purchases that Braze took, as they were sent.
     #[track_caller]
     pub(crate) fn happenings(&self) -> Vec<Value> {

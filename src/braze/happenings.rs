@@ -3,6 +3,7 @@
 //! tells of a single event, so this is evidence and no proof.
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -35,6 +36,31 @@ pub struct Happenings {
     pub events: Vec<Happened>,
     /// Purchases.
     pub purchases: Vec<Happened>,
+}
+
+/// What an object of an event or a purchase says of itself, as far as a profile tells it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worded {
+    /// Name of the event, or product.
+    pub name: String,
+    /// Whether it creates its person where nobody is known. It has to say so: what is left out differs between identifiers.
+    pub creates: bool,
+}
+
+/// Reads an object as it was worded for `/users/track`; none of what is no event and no purchase.
+pub fn worded(object: &str) -> Option<Worded> {
+    #[derive(Deserialize)]
+    struct Object {
+        #[serde(alias = "product_id")]
+        name: String,
+        #[serde(rename = "_update_existing_only")]
+        update_existing_only: Option<bool>,
+    }
+    let object: Object = serde_json::from_str(object).ok()?;
+    Some(Worded {
+        name: object.name,
+        creates: object.update_existing_only == Some(false),
+    })
 }
 
 impl Reader {
@@ -100,6 +126,19 @@ mod tests {
         assert_eq!(found.purchases, [cds, odd]);
         let nothing = serde_json::from_value(json!({"external_id": "ben"})).unwrap();
         assert_eq!(happenings(&nothing), Happenings::default());
+    }
+
+    #[test]
+    fn an_object_says_what_a_profile_will_tell_of_it() {
+        let read = |object: Value| worded(&object.to_string()).map(|it| (it.name, it.creates));
+        let event =
+            json!({"name": "order", "_update_existing_only": false, "properties": {"name": "x"}});
+        assert_eq!(read(event), Some(("order".to_owned(), true)));
+        let purchase = json!({"product_id": "cds", "_update_existing_only": true});
+        assert_eq!(read(purchase), Some(("cds".to_owned(), false)));
+        let silent = json!({"product_id": "cds"});
+        assert_eq!(read(silent), Some(("cds".to_owned(), false)));
+        assert_eq!((read(json!({"price": 1})), worded("{")), (None, None));
     }
 
     #[test]

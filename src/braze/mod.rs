@@ -20,7 +20,7 @@ use client::Client;
 pub use attributes::ATTRIBUTES_PATH;
 pub use client::{COHORTS_PER_SECOND, Error, ImportKeys, RATES, Reader, TRACK_PER_SECOND, Writer};
 pub use cohorts::{MEMBERS_PER_REQUEST, member};
-pub use happenings::{Happened, Happenings};
+pub use happenings::{Happened, Happenings, Worded, worded};
 pub use people::{PEOPLE_PATH, PEOPLE_PER_READ};
 pub use permission::{Asked, TRACK_PATH};
 pub use segments::LIST_PATH;

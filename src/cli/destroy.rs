@@ -16,7 +16,7 @@ use crate::{
 /// Remove all that was applied, after the workspace's name was typed
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each resource goes as its `on_destroy` says: `empty` takes its rows out of Braze, `keep` leaves them.\n\nExamples:\n  syncform destroy\n  syncform destroy --confirm acme"
+    after_help = "Each resource goes as its `on_destroy` says: `empty` takes its rows out of Braze, `keep` leaves them.\nEvents that a log sent stay where they are; how far it was read is forgotten.\n\nExamples:\n  syncform destroy\n  syncform destroy --confirm acme"
 )]
 pub(super) struct Arguments {
     /// Name of the workspace: nothing is asked then

@@ -14,7 +14,7 @@ use crate::{
     engine,
     http::asked,
     model::{
-        Address, Change,
+        Address, Change, LogEvent,
         plan::{Plan, ResourcePlan},
     },
     render, state,
@@ -122,7 +122,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
             priced,
         )?)?;
         if arguments.showing.show_ids {
-            show_ids(planned.changes()?)?;
+            show_ids(planned.changes()?, planned.events()?)?;
         }
         if let Some(out) = &arguments.out {
             save(
@@ -222,11 +222,15 @@ fn save(
 /// A line a row: address, sign, identifier, id.
 pub(super) fn show_ids<'a>(
     changes: impl Iterator<Item = Result<(&'a Address, Change), state::Error>>,
+    events: impl Iterator<Item = Result<(&'a Address, LogEvent), state::Error>>,
 ) -> Result<(), Failure> {
     let mut lines = "\n".to_owned();
-    for change in changes {
-        let (address, change) = change.map_err(engine::Error::from)?;
-        lines.push_str(&render::plan::person(address, &change));
+    let changes =
+        changes.map(|change| change.map(|(address, row)| render::plan::person(address, &row)));
+    let events =
+        events.map(|event| event.map(|(address, event)| render::plan::event(address, &event)));
+    for line in changes.chain(events) {
+        lines.push_str(&line.map_err(engine::Error::from)?);
         if lines.len() > 1 << 16 {
             talk::result(&lines)?;
             lines.clear();

@@ -12,13 +12,14 @@ use super::{
 use crate::{
     diff::select::Selection,
     engine::{How, Session},
+    kinds,
     model::Address,
 };
 
 /// Send everything of one resource again, removals included
 #[derive(Debug, Args)]
 #[command(
-    after_help = "For a Braze that lost what was sent, or that others wrote over. Rows of people whom Braze does not know\nstay as they are, and guards hold. What differs alone is found, and cheaper, by `syncform verify`.\n\nExamples:\n  syncform resync sync.power-users\n  syncform resync sync.power-users --auto-approve"
+    after_help = "For a Braze that lost what was sent, or that others wrote over. Rows of people whom Braze does not know\nstay as they are, and guards hold. What differs alone is found, and cheaper, by `syncform verify`.\nIt takes one sync at a time, and no log (event_stream, currents): events that were sent would count twice.\n\nExamples:\n  syncform resync sync.power-users\n  syncform resync sync.power-users --auto-approve"
 )]
 pub(super) struct Arguments {
     /// Address of the resource
@@ -80,9 +81,17 @@ async fn work(
         let message = format!("nothing was written: {address} is paused");
         return Err(Failure::error(message).with_hint("take `paused` out of it first"));
     }
-    if resource.is_none() {
+    let Some(resource) = resource else {
         let message = format!("no {address} is declared");
         return Err(Failure::error(message).with_hint("name a sync of the configuration"));
+    };
+    if kinds::find_log(address, &resource.kind).is_some() {
+        let message = format!(
+            "nothing was read or written: {address} is a log, and its events cannot be sent again: each would count once more"
+        );
+        return Err(Failure::error(message).with_hint(
+            "events whose answer never came are parked: syncform state parked list shows them, and how each is sent once",
+        ));
     }
     stream::begun(session, "resync").await;
     let consent = if arguments.auto_approve {

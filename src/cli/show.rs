@@ -34,7 +34,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         about.priced,
     )?)?;
     if arguments.showing.show_ids {
-        plan::show_ids(saved.changes()?)?;
+        plan::show_ids(saved.changes()?, saved.events()?)?;
     }
     if arguments.showing.format == Format::Human {
         let path = arguments.plan.display().to_string();

@@ -1,6 +1,7 @@
 //! `syncform state`: what the state remembers, who holds it, and which services it is about.
 
 mod forget;
+mod parked;
 mod rebind;
 mod unlock;
 
@@ -37,6 +38,8 @@ enum Verb {
     Unlock,
     /// Make the state be about the services as they are configured now
     Rebind(rebind::Arguments),
+    /// Decide about batches of events whose answer never came
+    Parked(parked::Arguments),
     /// Take a person out of everything that the state keeps
     Forget(forget::Arguments),
 }
@@ -64,6 +67,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         }
         Verb::Unlock => return unlock::run(&open::store(global).await?.1),
         Verb::Rebind(arguments) => return rebind::run(global, arguments).await,
+        Verb::Parked(arguments) => return parked::run(global, arguments).await,
         Verb::Forget(arguments) => return forget::run(global, arguments).await,
     }
     Ok(Exit::Done)

@@ -8,6 +8,7 @@ pub mod checkup;
 pub mod cursor;
 pub mod decide;
 pub mod estimate;
+pub mod evidence;
 pub mod fate;
 pub mod fields;
 pub mod guard;

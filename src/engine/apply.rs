@@ -314,7 +314,7 @@ fn begin(session: &Session, target: state::manifest::Target) -> Manifest {
 }
 
 /// An id that sorts by time: `20261122T060000-1a2b3c`.
-fn new_id(session: &Session) -> String {
+pub(super) fn new_id(session: &Session) -> String {
     let random: [u8; 3] = rand::random();
     format!(
         "{}-{}",

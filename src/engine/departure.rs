@@ -61,6 +61,12 @@ impl Drafting<'_> {
                 Fate::Goes(_) if entry.protect && entry.left_by.is_none() => {
                     self.protected(address);
                 }
+                Fate::Goes(Some(removed))
+                    if entry.log.is_some() && removed.on_destroy == Some(OnDestroy::Empty) =>
+                {
+                    let (message, hint) = kept();
+                    self.fail(address, message.to_owned(), Some(hint.to_owned()));
+                }
                 Fate::Goes(_) if entry.log.is_some() => logs.extend(self.log_goes(address, entry)),
                 Fate::Goes(removed) => {
                     works.extend(self.remove(address, entry, empties(removed, entry))?);
@@ -300,6 +306,14 @@ impl Drafting<'_> {
             ..departing(address, entry, Action::Delete, title)
         });
     }
+}
+
+/// What is said of a log whose events are to be taken out, and what to do.
+pub(super) fn kept() -> (&'static str, &'static str) {
+    (
+        "it is a log, and events that were sent cannot be taken out again",
+        "write on_destroy: keep: how far it was read is forgotten, and what it sent stays",
+    )
 }
 
 /// Returns whether what goes is taken out of Braze.

@@ -23,8 +23,11 @@ pub(super) async fn recover(session: &Session) -> Result<(), Error> {
     if let Some(pending) = &manifest.pending {
         let run = pending.run.clone();
         let report = tokio::task::block_in_place(|| finish(session, manifest, None))?;
-        let doubt = report.resources.iter().map(|resource| resource.doubt).sum();
-        session.events.tell(Event::Recovered { run, doubt }).await;
+        let each = || report.resources.iter();
+        let parked = each().map(|resource| resource.parked).sum();
+        let doubt = each().map(|resource| resource.doubt).sum::<u64>() - parked;
+        let recovered = Event::Recovered { run, doubt, parked };
+        session.events.tell(recovered).await;
     }
     session.store.sweep_journals(None)?;
     Ok(())
@@ -217,7 +220,8 @@ pub(super) fn settled(
     Ok(())
 }
 
-fn remember(manifest: &mut Manifest, run: RunEntry) {
+/// Adds a run to the history.
+pub(super) fn remember(manifest: &mut Manifest, run: RunEntry) {
     manifest.runs.push(run);
     let excess = manifest.runs.len().saturating_sub(RUNS);
     manifest.runs.drain(..excess);

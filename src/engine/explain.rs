@@ -7,6 +7,7 @@
 
 mod departed;
 mod live;
+mod log;
 mod person;
 mod row;
 mod sync;
@@ -139,6 +140,7 @@ impl Explaining<'_> {
         }
         let known: BTreeSet<_> = syncs.iter().map(|sync| sync.address.clone()).collect();
         syncs.extend(self.departed(&known)?);
+        syncs.extend(self.logs());
         syncs.sort_by(|a, b| a.address.cmp(&b.address));
         Ok(syncs)
     }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, Session, apply::take_lease, draft::scope, ending::recover};
+use super::{Error, Session, apply::take_lease, draft::scope, ending::recover, log::ParkedWriter};
 use crate::{
     config::{Configuration, Resource},
     diff::person::Person,
@@ -20,6 +20,8 @@ use crate::{
     state::{
         self,
         answers::Log,
+        events::EventReader,
+        gathered::{self, Gathered},
         lease::Lease,
         ledger::{LedgerReader, LedgerWriter},
         manifest::Manifest,
@@ -45,12 +47,16 @@ pub struct Found {
     pub rows: BTreeMap<Address, u64>,
     /// Rows set aside.
     pub set_aside: BTreeMap<Address, u64>,
-    /// Refused rows of past runs.
+    /// Events that are parked.
+    pub parked: BTreeMap<Address, u64>,
+    /// Refused rows of past runs, events among them.
     pub refused: u64,
     /// The past runs that they are of.
     pub runs: u64,
     /// Cohorts whose cached people go as a whole; those that cannot be read too.
     pub cohorts: u64,
+    /// Hours and files of logs, as they were read, with events of the person; all that were read go as a whole.
+    pub units: u64,
     /// Kept answers of the services.
     pub answers: u64,
 }
@@ -66,9 +72,12 @@ impl Found {
 enum Place {
     Ledger(Address, String),
     Aside(Address, String),
+    Parked(Address, String),
     /// Of the run at this place in the history.
     Refused(usize, String),
     Relation(PathBuf),
+    /// Events of an hour or of a file.
+    Unit(PathBuf),
     Answers(Log),
 }
 
@@ -121,16 +130,20 @@ impl Forgetting {
 /// rows without the name that was looked for.
 pub fn named_otherwise(configuration: &Configuration) -> Vec<(Address, String)> {
     let named = |resource: &Resource| {
-        let kind = kinds::find(&resource.address, &resource.kind)?;
-        let desired = kind.desired(resource, &scope(configuration, None)).ok()?;
-        let names = desired
-            .identify_by
-            .iter()
-            .filter_map(|identifier| match identifier {
-                Identifier::ExternalId => None,
-                Identifier::Alias { label, .. } => Some(format!("the alias {label}")),
-                Identifier::DeviceId => Some("device ids".to_owned()),
-            });
+        let (address, kind) = (&resource.address, &resource.kind);
+        let mapping = match kinds::find_log(address, kind) {
+            Some(log) => log.identify_by(resource),
+            None => {
+                let kind = kinds::find(address, kind)?;
+                let desired = kind.desired(resource, &scope(configuration, None));
+                desired.ok()?.identify_by
+            }
+        };
+        let names = mapping.iter().filter_map(|identifier| match identifier {
+            Identifier::ExternalId => None,
+            Identifier::Alias { label, .. } => Some(format!("the alias {label}")),
+            Identifier::DeviceId => Some("device ids".to_owned()),
+        });
         let names: Vec<String> = names.collect();
         (!names.is_empty()).then(|| (resource.address.clone(), names.join(" and ")))
     };
@@ -147,6 +160,8 @@ pub fn forget(session: &Session, forgetting: Forgetting) -> Result<(), Error> {
     } = forgetting;
     tokio::task::block_in_place(|| {
         let store = &session.store;
+        // Events know no numbers, so they lead nowhere. A person may stand in anybody's.
+        gathered::clear(&store.cache()?)?;
         // A plan may have read since it was looked.
         clean(store, &person, |hits| hits.asked_for == 0)?;
         let manifest = match manifest {
@@ -196,10 +211,14 @@ fn look(
             Place::Aside(address, _) => {
                 found.set_aside.insert(address.clone(), rows);
             }
+            Place::Parked(address, _) => {
+                found.parked.insert(address.clone(), rows);
+            }
             Place::Refused(..) => {
                 found.refused += rows;
                 found.runs += 1;
             }
+            Place::Unit(_) => found.units += 1,
             Place::Relation(path) => {
                 cohorts.insert(purge::cohort(path));
             }
@@ -221,6 +240,9 @@ fn recorded(manifest: Option<&Manifest>) -> Vec<Place> {
         places.extend(ledger.map(|blob| Place::Ledger(address.clone(), blob)));
         let aside = entry.set_aside.as_ref().map(|aside| aside.blob.clone());
         places.extend(aside.map(|blob| Place::Aside(address.clone(), blob)));
+        let parked = entry.log.as_ref().and_then(|log| log.parked.as_ref());
+        let parked = parked.map(|parked| parked.blob.clone());
+        places.extend(parked.map(|blob| Place::Parked(address.clone(), blob)));
     }
     for (at, run) in manifest.runs.iter().enumerate() {
         places.extend(run.refused.clone().map(|blob| Place::Refused(at, blob)));
@@ -231,8 +253,9 @@ fn recorded(manifest: Option<&Manifest>) -> Vec<Place> {
 /// What the cache holds; readings last, since they know numbers and lead to what stands in the others.
 fn cached(store: &Store) -> Result<Vec<Place>, state::Error> {
     let logs = Log::all(&store.cache()?)?.into_iter().map(Place::Answers);
+    let units = gathered::all(&store.cache()?)?.into_iter().map(Place::Unit);
     let relations = purge::relations(store)?.into_iter().map(Place::Relation);
-    Ok(logs.chain(relations).collect())
+    Ok(logs.chain(units).chain(relations).collect())
 }
 
 /// Tells the rows of a place.
@@ -261,6 +284,25 @@ fn read(
             for member in rows {
                 match member {
                     Ok(member) => tell(&member.key, member.amplitude_id),
+                    Err(state::Error::Corrupt { .. }) => return Ok(Reading::Torn),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Place::Parked(_, blob) => {
+            for event in EventReader::open(&store.blob(blob)?)? {
+                tell(&event?.row.key, None);
+            }
+        }
+        Place::Unit(path) => {
+            let rows = match Gathered::open(path) {
+                Ok(Some(rows)) => rows,
+                Ok(None) => return Ok(Reading::Torn),
+                Err(error) => return Err(error),
+            };
+            for row in rows {
+                match row {
+                    Ok(row) => tell(&row.key, None),
                     Err(state::Error::Corrupt { .. }) => return Ok(Reading::Torn),
                     Err(error) => return Err(error),
                 }
@@ -306,9 +348,9 @@ fn clean(
             continue;
         }
         match place {
-            Place::Relation(path) => state::remove_file(&path)?,
+            Place::Relation(path) | Place::Unit(path) => state::remove_file(&path)?,
             Place::Answers(log) => log.without(|key| person.is(key, None))?,
-            Place::Ledger(..) | Place::Aside(..) | Place::Refused(..) => {}
+            Place::Ledger(..) | Place::Aside(..) | Place::Parked(..) | Place::Refused(..) => {}
         }
     }
     Ok(())
@@ -357,6 +399,21 @@ fn rewrite(
                     entry.set_aside = set_aside;
                 }
             }
+            Place::Parked(address, blob) => {
+                let mut writer = ParkedWriter::new(store, &address);
+                for event in EventReader::open(&store.blob(&blob)?)? {
+                    let event = event?;
+                    if !person.is(&event.row.key, None) {
+                        writer.push(&event)?;
+                    }
+                }
+                let (draft, parked) = writer.finish()?.unzip();
+                draft.map(|draft| store.keep(draft)).transpose()?;
+                let entry = manifest.resources.get_mut(&address);
+                if let Some(log) = entry.and_then(|entry| entry.log.as_mut()) {
+                    log.parked = parked;
+                }
+            }
             Place::Refused(at, blob) => {
                 // Even if none is left: the run refused some, and `report` counts them.
                 let mut writer = RefusalWriter::new(store.draft()?)?;
@@ -369,7 +426,7 @@ fn rewrite(
                 let refused = store.keep(writer.finish()?.finish()?)?;
                 manifest.runs[at].refused = Some(refused);
             }
-            Place::Relation(_) | Place::Answers(_) => {}
+            Place::Relation(_) | Place::Unit(_) | Place::Answers(_) => {}
         }
     }
     if any {

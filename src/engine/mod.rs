@@ -45,6 +45,7 @@ pub use doctor::{FORGETS, FORGETS_HINT, Look, Surroundings, Unopened, doctor};
 pub use error::Error;
 pub use explain::{By, Person, explain};
 pub use forget::{Forgetting, Found, forget, named_otherwise, prepare_forget};
+pub use log::{Deciding, check_parked, decide_parked, named_batches, parked, prepare_parked};
 pub use online::online;
 pub use plan::{Planned, plan};
 pub use rebind::{Bound, Rebinding, prepare_rebind, rebind};

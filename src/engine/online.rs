@@ -11,7 +11,7 @@ use super::{
 use crate::{
     amplitude::{self, Usage},
     braze::{self, TRACK_PATH},
-    config::{self, CohortRef, Configuration, Resource},
+    config::{self, CohortRef, Configuration, OnDestroy, Resource},
     diff::checkup::Key,
     kinds::{self, quota},
     model::{Cohort, Diagnostic, Severity},
@@ -48,6 +48,7 @@ pub async fn online(
             }
         }
     }
+    removed(configuration, store, &mut found);
     let told = braze.iter().any(|one| one.severity == Severity::Error);
     found.extend(braze);
     attributes::check(configuration, listed, told, &mut found);
@@ -237,6 +238,29 @@ fn cohorts(
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+/// A log that is removed keeps what it sent.
+fn removed(configuration: &Configuration, store: &Store, found: &mut Vec<Diagnostic>) {
+    // A state that cannot be read was told of where cohorts are looked up.
+    let Ok(Some(manifest)) = store.manifest() else {
+        return;
+    };
+    for (at, removed) in configuration.removed.iter().enumerate() {
+        let mut entries = manifest.resources.iter();
+        let is_log = entries
+            .any(|(address, entry)| address.as_str() == removed.address && entry.log.is_some());
+        if is_log && removed.on_destroy == Some(OnDestroy::Empty) {
+            let (message, hint) = super::departure::kept();
+            found.push(finding(
+                configuration,
+                &format!("/removed/{at}/on_destroy"),
+                ("log-stays", Severity::Error),
+                format!("{}: {message}", removed.address),
+                hint,
+            ));
         }
     }
 }

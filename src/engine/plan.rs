@@ -23,12 +23,13 @@ use super::{
 use crate::{
     diff::merge::{Merge, Part},
     kinds::Desired,
-    model::{Address, Change, Event, Lane, Standing, Verb, plan::Plan},
+    model::{Address, Change, Event, Lane, LogEvent, Standing, Verb, plan::Plan},
     state::{
         self,
         delta::DeltaReader,
+        events::EventReader,
         manifest::{Entry, Manifest, Target},
-        store::Draft,
+        store::{Draft, Store},
     },
 };
 
@@ -67,6 +68,19 @@ impl Planned {
         Ok(readers
             .into_iter()
             .flat_map(|(address, rows)| rows.map(move |row| row.map(|change| (address, change)))))
+    }
+
+    /// Iterates over the events that are to be sent: people's ids are in them.
+    pub fn events(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(&Address, LogEvent), state::Error>>, state::Error>
+    {
+        let readers = log::passes(&self.logs)
+            .map(|(log, draft)| Ok((&log.address, EventReader::open(draft.path())?)));
+        let readers = readers.collect::<Result<Vec<_>, state::Error>>()?;
+        Ok(readers
+            .into_iter()
+            .flat_map(|(address, events)| events.map(move |event| Ok((address, event?)))))
     }
 }
 
@@ -160,20 +174,28 @@ pub(super) async fn steadily<T>(
     session: &Session,
     make: impl AsyncFn() -> Result<T, Error>,
 ) -> Result<T, Error> {
+    steadily_in(&session.store, make).await
+}
+
+/// The same where there is a state and no session.
+pub(super) async fn steadily_in<T>(
+    store: &Store,
+    make: impl AsyncFn() -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let serial = serial(session)?;
+        let serial = serial(store)?;
         match make().await {
             // Another run committed while this one read: what it read is gone, and what is there now is true.
-            Err(Error::State(_)) if tries < TRIES && self::serial(session)? != serial => {}
+            Err(Error::State(_)) if tries < TRIES && self::serial(store)? != serial => {}
             other => return other,
         }
     }
 }
 
-fn serial(session: &Session) -> Result<Option<u64>, Error> {
-    Ok(session.store.manifest()?.map(|manifest| manifest.serial))
+fn serial(store: &Store) -> Result<Option<u64>, Error> {
+    Ok(store.manifest()?.map(|manifest| manifest.serial))
 }
 
 /// Returns what is recorded, with what moved in its new place, and what was heard of it since.
@@ -232,11 +254,11 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
     let seeds = seed::read(session, &mut draft, &waiting, &readings, &profiles).await?;
     let mut logs = vec![];
     let streams = draft.logs(&mut logs);
-    let mut units = log::read(session, &mut draft, &streams).await?;
+    let mut readings_of_logs = log::read(session, &mut draft, &streams).await?;
     session.events.tell(Event::Comparing).await;
     for stream in &streams {
-        if let Some(units) = units.remove(&stream.resource.address) {
-            logs.push(draft.plan_log(stream, units).await?);
+        if let Some(reading) = readings_of_logs.remove(&stream.resource.address) {
+            logs.push(draft.plan_log(stream, reading).await?);
         }
     }
     let (works, objects) = tokio::task::block_in_place(|| {

@@ -1,23 +1,29 @@
-//! Saved plans: one archive with the plan, its meaning and its deltas. It is made by `plan --out`, shown by `show`, and
+//! Saved plans: one archive with the plan, its meaning, its deltas and the events of its logs. It is made by `plan --out`, shown by `show`, and
 //! applied once by `apply`, if a plan made then means the same. An old delta is never sent.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
+    path::Path,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Planned, Session, meaning::Meaning, plan::Work};
+use super::{Error, Planned, Session, log, meaning::Meaning, plan::Work};
 use crate::{
     config::Billing,
     diff::{
         join::{Join, Joined, Rows, woven},
         select::Selection,
     },
-    model::{Address, Change, digest, plan::Plan},
+    model::{Address, Change, EventId, LogEvent, digest, plan::Plan},
     state::{
         self,
         archive::{self, Archive, Content},
         delta::DeltaReader,
+        events::EventReader,
         manifest::{AppliedPlan, Manifest},
         store::Draft,
     },
@@ -52,6 +58,9 @@ pub struct About {
     pub meaning: Meaning,
     /// The deltas in the archive.
     deltas: BTreeMap<Address, Vec<String>>,
+    /// The events of logs in the archive.
+    #[serde(default)]
+    events: BTreeMap<Address, String>,
     /// The plan.
     pub plan: Plan,
 }
@@ -81,6 +90,12 @@ pub fn save(session: &Session, planned: &Planned, path: &Path) -> Result<About, 
             drafts.push((name, draft.path()));
         }
     }
+    let mut events = BTreeMap::<Address, String>::new();
+    for (log, draft) in log::passes(&planned.logs) {
+        let name = format!("events/{}.parquet", log.address);
+        events.insert(log.address.clone(), name.clone());
+        drafts.push((name, draft.path()));
+    }
     let created_at = planned.plan.created_at;
     let about = About {
         format: FORMAT.to_owned(),
@@ -93,6 +108,7 @@ pub fn save(session: &Session, planned: &Planned, path: &Path) -> Result<About, 
         priced: session.configuration.braze.billing == Billing::DataPoints,
         meaning: planned.meaning.clone(),
         deltas,
+        events,
         plan: planned.plan.clone(),
     };
     let json = serde_json::to_vec_pretty(&about).map_err(|error| Error::NotAPlan {
@@ -158,14 +174,28 @@ impl SavedPlan {
             .flat_map(|(address, rows)| rows.map(move |row| row.map(|change| (address, change)))))
     }
 
+    /// Iterates over the events that it would send: people's ids are in them.
+    pub fn events(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(&Address, LogEvent), state::Error>>, Error> {
+        let readers = self.about.events.iter();
+        let readers = readers.map(|(address, name)| Ok((address, self.log(name)?)));
+        let readers = readers.collect::<Result<Vec<_>, Error>>()?;
+        Ok(readers
+            .into_iter()
+            .flat_map(|(address, events)| events.map(move |event| Ok((address, event?)))))
+    }
+
+    fn log(&self, name: &str) -> Result<EventReader, Error> {
+        let file = self.archive.file(name)?.ok_or_else(|| lacks(name))?;
+        Ok(EventReader::of(file, Path::new(name))?)
+    }
+
     /// Returns the rows of a resource, in the order of their keys.
     fn rows(&self, address: &Address) -> Result<Rows<Change, state::Error>, Error> {
         let names = self.about.deltas.get(address).into_iter().flatten();
         let open = |name: &String| -> Result<Rows<Change, state::Error>, Error> {
-            let file = self.archive.file(name)?.ok_or_else(|| Error::NotAPlan {
-                path: name.clone(),
-                what: "the archive lacks it".to_owned(),
-            })?;
+            let file = self.archive.file(name)?.ok_or_else(|| lacks(name))?;
             Ok(Box::new(DeltaReader::of(file, Path::new(name))?))
         };
         Ok(woven(names.map(open).collect::<Result<Vec<_>, Error>>()?))
@@ -238,6 +268,33 @@ impl SavedPlan {
     }
 
     fn rows_that_differ(&self, address: &Address, planned: &Planned) -> Result<u64, Error> {
+        Ok(self.table_rows_that_differ(address, planned)?
+            + self.events_that_differ(address, planned)?)
+    }
+
+    /// Events that only one of the plans has, or that say something else in the other.
+    fn events_that_differ(&self, address: &Address, planned: &Planned) -> Result<u64, Error> {
+        let hasher = RandomState::new();
+        let mut saved = HashMap::<EventId, u64>::new();
+        if let Some(name) = self.about.events.get(address) {
+            for event in self.log(name)? {
+                let row = event?.row;
+                saved.insert(row.id, hasher.hash_one(&row.body));
+            }
+        }
+        let mut count = 0;
+        let fresh = log::passes(&planned.logs).filter(|(log, _)| log.address == *address);
+        for (_, draft) in fresh {
+            for event in EventReader::open(draft.path())? {
+                let row = event?.row;
+                let same = saved.remove(&row.id) == Some(hasher.hash_one(&row.body));
+                count += u64::from(!same);
+            }
+        }
+        Ok(count + saved.len() as u64)
+    }
+
+    fn table_rows_that_differ(&self, address: &Address, planned: &Planned) -> Result<u64, Error> {
         let works = planned.works.iter();
         let drafts = works
             .filter(|work| work.address == *address)
@@ -257,6 +314,13 @@ impl SavedPlan {
             count += u64::from(!same);
         }
         Ok(count)
+    }
+}
+
+fn lacks(name: &str) -> Error {
+    Error::NotAPlan {
+        path: name.to_owned(),
+        what: "the archive lacks it".to_owned(),
     }
 }
 

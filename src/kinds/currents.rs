@@ -21,7 +21,9 @@ use self::{
 use super::{Log, LogSource, Stream, TakesRecords, applied, audience};
 use crate::{
     config::Resource,
-    model::{Diagnostic, EventId, Hour, Key, Lane, LogRow, Millis, Severity, Taken},
+    model::{
+        Diagnostic, EventId, Hour, Identifier, Key, Lane, LogRow, Mapping, Millis, Severity, Taken,
+    },
 };
 
 pub use spec::{Events, Fields, Source, SourceWord, Spec};
@@ -80,6 +82,10 @@ impl Log for Currents {
             create_users: false,
             config: applied::config(&resource.body),
         })
+    }
+
+    fn identify_by(&self, _: &Resource) -> Mapping {
+        Mapping::new(vec![Identifier::ExternalId, Identifier::DeviceId])
     }
 }
 

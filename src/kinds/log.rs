@@ -7,13 +7,20 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Resource,
-    model::{Diagnostic, Hour, Lane, Taken},
+    model::{Diagnostic, Hour, Lane, Mapping, Taken},
 };
+
+use super::identify;
 
 /// A kind of log that this release moves. One file each; `registry.rs` lists them.
 pub trait Log: Sync {
     /// Returns what an entry asks for; no reading. `app_id` is Braze's identifier of the app, where it is configured.
     fn stream(&self, resource: &Resource, app_id: Option<&str>) -> Result<Stream, Diagnostic>;
+
+    /// Returns by what its events name people, the first choice first.
+    fn identify_by(&self, resource: &Resource) -> Mapping {
+        identify::mapping(&resource.settings)
+    }
 }
 
 /// What an entry of a log asks for.

@@ -52,8 +52,10 @@ pub enum Event {
     Recovered {
         /// Which run.
         run: String,
-        /// Rows whose answer was never seen.
+        /// Rows whose answer was never seen; the next plan decides them anew.
         doubt: u64,
+        /// Events whose answer was never seen; they are parked until somebody decides what becomes of them.
+        parked: u64,
     },
     /// A cohort is being downloaded.
     Downloading {

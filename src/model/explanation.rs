@@ -58,6 +58,18 @@ pub struct SyncExplained {
     pub sources: Vec<Audience>,
     /// Rows of the person, one an identifier.
     pub rows: Vec<RowExplained>,
+    /// Of a log: the person's events that are parked. Those that were sent are not remembered by whom they are of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parked: Option<ParkedOf>,
+}
+
+/// Events of a person whose answer never came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ParkedOf {
+    /// Events that wait for a decision.
+    pub undecided: u64,
+    /// Events that are released: the next apply sends them, once.
+    pub released: u64,
 }
 
 /// Whether the person is in a cohort.
@@ -237,6 +249,8 @@ pub enum Fate {
     UnreadProfile,
     /// Nothing that was read of its cohort is kept.
     Unread,
+    /// It is a log: of whom the events were that it sent is not remembered.
+    Log,
 }
 
 /// Why nothing of a sync moves, or all of it.

@@ -17,6 +17,7 @@ mod lane;
 mod log;
 mod mapping;
 mod number;
+mod parked;
 pub mod plan;
 pub mod profile;
 mod rate;
@@ -41,6 +42,7 @@ pub use lane::Lane;
 pub use log::{EventId, Hour, LogEvent, LogRow, Parked, Taken};
 pub use mapping::{AliasName, DEVICE_ID, Identifier, Mapping};
 pub use number::{counted, number};
+pub use parked::{CheckedBatch, Decision, Evidence, ParkedBatch};
 pub use rate::Rate;
 pub use report::{AskedPeople, FoundRows, Report, ResourceOutcome, ResourceReport};
 pub use row::{

@@ -24,6 +24,8 @@ pub struct Verification {
     pub sample: Option<Sampled>,
     /// Resources that were applied, by address.
     pub resources: Vec<Verified>,
+    /// Logs that were applied: what they sent cannot be read back.
+    pub logs: Vec<Address>,
 }
 
 /// What a sample says of all people.
@@ -114,6 +116,7 @@ impl Default for Verification {
             devices: 0,
             sample: None,
             resources: vec![],
+            logs: vec![],
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod explain;
 mod found;
 mod log;
+pub mod parked;
 pub mod plan;
 mod presence;
 pub mod progress;

@@ -12,7 +12,7 @@ use super::{
     values,
 };
 use crate::model::{
-    Address, Change, Identity, Verb,
+    Address, Change, Identity, LogEvent, Verb,
     plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan},
 };
 
@@ -442,6 +442,17 @@ pub fn person(address: &Address, change: &Change) -> String {
         Identity::Alias { label, name } => format!("{address} {sign} alias {label} {name}\n"),
         identity @ (Identity::Device(id) | Identity::External(id)) => {
             format!("{address} {sign} {} {id}\n", identity.word())
+        }
+    }
+}
+
+/// Draws an event with its person, who asked to be shown: only `--show-ids` does.
+pub fn event(address: &Address, event: &LogEvent) -> String {
+    let at = Timestamp::from_millisecond(event.row.at).unwrap_or_default();
+    match event.row.key.identity() {
+        Identity::Alias { label, name } => format!("{address} {at:.3} alias {label} {name}\n"),
+        identity @ (Identity::Device(id) | Identity::External(id)) => {
+            format!("{address} {at:.3} {} {id}\n", identity.word())
         }
     }
 }

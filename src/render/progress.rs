@@ -81,13 +81,17 @@ impl Lines {
 /// Draws an event by itself; none where it is not worth a line.
 pub(super) fn line(event: &Event) -> Option<String> {
     match event {
-        Event::Recovered { run, doubt: 0 } => Some(format!(
-            "Run {run} was cut; its answers are in the ledgers now."
-        )),
-        Event::Recovered { run, doubt } => Some(format!(
-            "Run {run} was cut; its answers are in the ledgers now, and {} in doubt.",
-            count(*doubt, "row")
-        )),
+        Event::Recovered { run, doubt, parked } => {
+            let also = |of: u64, what: &str, how: &str| match of {
+                0 => String::new(),
+                of => format!(", and {} {how}", count(of, what)),
+            };
+            Some(format!(
+                "Run {run} was cut; its answers are in the ledgers now{}{}.",
+                also(*doubt, "row", "in doubt"),
+                also(*parked, "event", "parked")
+            ))
+        }
         Event::Settling { seconds } => Some(format!(
             "Waiting {seconds} s, so that what was sent before is applied before (settle)."
         )),

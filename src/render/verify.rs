@@ -13,7 +13,9 @@ use crate::model::{Sampled, Verification, Verified};
 pub fn human(verification: &Verification, style: Style) -> String {
     let mut out = String::new();
     let resources = &verification.resources;
-    let width = resources.iter().map(|of| of.address.as_str().len()).max();
+    let addresses = resources.iter().map(|of| &of.address);
+    let addresses = addresses.chain(&verification.logs);
+    let width = addresses.map(|address| address.as_str().len()).max();
     let width = width.unwrap_or(0);
     // Writing to a String cannot fail; the results below are of that kind.
     for of in resources {
@@ -32,13 +34,23 @@ pub fn human(verification: &Verification, style: Style) -> String {
             let _ = writeln!(out, "{:9}{line}", "");
         }
     }
-    if !resources.is_empty() {
+    for address in &verification.logs {
+        let address = format!("{address:<width$}");
+        let _ = writeln!(
+            out,
+            "log      {address}  events that were sent are not read back"
+        );
+    }
+    if !resources.is_empty() || !verification.logs.is_empty() {
         out.push('\n');
     }
     let _ = writeln!(out, "{}", sum(verification));
     if verification.devices > 0 {
         let who = people(verification.devices);
         let _ = writeln!(out, "{who} known by a device id: nobody asks about them.");
+    }
+    if !verification.logs.is_empty() {
+        out.push_str("Events whose answer never came are parked: syncform state parked check asks about those.\n");
     }
     let any = |of: fn(&Verified) -> u64| resources.iter().any(|resource| of(resource) > 0);
     if any(|of| of.differ + of.appeared) {
@@ -215,6 +227,17 @@ Whoever is not in Braze is not sent to until they have appeared.
         };
         let drawn = human(&none, Style::default());
         assert_eq!(drawn, "Asked about 1,000 people: all is as recorded.\n");
+        let log = Verification {
+            logs: vec![Address::new("sync", "orders")],
+            ..Verification::default()
+        };
+        let wanted = "\
+log      sync.orders  events that were sent are not read back
+
+There is nobody to ask about.
+Events whose answer never came are parked: syncform state parked check asks about those.
+";
+        assert_eq!(human(&log, Style::default()), wanted);
     }
 
     #[test]

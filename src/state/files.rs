@@ -114,6 +114,33 @@ pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
         .collect()
 }
 
+/// Lists the directories in a directory; none where there is none.
+pub(super) fn directories(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        other => other.map_err(Error::io(directory))?,
+    };
+    let paths = entries.map(|entry| {
+        entry
+            .map(|entry| entry.path())
+            .map_err(Error::io(directory))
+    });
+    paths
+        .filter(|path| path.as_ref().map_or(true, |path| path.is_dir()))
+        .collect()
+}
+
+/// Removes a directory that may be gone already, or hold something.
+pub(super) fn remove_empty(path: &Path) -> Result<(), Error> {
+    use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
+    match fs::remove_dir(path) {
+        Err(error) if !matches!(error.kind(), NotFound | DirectoryNotEmpty) => {
+            Err(Error::io(path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a file as young as now; one that is gone stays gone.
 pub(super) fn touch(path: &Path, now: Millis) -> Result<(), Error> {
     let now = jiff::Timestamp::from_millisecond(now).unwrap_or_default();

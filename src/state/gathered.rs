@@ -145,6 +145,43 @@ impl Gathered {
     }
 }
 
+/// How long what was read is kept: a run that was cut long ago reads again what is still due.
+const KEPT: Millis = 3 * 24 * HOUR;
+const HOUR: Millis = 3_600_000;
+
+/// Returns every file of read events in a cache, half-written ones too.
+pub fn all(cache: &Path) -> Result<Vec<PathBuf>, Error> {
+    let directories = files::directories(&cache.join("logs"))?;
+    let listed = directories.iter().map(|directory| files::list(directory));
+    Ok(listed.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// Removes every file of read events in a cache: they are read again where they are still due.
+pub fn clear(cache: &Path) -> Result<(), Error> {
+    all(cache)?.iter().try_for_each(|path| files::remove(path))
+}
+
+/// Removes what is old, and what a kill left half written. A directory goes once it was empty for an hour: somebody may be
+/// about to write into it.
+pub(super) fn sweep(cache: &Path, now: Millis) -> Result<(), Error> {
+    for path in all(cache)? {
+        let limit = match files::is_half_written(&path) {
+            true => HOUR,
+            false => KEPT,
+        };
+        if files::age(&path, now)?.is_some_and(|age| age > limit) {
+            files::remove(&path)?;
+        }
+    }
+    for directory in files::directories(&cache.join("logs"))? {
+        let is_old = files::age(&directory, now)?.is_some_and(|age| age > HOUR);
+        if is_old && files::list(&directory)?.is_empty() {
+            files::remove_empty(&directory)?;
+        }
+    }
+    Ok(())
+}
+
 fn sum(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();
     crc.update(bytes);
@@ -294,5 +331,42 @@ mod tests {
             let rows: Result<Vec<LogRow>, Error> = gathered.collect();
             assert!(rows.is_err(), "{at}");
         }
+    }
+
+    #[test]
+    fn what_is_old_is_swept_and_its_directory_once_it_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = directory.path();
+        let now = jiff::Timestamp::now().as_millisecond();
+        let logs = cache.join("logs");
+        for (name, hours) in [
+            ("one/fresh.events", 71),
+            ("one/old.events", 73),
+            ("one/.writing-a", 2),
+            ("two/.writing-b", 0),
+            ("three/old.events", 73),
+        ] {
+            let path = logs.join(name);
+            files::directory(path.parent().unwrap()).unwrap();
+            files::write(&path, b"events").unwrap();
+            files::touch(&path, now - hours * HOUR).unwrap();
+        }
+        sweep(cache, now).unwrap();
+        let left = || {
+            let left = all(cache).unwrap();
+            let mut left: Vec<String> = left
+                .iter()
+                .map(|path| path.strip_prefix(&logs).unwrap().display().to_string())
+                .collect();
+            left.sort();
+            left
+        };
+        assert_eq!(left(), ["one/fresh.events", "two/.writing-b"]);
+        assert!(logs.join("three").exists(), "it was in use just now");
+        sweep(cache, now + 2 * HOUR).unwrap();
+        assert_eq!(left(), ["one/fresh.events"]);
+        assert!(!logs.join("three").exists());
+        clear(cache).unwrap();
+        assert_eq!(left(), [""; 0]);
     }
 }

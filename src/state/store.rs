@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::{
-    Error, answers, files,
+    Error, answers, files, gathered,
     manifest::{FORMAT, Manifest},
 };
 use crate::model::{Millis, Report, digest::hex};
@@ -185,7 +185,8 @@ impl Store {
     }
 
     /// Removes what nobody needs any more: blobs that have not been named for an hour (a plan that began before may
-    /// still read younger ones), cohorts read before the last reading of their mapping, what a kill left half written.
+    /// still read younger ones), cohorts read before the last reading of their mapping, events read three days ago, what a kill left half
+    /// written.
     pub fn sweep(&self, manifest: &Manifest, now: Millis) -> Result<(), Error> {
         let named: BTreeSet<&str> = manifest.blobs().collect();
         let stem = |path: &Path| {
@@ -249,6 +250,7 @@ impl Store {
                 files::remove(path)?;
             }
         }
+        gathered::sweep(&cache, now)?;
         let entries = manifest.resources.values();
         let pins = entries.flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
         answers::sweep(&cache, &pins.map(|pin| pin.id.clone()).collect(), now)

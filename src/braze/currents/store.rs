@@ -171,8 +171,9 @@ impl Store {
             });
         }
         let unwritten = |error: std::io::Error| wrong(format!("no copy of it: {error}"));
+        // What a kill leaves of it is swept as every file that never got its name.
         let copy = tempfile::Builder::new()
-            .prefix("currents-")
+            .prefix(".writing-currents-")
             .tempfile_in(into);
         let copy = copy.map_err(unwritten)?;
         let mut written = tokio::fs::File::from_std(copy.reopen().map_err(unwritten)?);

@@ -99,13 +99,11 @@ async fn work(arguments: &Arguments, person: Person, session: &Session) -> Resul
         return Ok(Exit::Done);
     }
     talk::result(&format!("Found in this state:\n{}", listed(&found)))?;
-    let again = match found.cohorts {
-        0 => "",
-        _ => AGAIN,
-    };
+    let cohorts = if found.cohorts > 0 { AGAIN } else { "" };
+    let events = if found.parked.is_empty() { "" } else { PARKED };
     talk::result(&look::page(&format!(
         "
-All of it is taken out; rows of others stay.{again}
+All of it is taken out; rows of others stay.{cohorts}{events}
 
 {NOT_DONE}"
     )))?;
@@ -140,24 +138,30 @@ fn otherwise(session: &Session) -> String {
 const AGAIN: &str =
     " A cohort in the cache goes as a whole: the next plan that compares it downloads it again.";
 
+const PARKED: &str = " A parked event that was never delivered then never is.";
+
 const NOT_DONE: &str = "\
 Not done by this:
 - Braze and Amplitude are not told: delete the person there first, by their own tools. What stays in Braze is no longer \
 known here, and nothing takes it out later.
 - A person who is still in a source comes back with the next plan that compares it: once it moved, or is read again.
+- Events that are still in a source and due are read again by the next plan, and sent.
 - Saved plan files (`plan --out`), lists of refused rows (`report --refused`), backups and the states of other \
 environments are not looked at.
 ";
 
 /// A line each: where, and how much.
 fn listed(found: &Found) -> String {
-    let addresses: BTreeSet<&Address> = found.rows.keys().chain(found.set_aside.keys()).collect();
+    let addresses = found.rows.keys().chain(found.set_aside.keys());
+    let addresses: BTreeSet<&Address> = addresses.chain(found.parked.keys()).collect();
     let mut lines = vec![];
     for address in addresses {
         let rows = found.rows.get(address).map(|rows| count(*rows, "row"));
         let aside = found.set_aside.get(address);
         let aside = aside.map(|rows| format!("{rows} set aside"));
-        let words: Vec<String> = rows.into_iter().chain(aside).collect();
+        let parked = found.parked.get(address);
+        let parked = parked.map(|events| count(*events, "parked event"));
+        let words: Vec<String> = rows.into_iter().chain(aside).chain(parked).collect();
         lines.push((address.to_string(), words.join(", ")));
     }
     if found.refused > 0 {
@@ -170,8 +174,9 @@ fn listed(found: &Found) -> String {
     let cohorts =
         (found.cohorts > 0).then(|| format!("people of {}", count(found.cohorts, "cohort")));
     let answers = (found.answers > 0).then(|| count(found.answers, "answer"));
-    if cohorts.is_some() || answers.is_some() {
-        let words: Vec<String> = cohorts.into_iter().chain(answers).collect();
+    let units = (found.units > 0).then(|| format!("events in {}", count(found.units, "file")));
+    let words: Vec<String> = cohorts.into_iter().chain(units).chain(answers).collect();
+    if !words.is_empty() {
         lines.push(("cache".to_owned(), words.join(", ")));
     }
     let width = lines.iter().map(|(place, _)| place.chars().count()).max();

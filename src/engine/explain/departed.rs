@@ -30,7 +30,9 @@ impl Explaining<'_> {
         let resources = self.draft.manifest.iter();
         for (address, entry) in resources.flat_map(|manifest| &manifest.resources) {
             let owner = entry.left_by.as_ref().unwrap_or(address);
-            if !known.contains(address) && self.draft.takes(owner, &entry.kind) {
+            // Logs are told of by themselves.
+            let is_log = entry.log.is_some();
+            if !is_log && !known.contains(address) && self.draft.takes(owner, &entry.kind) {
                 told.extend(self.gone(address, owner, entry)?);
             }
         }
@@ -49,6 +51,7 @@ impl Explaining<'_> {
                 problem: Some(problem),
                 sources: vec![],
                 rows: vec![],
+                parked: None,
             }));
         }
         Ok(told)
@@ -105,6 +108,7 @@ impl Explaining<'_> {
                 .or_else(|| refused.then(|| "it is protected, and cannot be removed".to_owned())),
             sources: vec![],
             rows,
+            parked: None,
         }))
     }
 }

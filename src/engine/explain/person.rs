@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::log;
 use crate::{
     diff::join::Keyed,
     engine::{Error, draft::Drafting, observe::Readings, subject::Subject},
-    model::{Address, Identity, Key, Mapping, Member, Record, Refusal},
+    model::{Address, Identity, Key, Mapping, Member, Record, Refusal, explanation::ParkedOf},
     state,
 };
 
@@ -78,6 +79,7 @@ pub(super) struct Traces {
     people: BTreeMap<(String, Mapping), Vec<Member>>,
     records: BTreeMap<Address, Vec<Record>>,
     refusals: BTreeMap<Address, Vec<Refusal>>,
+    parked: BTreeMap<Address, ParkedOf>,
     /// Every key of the person.
     pub(super) keys: BTreeSet<Key>,
 }
@@ -103,6 +105,11 @@ impl Traces {
     /// Returns the person's rows of a resource that are set aside.
     pub(super) fn refusals(&self, address: &Address) -> Vec<Refusal> {
         self.refusals.get(address).cloned().unwrap_or_default()
+    }
+
+    /// Returns how many events of the person are parked in a log.
+    pub(super) fn parked(&self, address: &Address) -> ParkedOf {
+        self.parked.get(address).copied().unwrap_or_default()
     }
 }
 
@@ -130,7 +137,9 @@ pub(super) fn find(
     if search.mixed && !search.ids.is_empty() {
         search.pass(draft, subjects, readings)?;
     }
-    Ok(search.found)
+    let mut found = search.found;
+    found.parked = log::parked(draft, |key| person.is(key), &mut found.keys)?;
+    Ok(found)
 }
 
 struct Search<'a> {

@@ -90,6 +90,7 @@ impl Explaining<'_> {
             problem,
             sources,
             rows,
+            parked: None,
         })
     }
 

@@ -159,7 +159,8 @@ fn fate(
     match outcome {
         Outcome::Acknowledged(_) | Outcome::Refused(_) => Fate::Remembered,
         Outcome::Doubt(at) if !sent_again => Fate::Parked(Parked {
-            batch: format!("{}-{}", fold.run, part.batch_of(ordinal)).into(),
+            // Each log of a run has a pass of its own.
+            batch: format!("{}-{}-{}", fold.run, part.pass, part.batch_of(ordinal)).into(),
             at,
             released: false,
         }),
@@ -263,7 +264,7 @@ fn refusal(
 }
 
 /// Writes parked events; no file where there is none.
-pub(super) struct ParkedWriter<'a> {
+pub(in crate::engine) struct ParkedWriter<'a> {
     store: &'a Store,
     address: &'a Address,
     writer: Option<EventWriter<DraftWriter>>,
@@ -273,7 +274,7 @@ pub(super) struct ParkedWriter<'a> {
 }
 
 impl<'a> ParkedWriter<'a> {
-    pub(super) fn new(store: &'a Store, address: &'a Address) -> Self {
+    pub(in crate::engine) fn new(store: &'a Store, address: &'a Address) -> Self {
         Self {
             store,
             address,
@@ -284,7 +285,7 @@ impl<'a> ParkedWriter<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, event: &LogEvent) -> Result<(), Error> {
+    pub(in crate::engine) fn push(&mut self, event: &LogEvent) -> Result<(), Error> {
         if let Some(parked) = &event.parked {
             self.batches.insert(parked.batch.clone());
             self.released += u64::from(parked.released);
@@ -300,7 +301,7 @@ impl<'a> ParkedWriter<'a> {
         writer.push(event)
     }
 
-    pub(super) fn finish(self) -> Result<Option<(Draft, ParkedEvents)>, Error> {
+    pub(in crate::engine) fn finish(self) -> Result<Option<(Draft, ParkedEvents)>, Error> {
         let Some(writer) = self.writer else {
             return Ok(None);
         };

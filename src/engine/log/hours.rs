@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    LogSubject, Unit,
+    LogSubject, Reading, Unit,
     stream::{Bounds, due},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     diff::cursor::{ranges, serves},
     engine::{Error, Refresh, Session},
     kinds::{LogSource, TakesLines},
-    model::{Address, Cursor, Event, Hour, Millis},
+    model::{Address, Cursor, Event, Hour, Millis, number},
     state::{
         self,
         gathered::{About, Gathered, Gathering},
@@ -30,14 +30,15 @@ struct Wish {
     path: std::path::PathBuf,
 }
 
-/// Returns the hours of each log that are due, read.
+/// Returns the hours of each log that are due, read. Where nothing is read live, those that were read before.
 pub(super) async fn read(
     session: &Session,
     bounds: &Bounds,
     subjects: &[LogSubject<'_>],
-) -> Result<BTreeMap<Address, Vec<Unit>>, Error> {
+) -> Result<BTreeMap<Address, Reading>, Error> {
     let mut missing = BTreeMap::<Hour, Vec<Wish>>::new();
-    let mut read = BTreeMap::<Address, Vec<Unit>>::new();
+    let mut read = BTreeMap::<Address, Reading>::new();
+    let mut unread = BTreeMap::<&Address, u64>::new();
     let mut wanted = vec![];
     let now = session.clock.millis();
     for subject in subjects {
@@ -46,7 +47,11 @@ pub(super) async fn read(
         };
         let log = subject.entry.and_then(|entry| entry.log.as_ref());
         let known = Cursor::hours(log.map(|log| &log.cursor));
-        read.insert(subject.resource.address.clone(), vec![]);
+        let nothing = Reading {
+            units: vec![],
+            unread: None,
+        };
+        read.insert(subject.resource.address.clone(), nothing);
         for hour in due(session, bounds, subject) {
             let path = subject.path(session, &hour.to_string())?;
             let kept = Gathered::open(&path)?;
@@ -66,15 +71,29 @@ pub(super) async fn read(
     for (address, hour, path) in wanted {
         // What was not read, since nothing is read live, is still due the next time.
         let Some(kept) = Gathered::open(&path)? else {
+            *unread.entry(address).or_default() += 1;
             continue;
         };
-        read.entry(address.clone()).or_default().push(Unit {
-            name: hour.to_string().into(),
-            hour,
-            size: 0,
-            path,
-            about: kept.about,
-        });
+        if let Some(reading) = read.get_mut(address) {
+            reading.units.push(Unit {
+                name: hour.to_string().into(),
+                hour,
+                size: 0,
+                path,
+                about: kept.about,
+            });
+        }
+    }
+    for (address, hours) in unread {
+        if let Some(reading) = read.get_mut(address) {
+            reading.unread = Some(match hours {
+                1 => "1 hour is due and was not read, since nothing is read live".to_owned(),
+                hours => format!(
+                    "{} hours are due and were not read, since nothing is read live",
+                    number(hours)
+                ),
+            });
+        }
     }
     Ok(read)
 }

@@ -21,8 +21,11 @@ mod stream;
 
 use std::path::PathBuf;
 
+pub use self::parked::{
+    Deciding, check_parked, decide_parked, named_batches, parked, prepare_parked,
+};
 pub(super) use self::{
-    fold::fold,
+    fold::{ParkedWriter, fold},
     stream::{Bounds, LogSubject, bounds, read},
 };
 use crate::{
@@ -50,6 +53,13 @@ pub(super) struct LogWork {
 pub(super) fn passes(logs: &[LogWork]) -> impl Iterator<Item = (&LogWork, &Draft)> {
     logs.iter()
         .filter_map(|log| Some((log, log.events.as_ref()?)))
+}
+
+/// What was read of a log.
+pub(super) struct Reading {
+    pub(super) units: Vec<Unit>,
+    /// What is due and was not read, in words.
+    pub(super) unread: Option<String>,
 }
 
 /// Returns how many seconds sending takes, into Braze and into Amplitude.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
-    LogSubject, LogWork, Unit,
+    LogSubject, LogWork, Reading as Read, Unit,
     stream::{fulfilled, resting},
 };
 use crate::{
@@ -125,7 +125,7 @@ impl Drafting<'_> {
     pub(in crate::engine) async fn plan_log(
         &mut self,
         subject: &LogSubject<'_>,
-        units: Vec<Unit>,
+        Read { units, unread }: Read,
     ) -> Result<LogWork, Error> {
         let session = self.session;
         let mut leases = session.sorting.leases(2).await.into_iter();
@@ -203,7 +203,11 @@ impl Drafting<'_> {
         };
         let guards = guard::check_log(&guards, &log, cost.data_points);
         let planned = subject.planned(action, fields, log, Some(cost));
-        self.plan.resources.push(ResourcePlan { guards, ..planned });
+        self.plan.resources.push(ResourcePlan {
+            guards,
+            note: unread,
+            ..planned
+        });
         Ok(LogWork {
             address: address.clone(),
             lane: subject.stream.lane.clone(),

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{LogWork, Unit, files, hours};
+use super::{LogWork, Reading, files, hours};
 use crate::{
     config::{Cadence, CadenceWord, Resource},
     diff::cursor::{self, Ranges},
-    engine::{Error, Session, departure::departing, draft::Drafting, meaning},
+    engine::{Error, Refresh, Session, departure::departing, draft::Drafting, meaning},
     kinds::{self, LogSource, Stream},
     model::{
         Address, Hour, Lane, counted, digest,
@@ -86,8 +86,8 @@ pub(in crate::engine) async fn read(
     session: &Session,
     draft: &mut Drafting<'_>,
     subjects: &[LogSubject<'_>],
-) -> Result<BTreeMap<Address, Vec<Unit>>, Error> {
-    let mut units = hours::read(session, &draft.within, subjects).await?;
+) -> Result<BTreeMap<Address, Reading>, Error> {
+    let mut readings = hours::read(session, &draft.within, subjects).await?;
     for subject in subjects {
         if !matches!(subject.stream.source, LogSource::Files { .. }) {
             continue;
@@ -95,14 +95,17 @@ pub(in crate::engine) async fn read(
         let address = &subject.resource.address;
         match files::read(session, draft.within.get(address), subject).await {
             Ok(read) => {
-                units.insert(address.clone(), read.units);
+                let unread = (session.how.refresh == Refresh::None)
+                    .then(|| "files are not looked for, since nothing is read live".to_owned());
+                let units = read.units;
+                readings.insert(address.clone(), Reading { units, unread });
                 draft.plan.warnings.extend(strange(address, read.strangers));
             }
             Err(Error::Currents { message, hint }) => draft.fail(address, message, hint),
             Err(other) => return Err(other),
         }
     }
-    Ok(units)
+    Ok(readings)
 }
 
 /// What is said of files that are none of Currents.

@@ -88,6 +88,7 @@ async fn try_verify(session: &Session, sampling: Option<&Sampling>) -> Result<Ve
         devices: counted.devices,
         sample,
         resources: found.resources,
+        logs: scope.logs.clone(),
         ..Verification::default()
     })
 }

@@ -21,6 +21,8 @@ pub(super) struct Scope<'a> {
     recorded: &'a Recorded,
     /// Resources, in the order of their numbers.
     pub(super) resources: Vec<(Address, Form)>,
+    /// Logs: there is nothing of them to read back.
+    pub(super) logs: Vec<Address>,
     /// What profiles are to tell: of every resource, selected or not, as a later answer takes the place of an earlier one.
     pub(super) attributes: BTreeSet<String>,
     /// When it begins.
@@ -34,19 +36,21 @@ impl<'a> Scope<'a> {
         let mut forms = presence::forms(&session.configuration, manifest);
         let told_by = forms.values().flat_map(Form::told_by);
         let mut attributes: BTreeSet<String> = told_by.map(str::to_owned).collect();
-        let mut resources = vec![];
+        let (mut resources, mut logs) = (vec![], vec![]);
         for (address, entry) in &manifest.resources {
             attributes.extend(entry.attributes.iter().cloned());
             let owner = entry.left_by.as_ref().unwrap_or(address);
             let form = forms.remove(address);
             if session.selection.takes(owner, &entry.kind) {
                 resources.extend(form.map(|form| (address.clone(), form)));
+                logs.extend(entry.log.as_ref().map(|_| address.clone()));
             }
         }
         Self {
             session,
             recorded,
             resources,
+            logs,
             attributes,
             now: session.clock.millis(),
         }

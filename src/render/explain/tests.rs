@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::model::{
     Address,
-    explanation::{Does, Fate, Next, Profile, Rest},
+    explanation::{Does, Fate, Next, ParkedOf, Profile, Rest},
 };
 
 fn at(text: &str) -> Timestamp {
@@ -71,6 +71,7 @@ fn sync(row: RowExplained) -> SyncExplained {
         problem: None,
         sources: vec![audience("Power", false, holds)],
         rows: vec![row],
+        parked: None,
     }
 }
 
@@ -191,6 +192,36 @@ fn who_has_no_row_is_told_why() {
 
 #[test]
 fn what_rests_says_so() {
+    let log = |undecided, released| SyncExplained {
+        fate: Fate::Log,
+        rest: None,
+        parked: Some(ParkedOf {
+            undecided,
+            released,
+        }),
+        rows: vec![],
+        ..sync(row(Fate::Log, Does::Nothing))
+    };
+    let table = [
+        (0, 0, "none of the person is parked."),
+        (
+            1,
+            0,
+            "1 event of the person is parked: no answer ever came (syncform state parked check).",
+        ),
+        (
+            0,
+            2,
+            "2 events of the person are released, and the next apply sends them.",
+        ),
+    ];
+    for (undecided, released, words) in table {
+        let told = words::answer(&log(undecided, released));
+        assert_eq!(
+            told,
+            format!("events are not remembered person by person; {words}")
+        );
+    }
     let of = |rest| SyncExplained {
         rest: Some(rest),
         ..sync(with(

@@ -1,7 +1,10 @@
 //! One sync's answer in a sentence: how the person fares, and what the next plan does.
 
 use super::{named, time, worded};
-use crate::model::explanation::{Does, Fate, Holds, Rest, RowExplained, SyncExplained};
+use crate::{
+    model::explanation::{Does, Fate, Holds, ParkedOf, Rest, RowExplained, SyncExplained},
+    render::text::{count, number},
+};
 
 /// Answers how a person fares in a sync.
 pub(super) fn answer(sync: &SyncExplained) -> String {
@@ -68,7 +71,40 @@ fn state(sync: &SyncExplained, row: Option<&RowExplained>) -> String {
             format!("in {cohort}, and the profile in Amplitude was not read yet")
         }
         Fate::Unread => format!("not known: nothing that was read of {cohort} is kept"),
+        Fate::Log => log(sync.parked.unwrap_or_default()),
     }
+}
+
+/// What is known of a person's events.
+fn log(parked: ParkedOf) -> String {
+    let parked = match (parked.undecided, parked.released) {
+        (0, 0) => "none of the person is parked".to_owned(),
+        (0, released) => format!(
+            "{} released, and the next apply sends {}",
+            are(released),
+            it(released)
+        ),
+        (undecided, 0) => format!(
+            "{} parked: no answer ever came (syncform state parked check)",
+            are(undecided)
+        ),
+        (undecided, released) => format!(
+            "{} parked: no answer ever came (syncform state parked check); {} released, and the next apply sends {}",
+            are(undecided),
+            number(released),
+            it(released)
+        ),
+    };
+    format!("events are not remembered person by person; {parked}")
+}
+
+fn are(events: u64) -> String {
+    let verb = if events == 1 { "is" } else { "are" };
+    format!("{} of the person {verb}", count(events, "event"))
+}
+
+fn it(events: u64) -> &'static str {
+    if events == 1 { "it" } else { "them" }
 }
 
 /// Why a person is wanted no more.
@@ -109,6 +145,11 @@ fn next(sync: &SyncExplained, row: Option<&RowExplained>) -> Option<String> {
         Some(Rest::Paused) => return Some("The sync is paused, and nothing moves".to_owned()),
         Some(Rest::Once) => {
             let words = "The sync moves once (`cadence: once`), and has";
+            return Some(words.to_owned());
+        }
+        Some(Rest::LeftInBraze) if sync.fate == Fate::Log => {
+            let words =
+                "The sync is removed: how far it was read is forgotten, and what it sent stays";
             return Some(words.to_owned());
         }
         Some(Rest::LeftInBraze) => {

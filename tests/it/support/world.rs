@@ -84,6 +84,11 @@ impl Stats {
             .unwrap_or(0)
     }
 
+    /// Archives of the Export API that were asked for.
+    pub(crate) fn exports(&self) -> u64 {
+        self.count("GET /api/2/export")
+    }
+
     /// What must stand still when there is nothing to do.
     pub(crate) fn writes(&self) -> (u64, u64, u64, u64) {
         let posts = self
@@ -307,6 +312,21 @@ impl World {
         );
     }
 
+    /// Adds lines of the Export API.
+    #[track_caller]
+    pub(crate) fn add_events(&self, lines: &str) {
+        self.ask("POST", "amplitude/events", lines.as_bytes());
+    }
+
+    /// Events and purchases that Braze took, as they were sent.
+    #[track_caller]
+    pub(crate) fn happenings(&self) -> Vec<Value> {
+        let mut answer = self.ask("GET", "braze/events", b"");
+        let lists = ["events", "purchases"].map(|name| answer[name].take());
+        let lists = lists.map(|list| serde_json::from_value::<Vec<Value>>(list).unwrap());
+        lists.concat()
+    }
+
     /// Replaces Amplitude's side.
     #[track_caller]
     pub(crate) fn load(&self, scenario: &Path) {
@@ -315,6 +335,27 @@ impl World {
             "scenario",
             json!({"dir": scenario}).to_string().as_bytes(),
         );
+    }
+
+    /// Events and purchases that Braze took, as they were sent and in that order.
+    #[track_caller]
+    pub(crate) fn happened(&self) -> (Vec<Value>, Vec<Value>) {
+        let mut answer = self.ask("GET", "braze/events", b"");
+        let mut list = |name: &str| serde_json::from_value(answer[name].take()).unwrap();
+        (list("events"), list("purchases"))
+    }
+
+    /// Adds lines to the Export API, each in the hour that it says.
+    #[track_caller]
+    pub(crate) fn add_events(&self, lines: &str) {
+        self.ask("POST", "amplitude/events", lines.as_bytes());
+    }
+
+    /// Adds lines to the Export API; those that do not say their hour go into this one.
+    #[track_caller]
+    pub(crate) fn add_lines(&self, hour: &str, lines: &str) {
+        let path = format!("amplitude/events?hour={hour}");
+        self.ask("POST", &path, lines.as_bytes());
     }
 
     /// Replaces the faults; an empty text ends them.

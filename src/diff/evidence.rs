@@ -232,7 +232,9 @@ mod tests {
         assert_eq!(evidence(74, 1, 0), Evidence::Mixed);
         assert_eq!(evidence(0, 0, 75), Evidence::Unknown);
         let mut signs = Signs::default();
-        [Sign::Open, Sign::Arrived, Sign::Open].map(|sign| signs.take(sign));
+        for sign in [Sign::Open, Sign::Arrived, Sign::Open] {
+            signs.take(sign);
+        }
         assert_eq!((signs.found, signs.missing, signs.open), (1, 0, 2));
     }
 }

@@ -138,7 +138,7 @@ pub struct LogEvent {
 /// A batch whose answer never came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
-    /// What names the batch.
+    /// What names the batch: its run, the pass of its sync in that, and its first event.
     pub batch: Text,
     /// When it left, or may have.
     pub at: Millis,

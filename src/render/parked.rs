@@ -259,7 +259,13 @@ mod tests {
 
     #[test]
     fn what_is_parked_is_a_line_a_batch() {
-        insta::assert_snapshot!(list(&[batch(75, false), batch(150, true)]), @"");
+        insta::assert_snapshot!(list(&[batch(75, false), batch(150, true)]), @r"
+          20261122T060000-1a2b3c-0-75    sync.orders   left 2026-11-22 06:00 UTC   15 events and 60 purchases of 1 person, 2026-11-20 10:00 UTC to 2026-11-21 11:30 UTC
+          20261122T060000-1a2b3c-0-150   sync.orders   left 2026-11-22 06:00 UTC   60 purchases of 2 people, 2026-11-20 10:00 UTC to 2026-11-21 11:30 UTC   released
+
+        1 batch without an answer, not sent again unasked: `syncform state parked check` asks Braze about it.
+        1 batch released: the next apply sends it once.
+        ");
         assert_eq!(
             list(&[]),
             "Nothing is parked: no batch waits for a decision.\n"
@@ -282,7 +288,22 @@ mod tests {
             found(300, Evidence::Unknown, true),
             released,
         ];
-        insta::assert_snapshot!(checked(&all, Style::default()), @"");
+        insta::assert_snapshot!(checked(&all, Style::default()), @r"
+          20261122T060000-1a2b3c-0-0     sync.orders   arrived       1 found, 0 missing, 1,074 open
+          20261122T060000-1a2b3c-0-75    sync.orders   not arrived   1 found, 0 missing, 1,074 open
+          20261122T060000-1a2b3c-0-150   sync.orders   mixed         1 found, 0 missing, 1,074 open
+          20261122T060000-1a2b3c-0-225   sync.orders   unknown       1 found, 0 missing, 1,074 open
+          20261122T060000-1a2b3c-0-300   sync.orders   unknown       1 found, 0 missing, 1,074 open
+          20261122T060000-1a2b3c-0-375   sync.orders   arrived       1 found, 0 missing, 1,074 open   released
+
+        1 batch arrived: `syncform state parked drop --arrived` forgets what needs no decision.
+        1 batch not arrived: `syncform state parked release --not-arrived` lets the next apply send that, once.
+        1 batch mixed, with events that are there and events that are not: look at those people in Braze, then release or drop by name.
+        1 batch too young to ask about: check again five minutes after the sending.
+        1 batch unknown: no profile tells. Dropped, events may be lost; released, they may be double. Decide by name.
+        1 batch released: the next apply sends what is in it, once.
+        1 batch released that arrived: drop it before the next apply, or its events are double.
+        ");
         let others: Vec<&CheckedBatch> = all[1..5].iter().collect();
         assert_eq!(
             left(&others),

@@ -135,8 +135,8 @@ fn advice(checked: &[CheckedBatch]) -> String {
         ),
     ];
     let said = words.iter().filter(|(count, _)| *count > 0);
-    said.map(|(count, words)| format!("{} {words}\n", of_batches(*count as u64)))
-        .collect()
+    let lines = said.map(|(count, words)| format!("{} {words}\n", of_batches(*count as u64)));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// Says which batches a decision leaves, by what was found.
@@ -209,9 +209,10 @@ fn content(batch: &ParkedBatch) -> String {
 
 fn times(batch: &ParkedBatch) -> String {
     let (first, last) = (minute(batch.first), minute(batch.last));
-    match first == last {
-        true => first,
-        false => format!("{first} to {last}"),
+    if first == last {
+        first
+    } else {
+        format!("{first} to {last}")
     }
 }
 

@@ -62,7 +62,7 @@ pub fn sign(sent: Sent, has: Has, asked_at: Millis) -> Sign {
     match has {
         Has::Nobody if sent.creates => Sign::Missing,
         Has::Nothing if asked_at.saturating_sub(sent.at) < LISTED => Sign::Missing,
-        // Braze dropped it, or never had it, or no longer lists it.
+        // Braze dropped it or never had it; or it is too old to be listed.
         Has::Nobody | Has::Nothing => Sign::Open,
         Has::Some { first, last } => {
             let is = |told: Option<Millis>| told.is_some_and(|told| same(told, sent.at));

@@ -134,9 +134,12 @@ fn advice(checked: &[CheckedBatch]) -> String {
             "released that arrived: drop it before the next apply, or its events are double.",
         ),
     ];
-    let said = words.iter().filter(|(count, _)| *count > 0);
-    let lines = said.map(|(count, words)| format!("{} {words}\n", of_batches(*count as u64)));
-    lines.collect::<Vec<_>>().concat()
+    let mut out = String::new();
+    for (count, words) in words.iter().filter(|(count, _)| *count > 0) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{} {words}", of_batches(*count as u64));
+    }
+    out
 }
 
 /// Says which batches a decision leaves, by what was found.
@@ -210,10 +213,9 @@ fn content(batch: &ParkedBatch) -> String {
 fn times(batch: &ParkedBatch) -> String {
     let (first, last) = (minute(batch.first), minute(batch.last));
     if first == last {
-        first
-    } else {
-        format!("{first} to {last}")
+        return first;
     }
+    format!("{first} to {last}")
 }
 
 fn minute(at: Timestamp) -> String {

@@ -18,7 +18,7 @@ const LATER: &str = "10m";
 /// Events of one world.
 const ALL: u64 = 120;
 
-/// An event a minute, of a person each, and every third one an order; every tenth person has another one later.
+/// An event every four minutes, every third one an order; the first ten people have another one at the end.
 fn lines(begin: Timestamp) -> String {
     let mut lines = String::new();
     for number in 0..ALL {

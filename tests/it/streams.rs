@@ -4,7 +4,6 @@
 mod counted;
 mod cursors;
 mod downloads;
-mod faulty;
 mod killed;
 mod once;
 mod rules;

@@ -181,7 +181,9 @@ impl Taker {
         let too_large = fit::shrink(&mut properties, purchase);
         dropped.extend(std::iter::repeat_n("too_large", too_large));
         let data_points = if purchase {
-            1 + properties.len() as u32
+            // Each piece is a purchase of its own in Braze, and billed with its properties (braze.md 7.5, 21).
+            let pieces = object.get("quantity").and_then(Value::as_u64).unwrap_or(1);
+            pieces as u32 * (1 + properties.len() as u32)
         } else {
             1
         };

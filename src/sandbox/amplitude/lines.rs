@@ -115,14 +115,16 @@ impl Lines {
     }
 
     /// Adds lines, all of them or none. A line has no line break in it.
-    pub(crate) fn add<'a>(
+    pub(crate) fn add<L: AsRef<[u8]>>(
         &mut self,
-        lines: impl IntoIterator<Item = (Hour, &'a str)>,
+        lines: impl IntoIterator<Item = (Hour, L)>,
     ) -> io::Result<()> {
         let (mut bytes, mut sizes) = (Vec::new(), Vec::new());
         for (hour, line) in lines {
             let before = bytes.len();
-            writeln!(bytes, "{hour} {line}")?;
+            write!(bytes, "{hour} ")?;
+            bytes.extend_from_slice(line.as_ref());
+            bytes.push(b'\n');
             sizes.push((hour, (bytes.len() - before) as u64));
         }
         if let Err(error) = self.file.write_all_at(&bytes, self.length) {

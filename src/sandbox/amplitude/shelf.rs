@@ -149,7 +149,7 @@ impl Shelf {
     }
 
     /// Adds lines to what the Export API knows.
-    pub(crate) fn add_events(&mut self, lines: &[(Hour, &str)]) -> Result<(), Error> {
+    pub(crate) fn add_events(&mut self, lines: &[(Hour, &[u8])]) -> Result<(), Error> {
         if self.events.is_none() {
             let name = self.fresh(".lines");
             self.events = Some(Lines::empty(self.path(&name))?);

@@ -1,6 +1,6 @@
 //! Events of Amplitude: those taken in, looked at, and those of the Export API, added. It must not answer for the service.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{borrow::Cow, fmt::Write as _, sync::Arc};
 
 use axum::{extract::State, response::Response, routing};
 
@@ -40,7 +40,8 @@ async fn ingested(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-/// Takes Export lines, all of them or none. `?hour=` says the hour of those that do not say it themselves.
+/// Takes Export lines, all of them or none. `?hour=` says the hour of those that do not say it themselves; what is no
+/// UTF-8 stays as it is.
 async fn add(State(app): State<Arc<App>>, call: Call) -> Response {
     let hour = match call.query("hour").map(Hour::read) {
         Some(None) => return text(400, "wanted `hour` as YYYYMMDDTHH\n"),
@@ -53,16 +54,19 @@ async fn add(State(app): State<Arc<App>>, call: Call) -> Response {
 }
 
 fn add_lines(app: &App, call: &Call, hour: Option<Hour>) -> Response {
-    let Ok(body) = std::str::from_utf8(&call.body) else {
-        return text(400, "wanted lines of UTF-8\n");
-    };
     let mut lines = Vec::new();
-    for (number, line) in (1..).zip(body.lines()) {
-        let line = line.trim();
+    for (number, line) in (1..).zip(call.body.split(|byte| *byte == b'\n')) {
+        let line = line.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        let (own, line) = export_line(line);
+        let (own, line) = match std::str::from_utf8(line) {
+            Ok(line) => match export_line(line) {
+                (hour, Cow::Borrowed(line)) => (hour, Cow::Borrowed(line.as_bytes())),
+                (hour, Cow::Owned(line)) => (hour, Cow::Owned(line.into_bytes())),
+            },
+            Err(_) => (None, Cow::Borrowed(line)),
+        };
         let Some(hour) = own.or(hour) else {
             let problem = format!(
                 "line {number}: `server_upload_time` cannot be read; say `?hour=YYYYMMDDTHH`\n"
@@ -71,7 +75,7 @@ fn add_lines(app: &App, call: &Call, hour: Option<Hour>) -> Response {
         };
         lines.push((hour, line));
     }
-    let lines: Vec<(Hour, &str)> = lines.iter().map(|(hour, line)| (*hour, &**line)).collect();
+    let lines: Vec<(Hour, &[u8])> = lines.iter().map(|(hour, line)| (*hour, &**line)).collect();
     match hold(&app.amplitude.shelf).add_events(&lines) {
         Ok(()) => reply(200, &serde_json::json!({"events": lines.len()})),
         Err(error) => failed(&error),

@@ -10,11 +10,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::Field;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::binary::{Run, Running};
-use crate::support::cdnow::Scenario;
+use crate::support::cdnow::{self, Ask, JUNE, Scenario};
 use crate::support::project::{OPEN, Plan, Project, yaml};
 use crate::support::world::World;
 
@@ -152,6 +152,45 @@ pub(super) fn configured(start: Date, objects_per_request: usize, more: &str) ->
         )
 }
 
+/// A world with some people of the shop, in which nothing has happened yet.
+pub(super) fn quiet(clock: &Clock) -> World {
+    let ask = Ask::day(JUNE).customers(50);
+    let scenario = cdnow::scenario(&Ask {
+        event_days: 0,
+        ..ask
+    });
+    clock.world(&scenario.dir, &[])
+}
+
+/// An event of the first customer as the Export API writes it, with its number, when it was and what else is in it.
+pub(super) fn event(number: u64, at: Timestamp, changes: &Value) -> String {
+    let time = at.strftime("%Y-%m-%d %H:%M:%S.000000").to_string();
+    let mut event = json!({
+        "$insert_id": format!("event-{number}"), "uuid": null, "amplitude_id": 100_000_000_001_u64,
+        "user_id": "cdnow-00001", "device_id": "device-1", "event_type": "Page Viewed", "event_time": time,
+        "server_upload_time": time, "event_properties": {"number": number}, "user_properties": {}});
+    for (name, value) in changes.as_object().unwrap() {
+        event[name] = value.clone();
+    }
+    event.to_string() + "\n"
+}
+
+/// A moment of a day: so many minutes after its beginning.
+pub(super) fn at(day: Date, minutes: i64) -> Timestamp {
+    let start = day.at(0, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap();
+    (start + minutes.minutes()).timestamp()
+}
+
+/// A configuration with these syncs, each a name and the keys of an event stream but for where it is read.
+pub(super) fn streams(syncs: &[(&str, &str)]) -> String {
+    let top = configured(Date::MIN, 75, "");
+    let (top, _) = top.split_once("  orders:").unwrap();
+    let stream = |(name, keys): &(&str, &str)| {
+        format!("  {name}: {{kind: event_stream, from: export, {keys}}}\n")
+    };
+    top.to_owned() + &syncs.iter().map(stream).collect::<String>()
+}
+
 /// A project in a world, by a clock.
 pub(super) struct Shop {
     pub(super) clock: Clock,
@@ -160,6 +199,29 @@ pub(super) struct Shop {
 }
 
 impl Shop {
+    /// A project with this configuration.
+    pub(super) fn new(clock: Clock, world: World, text: &str) -> Self {
+        let project = Project::written(vec![], text);
+        Self {
+            clock,
+            world,
+            project,
+        }
+    }
+
+    /// The numbers of the events that Braze took, by the name it took them under, in the order of the numbers.
+    #[track_caller]
+    pub(super) fn numbers(&self) -> BTreeMap<String, Vec<u64>> {
+        let mut numbers = BTreeMap::<String, Vec<u64>>::new();
+        for event in self.world.happened().0 {
+            let number = event["properties"]["number"].as_u64().unwrap();
+            let name = event["name"].as_str().unwrap().to_owned();
+            numbers.entry(name).or_default().push(number);
+        }
+        numbers.values_mut().for_each(|of| of.sort_unstable());
+        numbers
+    }
+
     /// Runs a command so many hours after noon.
     #[track_caller]
     pub(super) fn run(&self, hours: i64, words: &[&str]) -> Run {

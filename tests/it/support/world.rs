@@ -312,12 +312,6 @@ impl World {
         );
     }
 
-    /// Adds lines of the Export API.
-    #[track_caller]
-    pub(crate) fn add_events(&self, lines: &str) {
-        self.ask("POST", "amplitude/events", lines.as_bytes());
-    }
-
     /// Events and purchases that Braze took, as they were sent.
     #[track_caller]
     pub(crate) fn happenings(&self) -> Vec<Value> {
@@ -351,11 +345,10 @@ impl World {
         self.ask("POST", "amplitude/events", lines.as_bytes());
     }
 
-    /// Adds lines to the Export API; those that do not say their hour go into this one.
+    /// Adds lines to the Export API, whatever is in them; those that do not say their hour go into this one.
     #[track_caller]
-    pub(crate) fn add_lines(&self, hour: &str, lines: &str) {
-        let path = format!("amplitude/events?hour={hour}");
-        self.ask("POST", &path, lines.as_bytes());
+    pub(crate) fn add_lines(&self, hour: &str, lines: &[u8]) {
+        self.ask("POST", &format!("amplitude/events?hour={hour}"), lines);
     }
 
     /// Replaces the faults; an empty text ends them.

@@ -108,7 +108,7 @@ fn a_purchase_has_a_price_a_quantity_and_points() {
     let none = Value::Null;
     assert_eq!(
         of(json!(29.94), json!(2)),
-        (json!(14.97), json!(2), none.clone(), 2)
+        (json!(14.97), json!(2), none.clone(), 4)
     );
     assert_eq!(
         of(json!("14.97"), json!("2")),

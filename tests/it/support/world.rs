@@ -312,6 +312,12 @@ impl World {
         );
     }
 
+    /// Adds lines to the Export API, each in the hour that it says.
+    #[track_caller]
+    pub(crate) fn add_events(&self, lines: &str) {
+        self.ask("POST", "amplitude/events", lines.as_bytes());
+    }
+
     /// Events and purchases that Braze took, as they were sent.
     #[track_caller]
     pub(crate) fn happenings(&self) -> Vec<Value> {

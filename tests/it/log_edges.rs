@@ -52,7 +52,9 @@ fn put(world: &World, begin: Timestamp, after: i64, numbers: std::ops::Range<usi
 }
 
 fn order(begin: Timestamp, after: i64, number: usize, who: &str) -> String {
-    let at = begin + SignedDuration::from_hours(after) + SignedDuration::from_secs(i64::try_from(number).unwrap());
+    let at = begin
+        + SignedDuration::from_hours(after)
+        + SignedDuration::from_secs(i64::try_from(number).unwrap());
     let at = at.strftime("%Y-%m-%d %H:%M:%S.000000").to_string();
     let line = json!({
         "event_type": "Order", "user_id": who, "device_id": format!("device-{number}"), "amplitude_id": 1_000 + number,

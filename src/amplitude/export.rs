@@ -56,6 +56,18 @@ impl Reader {
         }
     }
 
+    /// Asks for an hour before Amplitude was there: whether these keys are answered. Nothing is downloaded.
+    pub async fn answers_exports(&self) -> Result<(), Error> {
+        // Nobody closes it.
+        let _turn = self.exports.acquire().await.map_err(|_| Error::Stopped)?;
+        let url = format!("{PATH}?start=20000101T00&end=20000101T00");
+        match self.open_as(PATH, &url, Manner::PLAIN).await? {
+            Opened::Stream(_) => Ok(()),
+            Opened::Answer(answer) if answer.status == 404 && !is_page(&answer.body) => Ok(()),
+            Opened::Answer(answer) => Err(self.refused(PATH, answer.status, &answer.body)),
+        }
+    }
+
     /// Downloads the events of any hours in as few archives as Amplitude gives, each handed on in order with the hours it
     /// was asked for before the next is asked for. None stands for hours without events.
     pub async fn export_halved<E: From<Error>>(

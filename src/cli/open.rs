@@ -163,7 +163,7 @@ pub(super) async fn streamed(
 }
 
 /// Variables by which clouds are opened, as their own tools read them.
-fn cloud() -> Vec<(String, String)> {
+pub(super) fn cloud() -> Vec<(String, String)> {
     const OWN: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
     let all = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;

@@ -97,10 +97,14 @@ async fn checked(global: &Global, arguments: &Arguments) -> Result<Configuration
     } = reach(global, &configuration, Patience::CHECK, stop.clone()).await?;
     // It is only read: a state that CI would forget is no error here.
     let store = Store::at(open::state_place(global, &configuration, world.as_ref()));
+    let places = engine::Places {
+        directory: global.chdir.clone(),
+        cloud: open::cloud(),
+    };
     let found = tokio::select! {
         biased;
         () = asked(&mut stop) => Err(engine::Error::Stopped),
-        found = engine::online(&configuration, &store, &services) => Ok(found),
+        found = engine::online(&configuration, &store, &services, &places) => Ok(found),
     };
     drop(services);
     if let Some(sandbox) = sandbox {

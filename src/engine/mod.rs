@@ -41,7 +41,7 @@ mod writer;
 mod written;
 
 pub use apply::{Prepared, apply, prepare};
-pub use doctor::{FORGETS, FORGETS_HINT, Look, Surroundings, Unopened, doctor};
+pub use doctor::{FORGETS, FORGETS_HINT, Look, Places, Surroundings, Unopened, doctor};
 pub use error::Error;
 pub use explain::{By, Person, explain};
 pub use forget::{Forgetting, Found, forget, named_otherwise, prepare_forget};

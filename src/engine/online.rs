@@ -5,7 +5,7 @@ mod attributes;
 
 use super::{
     Service, Services,
-    doctor::{PROVE, Told, key, needs, within},
+    doctor::{PROVE, Places, Told, exports, key, listed, needs, sources, within},
     subject::{meant, pinned},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     braze::{self, TRACK_PATH},
     config::{self, CohortRef, Configuration, OnDestroy, Resource},
     diff::checkup::Key,
-    kinds::{self, quota},
+    kinds::{self, LogSource, quota},
     model::{Cohort, Diagnostic, Severity},
     state::{
         self,
@@ -29,8 +29,10 @@ pub async fn online(
     configuration: &Configuration,
     store: &Store,
     services: &Services,
+    places: &Places,
 ) -> Vec<Diagnostic> {
-    let (amplitude, braze, listed) = tokio::join!(
+    let (logs, amplitude, braze, listed) = tokio::join!(
+        ask_logs(configuration, services, places),
         ask_amplitude(&services.amplitude),
         ask_braze(configuration, &services.braze),
         attributes::ask(configuration, &services.braze),
@@ -49,6 +51,7 @@ pub async fn online(
         }
     }
     removed(configuration, store, &mut found);
+    found.extend(logs);
     let told = braze.iter().any(|one| one.severity == Severity::Error);
     found.extend(braze);
     attributes::check(configuration, listed, told, &mut found);
@@ -72,6 +75,51 @@ async fn ask_amplitude(service: &Service<amplitude::Reader>) -> Result<Listed, V
         Err(_) => None,
     };
     Ok((list, usage))
+}
+
+/// Asks for exports and lists of files, where a log reads them.
+async fn ask_logs(
+    configuration: &Configuration,
+    services: &Services,
+    places: &Places,
+) -> Vec<Diagnostic> {
+    let mut found = vec![];
+    let at =
+        |resource: &Resource, pointer: &str, message: String, hint: Option<String>| Diagnostic {
+            code: "unreachable",
+            severity: Severity::Error,
+            place: resource.origin.place(pointer),
+            message,
+            hint,
+        };
+    // Keys that are missing or refused were told of where cohorts are listed.
+    let exports = match services.amplitude.reader.as_ref() {
+        Ok(reader) if exports(configuration) => Some(within(reader.answers_exports()).await),
+        _ => None,
+    };
+    for (resource, source) in sources(configuration) {
+        let one = match (&source, &exports) {
+            (LogSource::Hours { .. }, Some(Told::Refused(words, hint))) => {
+                let hint = hint.unwrap_or(LOOK).to_owned();
+                let message = format!("the Export API refuses the keys: {words}");
+                Some(at(resource, "/from", message, Some(hint)))
+            }
+            (
+                LogSource::Hours { .. },
+                Some(Told::Odd(text) | Told::Busy(text) | Told::Unreached(_, text)),
+            ) => {
+                let message = format!("the Export API is not answered as it should be: {text}");
+                Some(at(resource, "/from", message, Some(LOOK.to_owned())))
+            }
+            (LogSource::Hours { .. }, _) => None,
+            (LogSource::Files { place, .. }, _) => listed(place, places)
+                .await
+                .err()
+                .map(|(message, hint)| at(resource, "/from/files", message, hint)),
+        };
+        found.extend(one);
+    }
+    found
 }
 
 fn of_amplitude(configuration: &Configuration, error: &amplitude::Error) -> Diagnostic {

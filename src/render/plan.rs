@@ -386,7 +386,12 @@ fn cost(plan: &Plan, priced: bool) -> String {
     let cost = &plan.cost;
     let mut parts = vec![];
     if priced {
-        let full = number(cost.full_push_data_points);
+        // Of what only ever goes once, all there is to send is what is sent.
+        let logs = plan.resources.iter().all(|of| of.log.is_some());
+        let full = match number(cost.full_push_data_points) {
+            _ if logs && !plan.resources.is_empty() => String::new(),
+            full => format!(" (a full push would log {full})"),
+        };
         let estimated = |of: &ResourcePlan| of.delta.as_ref().is_some_and(|of| of.estimated);
         let about = if plan.resources.iter().any(estimated) {
             "about "
@@ -394,7 +399,7 @@ fn cost(plan: &Plan, priced: bool) -> String {
             ""
         };
         parts.push(format!(
-            "{about}{} (a full push would log {full})",
+            "{about}{}{full}",
             count(cost.data_points, "data point")
         ));
     }

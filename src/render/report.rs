@@ -27,18 +27,22 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     if parked > 0 {
         let _ = writeln!(
             out,
-            "{} parked: sent, and the answer never seen. Braze counts what arrives twice, so nothing is sent again unasked: syncform state parked check tells what arrived.",
+            "{} parked: sent, and no answer came. They may be in Braze, which counts what comes twice, so they are not sent again unasked: syncform state parked check tells what arrived.",
             count(parked, "event")
         );
     }
     if double > 0 {
         let _ = writeln!(
             out,
-            "{} may be double: an answer was lost, and they were sent again or will be (delivery: at_least_once).",
+            "Braze may hold up to {} twice: an answer was lost, and they were sent again, or will be by the next apply (delivery: at_least_once).",
             count(double, "event")
         );
     }
-    let doubt = sum(|of| of.doubt) - parked;
+    // What is parked, or sent again and counted, was said above.
+    let doubt = sum(|of| match of.maybe_double {
+        0 => of.doubt - of.parked,
+        _ => 0,
+    });
     if doubt > 0 {
         let _ = writeln!(
             out,
@@ -163,7 +167,8 @@ fn rows(resource: &ResourceReport) -> String {
     let parts = [
         (resource.acknowledged, "acknowledged"),
         (refused, "refused"),
-        (resource.doubt, "in doubt"),
+        (resource.parked, "parked"),
+        (resource.doubt - resource.parked, "in doubt"),
         (resource.not_sent, "not sent"),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);

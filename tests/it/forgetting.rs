@@ -96,7 +96,7 @@ fn rows(path: &Path) -> Vec<String> {
 }
 
 /// Where these bytes stand: names of files, and of Parquet files with `*` where a decoded row holds the text.
-fn places(state: &Path, text: &str, number: Option<i64>) -> BTreeSet<String> {
+pub(crate) fn places(state: &Path, text: &str, number: Option<i64>) -> BTreeSet<String> {
     let mut needles = vec![text.as_bytes().to_vec()];
     if let Some(number) = number {
         needles.extend([number.to_le_bytes().to_vec(), number.to_be_bytes().to_vec()]);

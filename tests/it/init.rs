@@ -50,6 +50,23 @@ fn a_new_project_validates_plans_and_applies_at_once() {
 }
 
 #[test]
+fn what_stands_there_as_a_comment_is_valid_without_the_mark() {
+    let dir = TempDir::new().unwrap();
+    done(dir.path(), &["init", "--workspace", "acme"]).exits(0);
+    let path = dir.path().join("syncform.yaml");
+    let text = read(&path);
+    let (head, block) = text.split_once("  # orders:").unwrap();
+    let block = block.replace("  #   ", "    ");
+    fs::write(&path, format!("{head}  orders:{block}")).unwrap();
+    done(dir.path(), &["validate"])
+        .exits(0)
+        .says("Valid: 2 resources");
+    done(dir.path(), &["plan", "--sandbox"])
+        .exits(0)
+        .says("sync.orders");
+}
+
+#[test]
 fn it_says_what_it_wrote_and_what_to_do_next() {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join(".git")).unwrap();

@@ -30,6 +30,7 @@ mod ingest;
 mod init;
 mod kills;
 mod lease;
+mod log_edges;
 mod narrow;
 mod online;
 mod parked;

@@ -112,14 +112,19 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
 
 /// Whether syncs write by `/users/track`, and by cohort import. An empty configuration will do the first.
 pub(in crate::engine) fn needs(configuration: &Configuration) -> (bool, bool) {
+    let app_id = configuration.braze.app_id.as_deref();
     let lanes = configuration.resources.values().filter_map(|resource| {
+        if let Some(log) = kinds::find_log(&resource.address, &resource.kind) {
+            return Some(log.stream(resource, app_id).ok()?.lane);
+        }
         let kind = kinds::find(&resource.address, &resource.kind)?;
         let desired = kind.desired(resource, &scope(configuration, None)).ok()?;
         Some(desired.lane())
     });
     let lanes: Vec<Lane> = lanes.collect();
     let import = lanes.iter().any(|lane| matches!(lane, Lane::Cohort { .. }));
-    (!import || lanes.contains(&Lane::UsersTrack), import)
+    let tracks = |lane: &Lane| matches!(lane, Lane::UsersTrack | Lane::Events { .. });
+    (lanes.is_empty() || lanes.iter().any(tracks), import)
 }
 
 fn instance(look: &Look) -> Check {
@@ -209,6 +214,10 @@ fn segments(segments: &Told<Option<String>>) -> Check {
 /// Whether any sync reads people: to see what was applied, or what is there before a first apply.
 fn reads_people(configuration: &Configuration) -> bool {
     let quiet = |resource: &Resource| {
+        // What goes to Amplitude is of no concern to Braze; parked events are looked for there.
+        if kinds::find_log(&resource.address, &resource.kind).is_some() {
+            return resource.kind == "currents";
+        }
         let settings = &resource.settings;
         let never = matches!(settings.confirm, Some(Confirm::Word(Never::Never)));
         let sends = match settings.seed {

@@ -6,11 +6,14 @@
 mod amplitude;
 mod braze;
 mod here;
+mod logs;
 mod told;
 
 use std::time::Duration;
 
 pub(super) use self::braze::{PROVE, needs};
+pub use self::logs::Places;
+pub(super) use self::logs::{exports, listed, sources};
 use self::told::told;
 pub(super) use self::told::{Told, key};
 use super::{Service, Services};
@@ -42,6 +45,8 @@ pub struct Look {
     pub services: Result<Services, Unopened>,
     /// The time here.
     pub clock: Clock,
+    /// Where files are.
+    pub places: Places,
     /// What of this machine matters.
     pub surroundings: Surroundings,
 }
@@ -84,9 +89,11 @@ pub async fn doctor(look: &Look) -> Checkup {
             checks.push(not_opened(unopened));
         }
         Ok(services) => {
-            let (amplitude, braze) = tokio::join!(
+            let reader = services.amplitude.reader.as_ref().ok();
+            let (amplitude, braze, logs) = tokio::join!(
                 amplitude::ask(look, services),
                 braze::ask(&services.sender, &services.braze),
+                logs::ask(&look.configuration, &look.places, reader),
             );
             let told = here::Known {
                 services,
@@ -95,6 +102,7 @@ pub async fn doctor(look: &Look) -> Checkup {
             };
             checks.extend(here::state(look, Some(&told)));
             checks.extend(amplitude::checks(look, services, &amplitude));
+            checks.extend(logs::checks(logs));
             checks.extend(braze::checks(look, services, &braze));
             checks.push(clock(look, services));
             checks.push(here::certificates(look, services));

@@ -1,6 +1,6 @@
 //! Reads files of Currents into the cache, a file each: what a plan read an apply does not open again.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
 
@@ -64,20 +64,32 @@ pub(super) async fn read(
     }
     let strangers = listing.strangers();
     read.strangers = (strangers.count, strangers.named.clone());
-    let (address, files) = (subject.resource.address.clone(), due.len() as u64);
+    let due: Vec<_> = due
+        .into_iter()
+        .map(|file| kept(session, subject, file))
+        .collect::<Result<_, _>>()?;
+    let address = subject.resource.address.clone();
+    let files = due.iter().filter(|(_, _, kept)| kept.is_none()).count() as u64;
     if files > 0 {
         let address = address.clone();
-        session
-            .events
-            .tell(Event::ReadingFiles { address, files })
-            .await;
+        let reading = Event::ReadingFiles { address, files };
+        session.events.tell(reading).await;
     }
-    let units = due
-        .into_iter()
-        .map(|file| one(session, subject, &store, file, takes));
-    let mut units = stream::iter(units).buffered(AT_ONCE).zip(stream::iter(1..));
-    while let Some((unit, number)) = units.next().await {
-        read.units.push(unit?);
+    let mut number = 0;
+    let units = due.into_iter().map(|(file, path, kept)| async {
+        match kept {
+            Some(about) => Ok::<_, Error>((unit(file, path, about), false)),
+            None => Ok((one(session, &store, file, path, takes).await?, true)),
+        }
+    });
+    let mut units = stream::iter(units).buffered(AT_ONCE);
+    while let Some(unit) = units.next().await {
+        let (unit, is_new) = unit?;
+        read.units.push(unit);
+        if !is_new {
+            continue;
+        }
+        number += 1;
         let address = address.clone();
         session.events.mention(Event::FilesRead {
             address,
@@ -90,35 +102,44 @@ pub(super) async fn read(
     Ok(read)
 }
 
-/// Reads one file, or finds it among what is kept.
-async fn one(
+/// Says where a file's events are kept, and what is known of them if they are.
+fn kept(
     session: &Session,
     subject: &LogSubject<'_>,
-    store: &Store,
     file: File,
-    takes: &Arc<dyn TakesRecords>,
-) -> Result<Unit, Error> {
+) -> Result<(File, PathBuf, Option<About>), Error> {
     let path = subject.path(session, &format!("{} {}", file.path, file.size))?;
-    let kept = Gathered::open(&path)?.map(|kept| kept.about);
-    let about = if let Some(kept) = kept {
-        kept
-    } else {
-        let at = session.clock.millis();
-        let fetched = store.fetch(&file, &session.store.cache()?).await;
-        let fetched = fetched.map_err(unreadable)?;
-        let (takes, path, event_type) = (Arc::clone(takes), path.clone(), file.event_type.clone());
-        let gathered = tokio::task::spawn_blocking(move || {
-            gather(fetched, &event_type, &*takes, Gathering::begin(&path, at)?)
-        });
-        gathered.await.map_err(|_| Error::Worker)??
-    };
-    Ok(Unit {
+    let about = Gathered::open(&path)?.map(|kept| kept.about);
+    Ok((file, path, about))
+}
+
+fn unit(file: File, path: PathBuf, about: About) -> Unit {
+    Unit {
         name: file.path.into(),
         hour: file.hour,
         size: file.size,
         path,
         about,
-    })
+    }
+}
+
+/// Reads one file.
+async fn one(
+    session: &Session,
+    store: &Store,
+    file: File,
+    path: PathBuf,
+    takes: &Arc<dyn TakesRecords>,
+) -> Result<Unit, Error> {
+    let at = session.clock.millis();
+    let fetched = store.fetch(&file, &session.store.cache()?).await;
+    let fetched = fetched.map_err(unreadable)?;
+    let (takes, to, event_type) = (Arc::clone(takes), path.clone(), file.event_type.clone());
+    let gathered = tokio::task::spawn_blocking(move || {
+        gather(fetched, &event_type, &*takes, Gathering::begin(&to, at)?)
+    });
+    let about = gathered.await.map_err(|_| Error::Worker)??;
+    Ok(unit(file, path, about))
 }
 
 fn gather(

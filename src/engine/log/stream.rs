@@ -9,7 +9,7 @@ use crate::{
     engine::{Error, Refresh, Session, departure::departing, draft::Drafting, meaning},
     kinds::{self, LogSource, Stream},
     model::{
-        Address, Hour, Lane, digest, number,
+        Address, Hour, Lane, counted, digest,
         plan::{Action, Cost, LogPlan, Plan, Problem, ResourcePlan},
     },
     state::manifest::{Entry, Fulfilled},
@@ -119,7 +119,7 @@ fn strange(address: &Address, (count, named): (u64, Vec<String>)) -> Option<Prob
         address: Some(address.clone()),
         message: format!(
             "{} that lie among the Currents are not read, since they are none: {}{more}",
-            crate::model::counted(count, "file"),
+            counted(count, "file"),
             named.join(", ")
         ),
         hint: None,
@@ -189,16 +189,16 @@ impl<'a> Drafting<'a> {
             self.plan.warnings.push(Problem {
                 address: Some(address.clone()),
                 message: format!(
-                    "{} parked events go with it: whether they arrived is not decided yet",
-                    number(parked)
+                    "{} go with it: whether they arrived is not decided yet",
+                    counted(parked, "parked event")
                 ),
                 hint: Some("decide them first: syncform state parked list".to_owned()),
             });
         }
         let title = format!(
-            "{}: its cursor is forgotten; the {} events it sent stay where they are",
+            "{}: forgotten; the {} it sent stay, and one of this name that comes later begins anew and sends them again",
             entry.kind,
-            number(log.acknowledged)
+            counted(log.acknowledged, "event")
         );
         self.plan.resources.push(ResourcePlan {
             log: Some(resting(Some(entry))),

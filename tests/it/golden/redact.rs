@@ -4,9 +4,10 @@ use jiff::civil::Date;
 use regex::Regex;
 
 /// Patterns and what stands in their place, in this order.
-const PATTERNS: [(&str, &str); 10] = [
+const PATTERNS: [(&str, &str); 11] = [
     (r"\d{8}T\d{6}-[0-9a-f]+", "RUN"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
+    (r#""lineage": "[0-9a-f]{32}""#, "\"lineage\": \"LINEAGE\""),
     (r"\b[0-9a-f]{16}\b", "PRINT"),
     (r"http://127\.0\.0\.1:\d+", "http://SANDBOX"),
     (r"127\.0\.0\.1:\d+", "SANDBOX"),

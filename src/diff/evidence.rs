@@ -61,10 +61,9 @@ pub fn sign(sent: Sent, has: Has, asked_at: Millis) -> Sign {
     }
     match has {
         Has::Nobody if sent.creates => Sign::Missing,
-        // Braze dropped it, or never had it.
-        Has::Nobody => Sign::Open,
         Has::Nothing if asked_at.saturating_sub(sent.at) < LISTED => Sign::Missing,
-        Has::Nothing => Sign::Open,
+        // Braze dropped it or never had it; or it is too old to be listed.
+        Has::Nobody | Has::Nothing => Sign::Open,
         Has::Some { first, last } => {
             let is = |told: Option<Millis>| told.is_some_and(|told| same(told, sent.at));
             if is(first) || is(last) {

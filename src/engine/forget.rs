@@ -131,13 +131,12 @@ impl Forgetting {
 pub fn named_otherwise(configuration: &Configuration) -> Vec<(Address, String)> {
     let named = |resource: &Resource| {
         let (address, kind) = (&resource.address, &resource.kind);
-        let mapping = match kinds::find_log(address, kind) {
-            Some(log) => log.identify_by(resource),
-            None => {
-                let kind = kinds::find(address, kind)?;
-                let desired = kind.desired(resource, &scope(configuration, None));
-                desired.ok()?.identify_by
-            }
+        let mapping = if let Some(log) = kinds::find_log(address, kind) {
+            log.identify_by(resource)
+        } else {
+            let kind = kinds::find(address, kind)?;
+            let desired = kind.desired(resource, &scope(configuration, None));
+            desired.ok()?.identify_by
         };
         let names = mapping.iter().filter_map(|identifier| match identifier {
             Identifier::ExternalId => None,

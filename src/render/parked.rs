@@ -134,9 +134,12 @@ fn advice(checked: &[CheckedBatch]) -> String {
             "released that arrived: drop it before the next apply, or its events are double.",
         ),
     ];
-    let said = words.iter().filter(|(count, _)| *count > 0);
-    said.map(|(count, words)| format!("{} {words}\n", of_batches(*count as u64)))
-        .collect()
+    let mut out = String::new();
+    for (count, words) in words.iter().filter(|(count, _)| *count > 0) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{} {words}", of_batches(*count as u64));
+    }
+    out
 }
 
 /// Says which batches a decision leaves, by what was found.
@@ -209,10 +212,10 @@ fn content(batch: &ParkedBatch) -> String {
 
 fn times(batch: &ParkedBatch) -> String {
     let (first, last) = (minute(batch.first), minute(batch.last));
-    match first == last {
-        true => first,
-        false => format!("{first} to {last}"),
+    if first == last {
+        return first;
     }
+    format!("{first} to {last}")
 }
 
 fn minute(at: Timestamp) -> String {

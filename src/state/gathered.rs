@@ -165,10 +165,8 @@ pub fn clear(cache: &Path) -> Result<(), Error> {
 /// about to write into it.
 pub(super) fn sweep(cache: &Path, now: Millis) -> Result<(), Error> {
     for path in all(cache)? {
-        let limit = match files::is_half_written(&path) {
-            true => HOUR,
-            false => KEPT,
-        };
+        let half_written = files::is_half_written(&path);
+        let limit = if half_written { HOUR } else { KEPT };
         if files::age(&path, now)?.is_some_and(|age| age > limit) {
             files::remove(&path)?;
         }
@@ -334,6 +332,10 @@ mod tests {
     }
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "directories get their times from the disk"
+    )]
     fn what_is_old_is_swept_and_its_directory_once_it_is_empty() {
         let directory = tempfile::tempdir().unwrap();
         let cache = directory.path();

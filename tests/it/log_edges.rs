@@ -19,6 +19,7 @@ const REFUSED: &str = "zz-blacklisted-person";
 const LOSE: &str = "drop_after:1@/users/track";
 
 /// The first hour of the events: long enough ago to be exported.
+#[expect(clippy::disallowed_methods, reason = "the program reads the clock too")]
 fn begin() -> Timestamp {
     let hour = 3_600;
     let now = Timestamp::now().as_second();
@@ -51,7 +52,9 @@ fn put(world: &World, begin: Timestamp, after: i64, numbers: std::ops::Range<usi
 }
 
 fn order(begin: Timestamp, after: i64, number: usize, who: &str) -> String {
-    let at = begin + SignedDuration::from_hours(after) + SignedDuration::from_secs(number as i64);
+    let at = begin
+        + SignedDuration::from_hours(after)
+        + SignedDuration::from_secs(i64::try_from(number).unwrap());
     let at = at.strftime("%Y-%m-%d %H:%M:%S.000000").to_string();
     let line = json!({
         "event_type": "Order", "user_id": who, "device_id": format!("device-{number}"), "amplitude_id": 1_000 + number,
@@ -195,7 +198,7 @@ fn a_saved_plan_sends_what_it_read_and_nothing_that_came_since() {
     assert!(!show(&[]).all().contains("buyer-"));
     let mut wanted = String::new();
     for number in 0..12 {
-        let at = begin + SignedDuration::from_secs(number as i64);
+        let at = begin + SignedDuration::from_secs(i64::try_from(number).unwrap());
         writeln!(wanted, "sync.orders {at:.3} external_id {}", buyer(number)).unwrap();
     }
     let shown = show(&["--show-ids"]).stdout;

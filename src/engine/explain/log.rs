@@ -35,10 +35,9 @@ pub(super) fn parked(
             }
             keys.insert(key.clone());
             let of = found.entry(address.clone()).or_default();
-            match event.parked.is_some_and(|parked| parked.released) {
-                true => of.released += 1,
-                false => of.undecided += 1,
-            }
+            let released = event.parked.is_some_and(|parked| parked.released);
+            of.released += u64::from(released);
+            of.undecided += u64::from(!released);
         }
     }
     Ok(found)

@@ -63,12 +63,12 @@ fn what_comes_late_is_read_a_day_later_and_then_the_hour_closes() {
     assert_eq!(shop.closed(), json!([[shop.named(0), shop.named(8)]]));
     shop.happens(3, 20);
     shop.happens(4, 8);
-    // It is not read again before a day has passed; only what is new is.
-    assert_eq!(shop.due(1), [[33, 33]]);
+    // It is not read again before a day has passed since it was first there. That is so for hour 9 now.
+    assert_eq!(shop.due(1), [[9, 9], [33, 33]]);
     assert_eq!(shop.applied(1), [1, 2]);
-    // At 20 + 27 hours and ten minutes of yesterday it is a day since it was first there: 11.10 and 12.00 hours later.
-    assert_eq!(shop.due(11), [[9, 19], [34, 43]]);
-    assert_eq!(shop.due(12), [[9, 20], [34, 44]]);
+    // At 20 + 27 hours and ten minutes of yesterday it is so for hour 20: between eleven and twelve hours after noon.
+    assert_eq!(shop.due(11), [[10, 19], [34, 43]]);
+    assert_eq!(shop.due(12), [[10, 20], [34, 44]]);
     assert_eq!(shop.applied(12), [1, 2, 3]);
     assert_eq!(shop.closed(), json!([[shop.named(0), shop.named(20)]]));
     // What is closed is never read again, whatever comes.
@@ -129,6 +129,9 @@ fn what_was_sent_is_remembered_for_seven_days_before_the_oldest_open_hour() {
     shop.happens(101, 22 * 24);
     shop.apply(24 * 24).exits(0);
     shop.apply(24 * 24).exits(0);
+    shop.happens(102, 25 * 24);
+    shop.apply(27 * 24).exits(0);
+    shop.apply(27 * 24).exits(0);
     assert!(shop.recorded().done.len() < kept);
-    shop.assert_settled(24 * 24, "long after");
+    shop.assert_settled(27 * 24, "long after");
 }

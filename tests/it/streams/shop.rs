@@ -305,8 +305,8 @@ pub(super) fn assert_adds_up(resource: &Value) {
 pub(super) struct Recorded {
     /// Ids that are never sent again, parked ones left out.
     pub(super) done: BTreeSet<String>,
-    pub(super) parked: BTreeSet<String>,
-    pub(super) batches: BTreeSet<String>,
+    /// Ids of parked events and the batches they were in.
+    pub(super) parked: BTreeMap<String, String>,
     /// Events acknowledged in all, as they were counted.
     pub(super) acknowledged: u64,
     pub(super) maybe_double: u64,
@@ -314,6 +314,11 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
+    /// Batches of parked events.
+    pub(super) fn batches(&self) -> BTreeSet<&String> {
+        self.parked.values().collect()
+    }
+
     #[track_caller]
     fn of(state: &Path) -> Self {
         let manifest = fs::read(state.join("manifest.json")).unwrap();
@@ -325,31 +330,27 @@ impl Recorded {
             None => vec![],
         };
         let ids = column("parked", "event_id");
-        let parked: BTreeSet<String> = ids.iter().cloned().collect();
-        assert_eq!(parked.len(), ids.len(), "parked twice");
-        assert_eq!(
-            log["parked"]["events"].as_u64().unwrap_or(0),
-            ids.len() as u64
-        );
-        let batches: BTreeSet<String> = column("parked", "batch").into_iter().collect();
-        assert_eq!(
-            log["parked"]["batches"].as_u64().unwrap_or(0),
-            batches.len() as u64
-        );
+        let count = ids.len();
+        let parked: BTreeMap<String, String> =
+            ids.into_iter().zip(column("parked", "batch")).collect();
+        assert_eq!(parked.len(), count, "parked twice");
+        assert_eq!(log["parked"]["events"].as_u64().unwrap_or(0), count as u64);
         let ids = column("seen", "event_id");
         let mut done: BTreeSet<String> = ids.iter().cloned().collect();
         assert_eq!(done.len(), ids.len(), "remembered twice");
-        for id in &parked {
+        for id in parked.keys() {
             assert!(done.remove(id), "parked, and not remembered");
         }
-        Self {
+        let recorded = Self {
             done,
             parked,
-            batches,
             acknowledged: log["acknowledged"].as_u64().unwrap(),
             maybe_double: log["maybe_double"].as_u64().unwrap(),
             cursor: log["cursor"].clone(),
-        }
+        };
+        let batches = log["parked"]["batches"].as_u64().unwrap_or(0);
+        assert_eq!(recorded.batches().len() as u64, batches);
+        recorded
     }
 }
 

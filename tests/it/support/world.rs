@@ -312,13 +312,17 @@ impl World {
         );
     }
 
+    /// Adds lines to the Export API, each in the hour that it says.
+    #[track_caller]
+    pub(crate) fn add_events(&self, lines: &str) {
+        self.ask("POST", "amplitude/events", lines.as_bytes());
+    }
+
     /// Events and purchases that Braze took, as they were sent.
     #[track_caller]
     pub(crate) fn happenings(&self) -> Vec<Value> {
-        let mut answer = self.ask("GET", "braze/events", b"");
-        let lists = ["events", "purchases"].map(|name| answer[name].take());
-        let lists = lists.map(|list| serde_json::from_value::<Vec<Value>>(list).unwrap());
-        lists.concat()
+        let (events, purchases) = self.happened();
+        [events, purchases].concat()
     }
 
     /// Replaces Amplitude's side.
@@ -337,12 +341,6 @@ impl World {
         let mut answer = self.ask("GET", "braze/events", b"");
         let mut list = |name: &str| serde_json::from_value(answer[name].take()).unwrap();
         (list("events"), list("purchases"))
-    }
-
-    /// Adds lines to the Export API, each in the hour that it says.
-    #[track_caller]
-    pub(crate) fn add_events(&self, lines: &str) {
-        self.ask("POST", "amplitude/events", lines.as_bytes());
     }
 
     /// Adds lines to the Export API, whatever is in them; those that do not say their hour go into this one.

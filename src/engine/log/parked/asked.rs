@@ -34,9 +34,10 @@ pub async fn check_parked(session: &Session, names: &[String]) -> Result<Vec<Che
             return Ok(vec![]);
         };
         let all = batches.iter().map(|batch| batch.batch.clone());
-        let chosen = match chosen.is_empty() {
-            true => all.collect(),
-            false => chosen,
+        let chosen = if chosen.is_empty() {
+            all.collect()
+        } else {
+            chosen
         };
         check(session, &recorded, &batches, &chosen).await
     })

@@ -102,7 +102,10 @@ impl Drafting<'_> {
             let Some(cost) = &mut resource.cost else {
                 continue;
             };
-            cost.data_points = own.get(&resource.address).copied().unwrap_or(0);
+            // A log has counted its own.
+            if resource.log.is_none() {
+                cost.data_points = own.get(&resource.address).copied().unwrap_or(0);
+            }
             let newcomers = newcomers.get(&resource.address);
             cost.new_users = newcomers.map_or(0, |they| they.unknown);
             if let Some(delta) = &mut resource.delta {

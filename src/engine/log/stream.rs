@@ -195,11 +195,14 @@ impl<'a> Drafting<'a> {
                 hint: Some("decide them first: syncform state parked list".to_owned()),
             });
         }
-        let title = format!(
-            "{}: forgotten; the {} it sent stay, and one of this name that comes later begins anew and sends them again",
-            entry.kind,
-            counted(log.acknowledged, "event")
-        );
+        let sent = counted(log.acknowledged, "event");
+        let title = match log.acknowledged {
+            0 => format!("{}: forgotten; it sent nothing", entry.kind),
+            _ => format!(
+                "{}: forgotten; the {sent} it sent stay, and one of this name that comes later begins anew and sends them again",
+                entry.kind
+            ),
+        };
         self.plan.resources.push(ResourcePlan {
             log: Some(resting(Some(entry))),
             cost: Some(Cost::default()),

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use regex::Regex;
 
 /// Patterns and what stands in their place, in this order.
-const PATTERNS: [(&str, &str); 11] = [
+const PATTERNS: [(&str, &str); 13] = [
     (r"\d{8}T\d{6}-[0-9a-f]+", "RUN"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r#""lineage": "[0-9a-f]{32}""#, "\"lineage\": \"LINEAGE\""),
@@ -12,6 +12,9 @@ const PATTERNS: [(&str, &str); 11] = [
     (r"http://127\.0\.0\.1:\d+", "http://SANDBOX"),
     (r"127\.0\.0\.1:\d+", "SANDBOX"),
     (r"\(\d+ tries\)", "(N tries)"),
+    // Once more for each try.
+    (r"up to \d+ events twice", "up to N events twice"),
+    (r"left \d{4}-\d\d-\d\d \d\d:\d\d UTC", "left TIME"),
     (
         r"by \S+ on .+? \(process \d+, since [^)]*\)",
         "by USER on HOST (process PID, since TIME)",

@@ -30,6 +30,18 @@ fn noted(note: &Value) -> Value {
     json!({"event_properties": {"note": note}})
 }
 
+/// Lines that are no events. One of them is no UTF-8.
+const BROKEN: [&[u8]; 8] = [
+    b"no JSON",
+    b"{\"event_type\":\"Page Viewed\",\"user_id\":\"cdnow-000",
+    b"{}",
+    b"[1]",
+    b"null",
+    b"{\"event_type\":7}",
+    b"{\"event_type\":\"Page Viewed\",\"user_id\":\"\xff\xfe\"}",
+    b"{\"event_type\":\"Page Viewed\",\"user_id\":\"a\",\"user_id\":\"b\"}",
+];
+
 /// Events that cannot be sent, and why.
 fn bad() -> Vec<(&'static str, Value)> {
     let (long, id) = ("x".repeat(256), "x".repeat(988));
@@ -127,19 +139,8 @@ fn what_cannot_be_sent_is_counted_and_the_rest_goes() {
     shop.world.add_events(&text);
     let sent = trimmed().len() + sold.len() + 3;
 
-    // Lines that are no events. One of them is no UTF-8.
-    let broken: [&[u8]; 8] = [
-        b"no JSON",
-        b"{\"event_type\":\"Page Viewed\",\"user_id\":\"cdnow-000",
-        b"{}",
-        b"[1]",
-        b"null",
-        b"{\"event_type\":7}",
-        b"{\"event_type\":\"Page Viewed\",\"user_id\":\"\xff\xfe\"}",
-        b"{\"event_type\":\"Page Viewed\",\"user_id\":\"a\",\"user_id\":\"b\"}",
-    ];
-    shop.world.add_lines(&hour(day, 10), &broken.join(&b'\n'));
-    *skipped.entry("malformed").or_default() += broken.len() as u64;
+    shop.world.add_lines(&hour(day, 10), &BROKEN.join(&b'\n'));
+    *skipped.entry("malformed").or_default() += BROKEN.len() as u64;
 
     let plan = shop.plan(0);
     let log = &plan.resource("sync.orders")["log"];

@@ -19,8 +19,13 @@ fn begun(syncs: &[(&str, &str)]) -> Shop {
         .map(|(name, keys)| (*name, keys.as_str()))
         .collect();
     let shop = Shop::new(clock, quiet(&clock), &streams(&syncs));
-    let events =
-        (1..4).map(|number| event(number, at(clock.yesterday, 60 * number as i64), &json!({})));
+    let events = (1..4).map(|number| {
+        event(
+            number,
+            at(clock.yesterday, 60 * number.cast_signed()),
+            &json!({}),
+        )
+    });
     shop.world.add_events(&events.collect::<String>());
     shop
 }

@@ -207,7 +207,7 @@ fn people_go_by_an_alias_and_only_those_that_may_are_created() {
             .iter()
             .filter(|id| {
                 let number: u64 = id["cdnow-".len()..].parse().unwrap();
-                number % 17 != 0
+                !number.is_multiple_of(17)
             })
             .cloned()
             .collect();

@@ -43,7 +43,7 @@ fn six(shop: &Shop) {
         let changes = json!({"event_properties": properties, "user_properties": user});
         event(
             number,
-            at(shop.clock.yesterday, 600 + number as i64),
+            at(shop.clock.yesterday, 600 + number.cast_signed()),
             &changes,
         )
     });
@@ -140,8 +140,13 @@ impl Stream {
     fn begun(keys: &str) -> Self {
         let clock = Clock::noon();
         let shop = Shop::new(clock, quiet(&clock), "");
-        let lines =
-            (0..32).map(|hour| event(hour, at(clock.yesterday, hour as i64 * 60 + 30), &json!({})));
+        let lines = (0..32).map(|hour| {
+            event(
+                hour,
+                at(clock.yesterday, hour.cast_signed() * 60 + 30),
+                &json!({}),
+            )
+        });
         shop.world.add_events(&lines.collect::<String>());
         let stream = Self { shop };
         stream.says(keys);
@@ -219,7 +224,7 @@ fn an_event_that_is_added_goes_from_the_hours_that_are_still_read() {
         let changes = json!({"event_type": "Signed Up"});
         event(
             100 + hour,
-            at(stream.shop.clock.yesterday, hour as i64 * 60 + 40),
+            at(stream.shop.clock.yesterday, hour.cast_signed() * 60 + 40),
             &changes,
         )
     });

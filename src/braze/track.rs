@@ -146,8 +146,10 @@ impl Writer {
             (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
                 .refused_objects(&body, objects, answer.doubts)
                 // Some of them were processed, and nobody knows which.
-                .ok_or_else(|| refused(Fate::Doubt, false)),
+                .map_or_else(|| Ok(self.unplaced(&body)), Ok),
             (200..=299, _) => Err(WriteError::unexpected(PATH)),
+            // Not Braze's words, a proxy's perhaps: nothing was processed, and the next request would meet the same.
+            (400 | 413, Err(_)) if !is_json(&answer.body) => Err(refused(Fate::NotSent, true)),
             (400, Ok(body)) if !body.errors.is_empty() => {
                 let written = self.refused_objects(&body, objects, answer.doubts);
                 let whole = written.filter(|written| written.refused.len() == objects.len());
@@ -155,6 +157,19 @@ impl Writer {
             }
             (400 | 413, _) => Err(refused(Fate::TakeApart, false)),
             _ => Err(refused(Fate::NotSent, true)),
+        }
+    }
+
+    /// A success whose errors name no object of the request.
+    fn unplaced(&self, answer: &TrackAnswer) -> Written {
+        let words = answer.errors.iter().map(|error| match error.as_str() {
+            Some(words) => words.to_owned(),
+            None => error["type"].as_str().unwrap_or_default().to_owned(),
+        });
+        let words = words.collect::<Vec<_>>().join("; ");
+        Written {
+            unplaced: Some(self.client.sender.scrubber().clean(&words)),
+            ..Written::default()
         }
     }
 
@@ -170,10 +185,16 @@ impl Writer {
             let words = error["type"].as_str().unwrap_or("refused without a reason");
             Some((at, self.client.sender.scrubber().clean(words)))
         });
-        refused
-            .collect::<Option<_>>()
-            .map(|refused| Written { refused, doubts })
+        refused.collect::<Option<_>>().map(|refused| Written {
+            refused,
+            doubts,
+            unplaced: None,
+        })
     }
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|body| body.is_object())
 }
 
 /// The arrays of a request, as they stand in it. Those without an object are left out.

@@ -54,6 +54,9 @@ pub struct Written {
     pub refused: BTreeMap<usize, String>,
     /// Earlier tries of the request whose answer was lost: Braze may have billed those too.
     pub doubts: u32,
+    /// Words of errors that name none of the objects, of a request of events that was taken all the same: which of them
+    /// were processed nobody knows.
+    pub unplaced: Option<String>,
 }
 
 /// Why a request brought nothing that can be counted.

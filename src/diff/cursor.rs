@@ -13,6 +13,8 @@ const HOUR: Millis = 60 * MINUTE;
 pub const DELAY: Millis = 3 * HOUR + 10 * MINUTE;
 /// From then on until it is read for the last time.
 const AGAIN: Millis = 24 * HOUR;
+/// Readings so close to each other are of one plan.
+const TOGETHER: Millis = HOUR;
 /// Hours for which what was sent is remembered, back from the oldest hour that may be read again: Amplitude itself takes
 /// an event once in seven days.
 const REMEMBERED: i64 = 7 * 24;
@@ -28,18 +30,49 @@ pub struct Reading {
     pub data: bool,
 }
 
+/// From when to when events are sent, by when Amplitude took them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The first moment.
+    pub start: Millis,
+    /// The moment after the last.
+    pub stop: Option<Millis>,
+}
+
+impl Bounds {
+    fn first(self) -> Hour {
+        Hour::of(self.start)
+    }
+
+    fn last(self) -> Option<Hour> {
+        self.stop.map(|stop| Hour::of(stop - 1))
+    }
+
+    /// What is sent of an hour, if that is not all of it.
+    fn within(self, hour: Hour) -> Option<(Millis, Millis)> {
+        let (from, to) = (hour.start(), hour.next().start());
+        let within = (
+            self.start.max(from),
+            self.stop.map_or(to, |stop| stop.min(to)),
+        );
+        (within != (from, to)).then_some(within)
+    }
+}
+
 /// Ranges of hours, first and last of each.
 pub type Ranges = Vec<(Hour, Hour)>;
 
 /// Returns the hours of a span that are due to be read now.
-pub fn due(cursor: &HourCursor, first: Hour, last: Option<Hour>, now: Millis) -> Vec<Hour> {
+pub fn due(cursor: &HourCursor, bounds: Bounds, now: Millis) -> Vec<Hour> {
     let readable = Hour::of(now - DELAY);
-    let last = last.map_or(readable, |last| last.min(readable));
-    let hours = (first.0..=last.0).map(Hour);
+    let last = bounds.last().map_or(readable, |last| last.min(readable));
+    let hours = (bounds.first().0..=last.0).map(Hour);
     hours
         .filter(|hour| match cursor.open.get(hour) {
             _ if is_closed(cursor, *hour) => false,
             None => true,
+            // Other events of it are sent now.
+            Some(read) if read.within != bounds.within(*hour) => true,
             Some(read) => {
                 let later = cursor.data > Some(*hour);
                 let is_final = read.at >= settled(*hour);
@@ -56,20 +89,31 @@ pub fn serves(hour: Hour, read_at: Millis, now: Millis, known: Option<&HourRead>
 }
 
 /// Returns the cursor after all events of what was read were sent.
-pub fn advanced(cursor: &HourCursor, from: Hour, readings: &BTreeMap<Hour, Reading>) -> HourCursor {
+pub fn advanced(
+    cursor: &HourCursor,
+    bounds: Bounds,
+    readings: &BTreeMap<Hour, Reading>,
+) -> HourCursor {
     let mut next = cursor.clone();
-    next.from = Some(from);
-    let with_data = readings.iter().filter(|(_, reading)| reading.data);
-    next.data = next.data.max(with_data.map(|(hour, _)| *hour).max());
+    next.from = Some(bounds.first());
+    let mut with_data = readings.iter().filter(|(_, reading)| reading.data);
+    if let Some((hour, reading)) = with_data
+        .next_back()
+        .filter(|(hour, _)| next.data < Some(**hour))
+    {
+        (next.data, next.data_at) = (Some(*hour), reading.at);
+    }
     for (hour, reading) in readings {
-        let later = next.data > Some(*hour);
         let at = reading.at;
-        next.open.insert(*hour, HourRead { at, later });
+        // A reading from before that tells nothing: what held the later hour up may have held this one up.
+        let later = next.data > Some(*hour) && at + TOGETHER >= next.data_at;
+        let within = bounds.within(*hour);
+        next.open.insert(*hour, HourRead { at, later, within });
     }
     let done = next
         .open
         .iter()
-        .filter(|(hour, read)| read.later && read.at >= settled(**hour));
+        .filter(|(hour, read)| read.later && read.at >= settled(**hour) && read.within.is_none());
     let done: Vec<Hour> = done.map(|(hour, _)| *hour).collect();
     for hour in done {
         next.open.remove(&hour);
@@ -111,7 +155,8 @@ fn settled(hour: Hour) -> Millis {
     hour.start() + DELAY + AGAIN
 }
 
-fn is_closed(cursor: &HourCursor, hour: Hour) -> bool {
+/// Returns whether an hour is never read again.
+pub fn is_closed(cursor: &HourCursor, hour: Hour) -> bool {
     let at = cursor.closed.partition_point(|(_, to)| *to < hour);
     cursor.closed.get(at).is_some_and(|(from, _)| *from <= hour)
 }

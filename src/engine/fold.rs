@@ -63,7 +63,8 @@ impl Recorded {
         let Some(pending) = pending else {
             return Ok(recorded);
         };
-        let fold = Fold::open(store, &pending)?;
+        let mut fold = Fold::open(store, &pending)?;
+        fold.cut_at = cut.then_some(now);
         let mut refused = None;
         for (address, next) in &pending.becoming {
             recorded.take(store, &fold, address, next.as_ref(), &mut refused)?;

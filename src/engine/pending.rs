@@ -42,6 +42,8 @@ pub(super) struct Fold {
     reasons: BTreeMap<(u16, u32), Text>,
     /// When refusals are dated: they carry no time of their own.
     pub(super) refused_at: Millis,
+    /// Of a run that did not end by itself: when that was seen. What is in doubt may have left up to then.
+    pub(super) cut_at: Option<Millis>,
 }
 
 /// A delta of a resource, and where its rows are in its pass.
@@ -148,6 +150,7 @@ impl Fold {
                 .collect(),
             reasons: BTreeMap::new(),
             refused_at: pending.started_at.as_millisecond(),
+            cut_at: None,
         };
         let mut tries = vec![Tries::default(); pending.passes.len()];
         for entry in entries {

@@ -27,6 +27,9 @@ pub struct HourCursor {
     pub open: BTreeMap<Hour, HourRead>,
     /// The latest hour in which there was any event.
     pub data: Option<Hour>,
+    /// When that was first read.
+    #[serde(default)]
+    pub data_at: Millis,
 }
 
 /// The last reading of an open hour.
@@ -36,6 +39,9 @@ pub struct HourRead {
     pub at: Millis,
     /// Whether a later hour was known to have data.
     pub later: bool,
+    /// From when to when it was sent, of an hour in which the sync begins or ends: it stays open, for the bounds may move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<(Millis, Millis)>,
 }
 
 /// Files read of late.

@@ -5,6 +5,17 @@ use proptest::prelude::*;
 use super::*;
 
 const FIRST: Hour = Hour(1000);
+const BOUNDS: Bounds = Bounds {
+    start: FIRST.0 * HOUR,
+    stop: None,
+};
+
+fn from(hour: i64) -> Bounds {
+    Bounds {
+        start: Hour(hour).start(),
+        stop: None,
+    }
+}
 
 /// A time so many minutes after an hour can be read.
 fn after(hour: Hour, minutes: i64) -> Millis {
@@ -20,56 +31,57 @@ fn read(hours: &[(i64, bool)], at: Millis) -> BTreeMap<Hour, Reading> {
 fn an_hour_is_read_twice_and_closed() {
     let fresh = HourCursor::default();
     let now = after(FIRST, 0);
-    assert_eq!(due(&fresh, FIRST, None, now), [FIRST]);
-    assert_eq!(due(&fresh, FIRST, None, now - 1), []);
-    let once = advanced(&fresh, FIRST, &read(&[(1000, true)], now));
-    assert_eq!(
-        (once.closed.len(), due(&once, FIRST, None, now)),
-        (0, vec![])
-    );
+    assert_eq!(due(&fresh, BOUNDS, now), [FIRST]);
+    assert_eq!(due(&fresh, BOUNDS, now - 1), []);
+    let once = advanced(&fresh, BOUNDS, &read(&[(1000, true)], now));
+    assert_eq!((once.closed.len(), due(&once, BOUNDS, now)), (0, vec![]));
     // The next hours come, and the first is not asked for again until a day has passed.
     let now = after(Hour(1023), 59);
     let later: Vec<(i64, bool)> = (1001..=1023).map(|hour| (hour, true)).collect();
-    let next = advanced(&once, FIRST, &read(&later, now));
-    assert_eq!(
-        (next.closed.len(), due(&next, FIRST, None, now)),
-        (0, vec![])
-    );
+    let next = advanced(&once, BOUNDS, &read(&later, now));
+    assert_eq!((next.closed.len(), due(&next, BOUNDS, now)), (0, vec![]));
     let now = after(Hour(1024), 0);
-    assert_eq!(due(&next, FIRST, None, now), [FIRST, Hour(1024)]);
-    let last = advanced(&next, FIRST, &read(&[(1000, true), (1024, true)], now));
+    assert_eq!(due(&next, BOUNDS, now), [FIRST, Hour(1024)]);
+    let last = advanced(&next, BOUNDS, &read(&[(1000, true), (1024, true)], now));
     assert_eq!(last.closed, [(FIRST, FIRST)]);
-    assert_eq!(due(&last, FIRST, None, now), []);
+    assert_eq!(due(&last, BOUNDS, now), []);
 }
 
 #[test]
 fn what_is_old_is_read_once_and_the_last_waits_for_data() {
     let now = after(Hour(1100), 0);
     let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, hour <= 1050)).collect();
-    let cursor = advanced(&HourCursor::default(), FIRST, &read(&all, now));
+    let cursor = advanced(&HourCursor::default(), BOUNDS, &read(&all, now));
     // Up to the last with data, and not those that are less than a day old.
     assert_eq!(cursor.closed, [(FIRST, Hour(1049))]);
-    assert_eq!(due(&cursor, FIRST, None, now), []);
+    assert_eq!(due(&cursor, BOUNDS, now), []);
     // Where data comes at last, what was empty before is asked once more.
     let now = after(Hour(1101), 0);
-    let cursor = advanced(&cursor, FIRST, &read(&[(1101, true)], now));
+    let cursor = advanced(&cursor, BOUNDS, &read(&[(1101, true)], now));
     let again: Vec<Hour> = (1050..=1077).map(Hour).collect();
-    assert_eq!(due(&cursor, FIRST, None, now), again);
+    assert_eq!(due(&cursor, BOUNDS, now), again);
     let readings: Vec<(i64, bool)> = (1050..=1077).map(|hour| (hour, false)).collect();
-    let cursor = advanced(&cursor, FIRST, &read(&readings, now));
+    let cursor = advanced(&cursor, BOUNDS, &read(&readings, now));
     assert_eq!(cursor.closed, [(FIRST, Hour(1077))]);
-    assert_eq!(due(&cursor, FIRST, None, now), []);
+    assert_eq!(due(&cursor, BOUNDS, now), []);
 }
 
 #[test]
 fn an_earlier_start_and_a_stop_bound_what_is_due() {
     let now = after(Hour(1100), 0);
     let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, true)).collect();
-    let cursor = advanced(&HourCursor::default(), FIRST, &read(&all, now));
+    let cursor = advanced(&HourCursor::default(), BOUNDS, &read(&all, now));
     let earlier: Vec<Hour> = (990..1000).map(Hour).collect();
-    assert_eq!(due(&cursor, Hour(990), None, now), earlier);
+    assert_eq!(due(&cursor, from(990), now), earlier);
     assert_eq!(
-        due(&HourCursor::default(), FIRST, Some(Hour(1001)), now),
+        due(
+            &HourCursor::default(),
+            Bounds {
+                stop: Some(Hour(1002).start()),
+                ..BOUNDS
+            },
+            now
+        ),
         [FIRST, Hour(1001)]
     );
 }
@@ -79,15 +91,15 @@ fn what_was_not_sent_is_due_again() {
     let now = after(Hour(1100), 0);
     let all: Vec<(i64, bool)> = (1000..=1100).map(|hour| (hour, true)).collect();
     let before = HourCursor::default();
-    let next = advanced(&before, FIRST, &read(&all, now));
+    let next = advanced(&before, BOUNDS, &read(&all, now));
     let missing = BTreeSet::from([Hour(1010), Hour(1000), Hour(1095)]);
     let cursor = held(next, &before, &missing);
     assert_eq!(
-        due(&cursor, FIRST, None, now),
+        due(&cursor, BOUNDS, now),
         missing.into_iter().collect::<Vec<_>>()
     );
     assert_eq!(remembered(&cursor), Hour(1000 - 168));
-    let cursor = advanced(&cursor, FIRST, &read(&[(1000, true)], now));
+    let cursor = advanced(&cursor, BOUNDS, &read(&[(1000, true)], now));
     assert_eq!(remembered(&cursor), Hour(1010 - 168));
 }
 
@@ -102,7 +114,8 @@ fn a_kept_reading_serves_as_long_as_nothing_newer_is_wanted() {
         late,
         Some(&HourRead {
             at: early,
-            later: true
+            later: true,
+            within: None
         })
     ));
     assert!(!serves(
@@ -111,7 +124,8 @@ fn a_kept_reading_serves_as_long_as_nothing_newer_is_wanted() {
         late,
         Some(&HourRead {
             at: late,
-            later: false
+            later: false,
+            within: None
         })
     ));
     assert!(
@@ -162,4 +176,49 @@ proptest! {
             prop_assert!(closed.windows(2).all(|pair| pair[0].1.0 + 1 < pair[1].0.0));
         }
     }
+}
+
+#[test]
+fn an_hour_in_which_a_sync_begins_stays_open_for_an_earlier_begin() {
+    let now = after(Hour(1100), 0);
+    let late = Bounds {
+        start: FIRST.start() + 45 * MINUTE,
+        stop: Some(Hour(1002).start() + MINUTE),
+    };
+    let all = [(1000, true), (1001, true), (1002, true), (1003, true)];
+    let cursor = advanced(&HourCursor::default(), late, &read(&all, now));
+    assert_eq!(cursor.closed, [(Hour(1001), Hour(1001))]);
+    assert_eq!(due(&cursor, late, now), []);
+    let earlier = Bounds {
+        start: FIRST.start() + MINUTE,
+        ..late
+    };
+    assert_eq!(due(&cursor, earlier, now), [FIRST]);
+    let longer = Bounds {
+        stop: Some(Hour(1003).start()),
+        ..late
+    };
+    assert_eq!(due(&cursor, longer, now), [Hour(1002)]);
+    let cursor = advanced(&cursor, BOUNDS, &read(&[(1000, true), (1002, true)], now));
+    assert_eq!(cursor.closed, [(FIRST, Hour(1002))]);
+}
+
+#[test]
+fn a_reading_from_before_later_data_closes_nothing() {
+    let early = after(Hour(1030), 0);
+    let alone = advanced(
+        &HourCursor::default(),
+        BOUNDS,
+        &read(&[(1000, false)], early),
+    );
+    let now = early + 2 * HOUR;
+    let mut readings = read(&[(1032, true)], now);
+    readings.extend(read(&[(1000, false)], early));
+    let cursor = advanced(&alone, BOUNDS, &readings);
+    assert_eq!(cursor.closed, []);
+    let due: Vec<Hour> = due(&cursor, BOUNDS, now)
+        .into_iter()
+        .filter(|hour| *hour == FIRST)
+        .collect();
+    assert_eq!(due, [FIRST]);
 }

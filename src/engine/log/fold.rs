@@ -70,7 +70,7 @@ pub(in crate::engine) fn fold(
     let remembered = remembered(&cursor);
     let mut seen = SeenWriter::new(store.draft()?)?;
     let mut keep = |id: EventId, hour: Hour| {
-        if hour < remembered {
+        if hour < remembered && !is_open(&cursor, hour) {
             return Ok(());
         }
         seen.push(id, hour)
@@ -161,14 +161,14 @@ fn fate(
         Outcome::Doubt(at) if !sent_again => Fate::Parked(Parked {
             // Each log of a run has a pass of its own.
             batch: format!("{}-{}-{}", fold.run, part.pass, part.batch_of(ordinal)).into(),
-            at,
+            at: fold.cut_at.map_or(at, |cut| at.max(cut)),
             released: false,
         }),
-        Outcome::NotSent => match &event.parked {
+        // What was released stays so until an answer comes.
+        Outcome::NotSent | Outcome::Doubt(_) => match &event.parked {
             Some(released) => Fate::Parked(released.clone()),
             None => Fate::Due,
         },
-        Outcome::Doubt(_) => Fate::Due,
     }
 }
 
@@ -233,6 +233,14 @@ fn held(log: &LogEntry, known: Option<&LogEntry>, left: &BTreeMap<Text, Hour>) -
                 &files,
             ))
         }
+    }
+}
+
+/// Whether an hour may be read again, though it lies before those that are due.
+fn is_open(cursor: &Cursor, hour: Hour) -> bool {
+    match cursor {
+        Cursor::Hours(cursor) => !cursor::is_closed(cursor, hour),
+        Cursor::Files(_) => false,
     }
 }
 

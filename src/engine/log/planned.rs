@@ -21,7 +21,7 @@ use crate::{
     engine::{Error, draft::Drafting, meaning, send::Road, subject::moved},
     kinds::LogSource,
     model::{
-        Cursor, FileRead, Guards, Hour, LogEvent, Text,
+        Cursor, FileRead, Guards, LogEvent, Text,
         digest::hex,
         plan::{Action, Cost, FieldChange, LogPlan, ResourcePlan},
     },
@@ -93,8 +93,11 @@ impl LogSubject<'_> {
     fn advanced(&self, units: &[Unit]) -> Cursor {
         let known = self.log().map(|log| &log.cursor);
         match &self.stream.source {
-            LogSource::Hours { start, .. } => {
-                let from = Hour::of(start.as_millisecond());
+            LogSource::Hours { start, stop, .. } => {
+                let bounds = cursor::Bounds {
+                    start: start.as_millisecond(),
+                    stop: stop.map(Timestamp::as_millisecond),
+                };
                 let reading = |unit: &Unit| Reading {
                     at: unit.about.at,
                     data: unit.about.found > 0,
@@ -103,7 +106,7 @@ impl LogSubject<'_> {
                     .iter()
                     .map(|unit| (unit.hour, reading(unit)))
                     .collect();
-                Cursor::Hours(cursor::advanced(&Cursor::hours(known), from, &readings))
+                Cursor::Hours(cursor::advanced(&Cursor::hours(known), bounds, &readings))
             }
             LogSource::Files { .. } => {
                 let read = |unit: &Unit| FileRead {
@@ -173,7 +176,7 @@ impl Drafting<'_> {
         next.config.clone_from(&subject.stream.config);
         next.written = Some(meaning::written(subject.resource));
         next.protect = subject.resource.settings.protect.unwrap_or(false);
-        next.fulfilled = Some(fulfilled(subject));
+        next.fulfilled = Some(fulfilled(subject)).filter(|_| unread.is_none());
         next.applied_at = session.clock.now();
         let known = next.log.take();
         next.log = Some(Box::new(LogEntry {

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use jiff::Timestamp;
+
 use super::{LogWork, Reading, files, hours};
 use crate::{
     config::{Cadence, CadenceWord, Resource},
@@ -276,10 +278,12 @@ pub(super) fn due(
     let log = subject.entry.and_then(|entry| entry.log.as_ref());
     let mut known = crate::model::Cursor::hours(log.map(|log| &log.cursor));
     known.data = known.data.max(data);
-    let first = Hour::of(start.as_millisecond());
-    let last = stop.map(|stop| Hour::of(stop.as_millisecond() - 1));
+    let sent = cursor::Bounds {
+        start: start.as_millisecond(),
+        stop: stop.map(Timestamp::as_millisecond),
+    };
     let bounds = bounds.get(&subject.resource.address);
-    let mut due = cursor::due(&known, first, last, session.clock.millis());
+    let mut due = cursor::due(&known, sent, session.clock.millis());
     due.retain(|hour| within(bounds, *hour));
     due
 }

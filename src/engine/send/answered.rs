@@ -1,5 +1,7 @@
 //! What one batch came to, object by object.
 
+use std::collections::BTreeSet;
+
 use super::batches::{Batch, Item};
 use crate::braze::Written;
 
@@ -11,6 +13,8 @@ pub(super) struct Answered {
     pub(super) requests: u64,
     pub(super) data_points: u64,
     pub(super) repeated: u64,
+    /// First ordinals of requests in doubt: each is decided by itself.
+    pub(super) borders: BTreeSet<u64>,
     /// Batches in doubt that are to be sent again.
     pub(super) again: Vec<Batch>,
     /// Why nothing further should be sent.
@@ -59,13 +63,18 @@ impl Answered {
             .for_each(|item| self.tell(item, told.clone()));
     }
 
+    /// Says that a request may have been processed as a whole.
+    pub(super) fn doubt(&mut self, batch: &Batch) {
+        self.borders.insert(batch.reach().0);
+        self.tell_all(batch, &Told::Doubted);
+    }
+
     /// Leaves a batch unsent; what may have been processed before is in doubt.
     pub(super) fn leave(&mut self, batch: &Batch) {
-        let told = if batch.maybe {
-            Told::Doubted
+        if batch.maybe {
+            self.doubt(batch);
         } else {
-            Told::Released
-        };
-        self.tell_all(batch, &told);
+            self.tell_all(batch, &Told::Released);
+        }
     }
 }

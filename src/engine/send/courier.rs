@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     amplitude::{Delivery, Ingester},
-    braze::{Fate, Object, WriteError, Writer},
+    braze::{Fate, Object, WriteError, Writer, Written},
     model::Lane,
 };
 
@@ -74,7 +74,7 @@ impl Courier {
         batch: Batch,
         answered: &mut Answered,
     ) -> Vec<(Item, String)> {
-        let mut refused = vec![];
+        let (mut refused, mut unnamed) = (vec![], vec![]);
         let mut left = vec![batch];
         let (mut in_vain, mut taken) = (0, false);
         while let Some(mut batch) = left.pop() {
@@ -100,6 +100,14 @@ impl Courier {
                 too_large,
                 maybe,
             } = match writer.write(&self.lane, &objects).await {
+                Ok(Written {
+                    unplaced: Some(words),
+                    ..
+                }) => {
+                    taken = true;
+                    self.unplaced(&words, &batch, answered);
+                    continue;
+                }
                 Ok(written) => {
                     taken = true;
                     refused.extend(answered.take(batch, written));
@@ -125,25 +133,52 @@ impl Courier {
                 Fate::TakeApart if in_vain >= 2 * IN_VAIN && !taken => {
                     answered.stop = Some(error.to_string());
                     answered.leave(&batch);
-                    refused
+                    unnamed
                         .drain(..)
                         .for_each(|(item, _)| answered.tell(&item, Told::Released));
                 }
                 Fate::TakeApart if !batch.maybe => {
                     in_vain += 1;
                     let reason = error.to_string();
-                    refused.extend(batch.items.into_iter().map(|item| (item, reason.clone())));
+                    unnamed.extend(batch.items.into_iter().map(|item| (item, reason.clone())));
                 }
                 Fate::NotSent if !batch.maybe => answered.leave(&batch),
                 Fate::TakeApart | Fate::NotSent | Fate::Doubt => {
-                    answered.tell_all(&batch, &Told::Doubted);
+                    answered.doubt(&batch);
                     if self.repeats && batch.tries < TRIES && answered.stop.is_none() {
                         answered.again.push(batch);
                     }
                 }
             }
         }
+        // An event that was refused is never sent again. Where Braze names none, and takes none of a batch, it is about
+        // something else than these events.
+        let is_log = self.worder.is_none();
+        if is_log && !taken && unnamed.len() > 1 {
+            let reason = unnamed
+                .first()
+                .map(|(_, reason): &(Item, String)| reason.clone());
+            answered.stop = answered.stop.take().or(reason);
+            unnamed
+                .drain(..)
+                .for_each(|(item, _)| answered.tell(&item, Told::Released));
+        }
+        refused.extend(unnamed);
         refused
+    }
+
+    /// A batch that was taken, with errors that name none of its events. It is not sent again: they would be double.
+    fn unplaced(&self, words: &str, batch: &Batch, answered: &mut Answered) {
+        answered.requests += 1;
+        if self.repeats {
+            tracing::warn!(
+                words,
+                "Braze took a batch of events, with errors that name none of them"
+            );
+            answered.tell_all(batch, &Told::Acknowledged);
+        } else {
+            answered.doubt(batch);
+        }
     }
 
     /// Words refused objects part by part. What cannot be taken apart, or has no time left, stays refused.

@@ -188,7 +188,7 @@ async fn send_batches(
                 doubted |= answered.told.iter().any(lost);
                 unread = if answered.told.iter().all(lost) { unread + 1 } else { 0 };
                 if unread >= UNREAD {
-                    let why = format!("{unread} answers in a row could not be read");
+                    let why = format!("{UNREAD} answers in a row could not be read");
                     sent.stopped.push(format!("{}: {why}", courier.lane.name()));
                 }
                 sent.requests += answered.requests;
@@ -199,7 +199,8 @@ async fn send_batches(
                     run.failed();
                 }
                 answered_for += objects as u64;
-                for mut batch in answered.again {
+                let more = sent.stopped.is_empty() && answered.stop.is_none();
+                for mut batch in answered.again.drain(..).filter(|_| more) {
                     answered_for -= batch.items.len() as u64;
                     batch.tries += 1;
                     // It leaves once more, and the journal is to know how often it did.

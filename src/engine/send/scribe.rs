@@ -86,7 +86,8 @@ impl<'a> Scribe<'a> {
                 continue;
             }
             let follows = |(at, (next, part, other)): &(usize, &(u64, Option<u32>, Told))| {
-                *next == ordinal + *at as u64 && part.is_none() && other == told
+                let apart = *at > 0 && answered.borders.contains(next);
+                *next == ordinal + *at as u64 && part.is_none() && other == told && !apart
             };
             let count = left.iter().enumerate().take_while(follows).count();
             let range = self.range(*ordinal, count as u64);

@@ -342,7 +342,7 @@ mod tests {
         let now = jiff::Timestamp::now().as_millisecond();
         let logs = cache.join("logs");
         for (name, hours) in [
-            ("one/fresh.events", 71),
+            ("one/fresh.events", 69),
             ("one/old.events", 73),
             ("one/.writing-a", 2),
             ("two/.writing-b", 0),

@@ -36,9 +36,38 @@ pub(super) async fn read(
     bounds: &Bounds,
     subjects: &[LogSubject<'_>],
 ) -> Result<BTreeMap<Address, Reading>, Error> {
-    let mut missing = BTreeMap::<Hour, Vec<Wish>>::new();
     let mut read = BTreeMap::<Address, Reading>::new();
-    let mut unread = BTreeMap::<&Address, u64>::new();
+    let mut unread = BTreeMap::<Address, u64>::new();
+    round(session, bounds, subjects, (&mut read, &mut unread)).await?;
+    if session.how.refresh != Refresh::None {
+        // What was read may tell of data after hours that were read for the last time when there was none: once more, now.
+        round(session, bounds, subjects, (&mut read, &mut unread)).await?;
+    }
+    for (address, hours) in unread {
+        if let Some(reading) = read.get_mut(&address) {
+            reading.unread = Some(match hours {
+                1 => "1 hour is due and was not read, since nothing is read live".to_owned(),
+                hours => format!(
+                    "{} hours are due and were not read, since nothing is read live",
+                    number(hours)
+                ),
+            });
+        }
+    }
+    for reading in read.values_mut() {
+        reading.units.sort_by_key(|unit| unit.hour);
+    }
+    Ok(read)
+}
+
+/// Reads the hours that are due by what was read so far, and that were not read then.
+async fn round(
+    session: &Session,
+    bounds: &Bounds,
+    subjects: &[LogSubject<'_>],
+    (read, unread): (&mut BTreeMap<Address, Reading>, &mut BTreeMap<Address, u64>),
+) -> Result<(), Error> {
+    let mut missing = BTreeMap::<Hour, Vec<Wish>>::new();
     let mut wanted = vec![];
     let now = session.clock.millis();
     for subject in subjects {
@@ -47,12 +76,18 @@ pub(super) async fn read(
         };
         let log = subject.entry.and_then(|entry| entry.log.as_ref());
         let known = Cursor::hours(log.map(|log| &log.cursor));
-        let nothing = Reading {
+        let nothing = || Reading {
             units: vec![],
             unread: None,
         };
-        read.insert(subject.resource.address.clone(), nothing);
-        for hour in due(session, bounds, subject) {
+        let reading = read
+            .entry(subject.resource.address.clone())
+            .or_insert_with(nothing);
+        let with_data = reading.units.iter().filter(|unit| unit.about.found > 0);
+        let data = with_data.map(|unit| unit.hour).max();
+        let done: BTreeSet<Hour> = reading.units.iter().map(|unit| unit.hour).collect();
+        let due = due(session, bounds, subject, data);
+        for hour in due.into_iter().filter(|hour| !done.contains(hour)) {
             let path = subject.path(session, &hour.to_string())?;
             let kept = Gathered::open(&path)?;
             let fits =
@@ -71,7 +106,7 @@ pub(super) async fn read(
     for (address, hour, path) in wanted {
         // What was not read, since nothing is read live, is still due the next time.
         let Some(kept) = Gathered::open(&path)? else {
-            *unread.entry(address).or_default() += 1;
+            *unread.entry(address.clone()).or_default() += 1;
             continue;
         };
         if let Some(reading) = read.get_mut(address) {
@@ -84,18 +119,7 @@ pub(super) async fn read(
             });
         }
     }
-    for (address, hours) in unread {
-        if let Some(reading) = read.get_mut(address) {
-            reading.unread = Some(match hours {
-                1 => "1 hour is due and was not read, since nothing is read live".to_owned(),
-                hours => format!(
-                    "{} hours are due and were not read, since nothing is read live",
-                    number(hours)
-                ),
-            });
-        }
-    }
-    Ok(read)
+    Ok(())
 }
 
 async fn download(session: &Session, mut missing: BTreeMap<Hour, Vec<Wish>>) -> Result<(), Error> {

@@ -263,13 +263,19 @@ pub(super) fn fulfilled(subject: &LogSubject) -> Fulfilled {
     }
 }
 
-/// Returns the hours of a log over hours that are due now.
-pub(super) fn due(session: &Session, bounds: &Bounds, subject: &LogSubject) -> Vec<Hour> {
+/// Returns the hours of a log over hours that are due now, where there is known to be data in this hour.
+pub(super) fn due(
+    session: &Session,
+    bounds: &Bounds,
+    subject: &LogSubject,
+    data: Option<Hour>,
+) -> Vec<Hour> {
     let LogSource::Hours { start, stop, .. } = &subject.stream.source else {
         return vec![];
     };
     let log = subject.entry.and_then(|entry| entry.log.as_ref());
-    let known = crate::model::Cursor::hours(log.map(|log| &log.cursor));
+    let mut known = crate::model::Cursor::hours(log.map(|log| &log.cursor));
+    known.data = known.data.max(data);
     let first = Hour::of(start.as_millisecond());
     let last = stop.map(|stop| Hour::of(stop.as_millisecond() - 1));
     let bounds = bounds.get(&subject.resource.address);

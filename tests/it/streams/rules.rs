@@ -163,8 +163,6 @@ impl Stream {
     #[track_caller]
     fn applied(&self, hours: i64) -> Vec<u64> {
         self.shop.apply(hours).exits(0);
-        // An hour that had nothing after it is read once more, now that there is something.
-        self.shop.apply(hours).exits(0);
         self.shop.assert_settled(hours, "after a change");
         self.shop
             .numbers()

@@ -1,6 +1,8 @@
 //! Events whose answer never came: `state parked` tells which arrived, and what is decided of them is done once. Whatever
 //! happens on the way, Braze holds each event exactly once in the end.
 
+mod proxies;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-use crate::support::binary::Run;
+use crate::support::binary::{Run, run};
 use crate::support::cdnow::{self, Ask, JUNE};
 use crate::support::project::{OPEN, Project, yaml};
 use crate::support::world::World;
@@ -372,4 +374,53 @@ fn nothing_is_parked_where_it_is_sent_again() {
     assert!(listed(&project, &world).is_empty());
     let held = held(&world);
     assert_eq!(held.len() as u64, ALL, "none is lost");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program reads the clock too")]
+fn released_under_at_least_once_is_not_lost() {
+    let (world, project) = begun("");
+    applied_through(&project, &world, "drop:1@/users/track");
+    parked(&project, &world, &["release", "--all", "--auto-approve"]).exits(0);
+    let begin = Timestamp::now().checked_sub(40.hours()).unwrap();
+    let start = begin.checked_sub(1.hours()).unwrap();
+    let text = yaml(OPEN, 5, &[])
+        + &format!(
+            "  stream: {{kind: event_stream, from: export, start_at: \"{start:.0}\", delivery: at_least_once, properties: {{event: [number]}}, \
+             events: [View, {{name: Order, as: purchase, purchase: {{product_id: {{value: cds}}, currency: {{value: USD}}, \
+             revenue: revenue}}}}]}}\n"
+        );
+    project.write(&text);
+    world.faults("drop:1@/users/track");
+    project.apply(&world).exits(6);
+    world.faults("");
+    project.apply(&world).exits(0);
+    project.apply(&world).exits(0);
+    assert_eq!(held(&world).len() as u64, ALL, "none is lost");
+}
+
+#[test]
+fn a_page_of_400_is_no_refusal_of_each() {
+    let (world, project) = begun("");
+    let text = std::fs::read_to_string(project.dir().join("syncform.yaml")).unwrap();
+    project.write(&text.replace("objects_per_request: 5", "objects_per_request: 75"));
+    let mode = std::sync::Arc::new(std::sync::atomic::AtomicU8::new(1));
+    let url = proxies::proxy(world.url(), mode.clone());
+    let url = format!("--sandbox={url}");
+    run(project.command(None, &["apply", "--auto-approve", &url])).exits(1);
+    mode.store(0, std::sync::atomic::Ordering::SeqCst);
+    run(project.command(None, &["apply", "--auto-approve", &url])).exits(0);
+    assert_eq!(held(&world).len(), ALL as usize, "none is lost");
+}
+
+#[test]
+fn unnamed_errors_are_not_sent_again_and_again() {
+    let (world, project) = begun("delivery: at_least_once, ");
+    let mode = std::sync::Arc::new(std::sync::atomic::AtomicU8::new(2));
+    let url = proxies::proxy(world.url(), mode.clone());
+    let url = format!("--sandbox={url}");
+    for _ in 0..3 {
+        run(project.command(None, &["apply", "--auto-approve", &url])).exits(0);
+    }
+    assert!(held(&world).values().all(|times| *times <= 2));
 }

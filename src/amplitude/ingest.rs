@@ -35,8 +35,14 @@ const BATCH: &str = "/batch";
 const PAUSE: Duration = Duration::from_secs(15);
 /// How often in a row they are asked to wait before they are left for another run.
 const PAUSES: u32 = 8;
-/// What to do about keys that are refused.
-const KEY: &str = "amplitude.api_key must be of the project, and of the region configured";
+/// Requests in a row that are taken apart in vain: past it, it is not a few events that are wrong.
+const VAIN: u32 = 256;
+/// The reason of an event that no request can hold.
+const TOO_LARGE: &str = "larger than a request may be";
+/// What to do where whatever is sent is refused.
+const ALL_REFUSED: &str = "nothing was taken however it was divided: look for a proxy or a gateway in between, and at what the events hold";
+/// What to do where even one event is said to be too large.
+const SMALL: &str = "a request of one event is far smaller than Amplitude takes: look for a proxy or a gateway in between";
 
 /// Writes events.
 #[derive(Debug)]
@@ -112,6 +118,8 @@ impl Ingester {
         let mut run = Run {
             events,
             done: Delivered::default(),
+            suspects: vec![],
+            vain: 0,
             waiting: vec![],
             pause: Duration::ZERO,
         };
@@ -147,8 +155,7 @@ impl Ingester {
             run.pause = Duration::ZERO;
             queue = self.groups(events, waiting).into();
         }
-        run.done.sort();
-        run.done
+        run.done()
     }
 
     /// Makes requests of events.
@@ -226,6 +233,10 @@ impl Ingester {
 struct Run<'a> {
     events: &'a [Delivery<'a>],
     done: Delivered,
+    /// Refused alone and not named, since anything was taken: it may be all that is refused.
+    suspects: Vec<(usize, String)>,
+    /// Requests in a row that were taken apart.
+    vain: u32,
     waiting: Vec<usize>,
     pause: Duration,
 }
@@ -234,13 +245,28 @@ impl Run<'_> {
     /// Notes what became of a request; returns what is to be sent at once, in its order.
     fn settle(&mut self, by: &Ingester, group: Vec<usize>, outcome: Outcome) -> Vec<Vec<usize>> {
         match outcome {
-            Outcome::Said(Said::Taken, _) => self.done.taken.extend(group),
-            Outcome::Said(Said::TooLarge, _) => {
-                return self.halves(group, "larger than a request may be".to_owned());
+            Outcome::Said(Said::Taken, _) => {
+                self.vain = 0;
+                self.done.refused.append(&mut self.suspects);
+                self.done.taken.extend(group);
             }
+            Outcome::Said(Said::TooLarge, _) => match group[..] {
+                [one] if by.body(self.events, &group).len() > LARGEST_REQUEST => {
+                    self.done.refused.push((one, TOO_LARGE.to_owned()));
+                }
+                [_] => {
+                    self.stop("status 413", Some(SMALL));
+                    self.done.left.extend(group);
+                }
+                _ => return self.halves(group, TOO_LARGE),
+            },
             Outcome::Said(Said::Unnamed(text), _) => {
                 let text = by.clean(&text, self.events, &group);
-                return self.halves(group, text);
+                if let [one] = group[..] {
+                    self.suspects.push((one, text));
+                } else {
+                    return self.halves(group, &text);
+                }
             }
             Outcome::Said(Said::Some(some), pause) => {
                 let mut rest = vec![];
@@ -259,14 +285,9 @@ impl Run<'_> {
                 }
                 return if rest.is_empty() { vec![] } else { vec![rest] };
             }
-            Outcome::Said(Said::Stop { text, key, maybe }, _) => {
+            Outcome::Said(Said::Stop { text, hint, maybe }, _) => {
                 let text = by.clean(&text, self.events, &group);
-                let hint = if key {
-                    format!("; {KEY}")
-                } else {
-                    String::new()
-                };
-                self.done.stop = Some(format!("amplitude: {BATCH}: {text}{hint}"));
+                self.stop(&text, hint);
                 self.lost(group, maybe);
             }
             Outcome::Lost { maybe, text } => {
@@ -277,13 +298,36 @@ impl Run<'_> {
         vec![]
     }
 
-    fn halves(&mut self, mut group: Vec<usize>, reason: String) -> Vec<Vec<usize>> {
-        if let [one] = group[..] {
-            self.done.refused.push((one, reason));
+    fn halves(&mut self, mut group: Vec<usize>, text: &str) -> Vec<Vec<usize>> {
+        self.vain += 1;
+        if self.vain > VAIN {
+            self.stop(text, Some(ALL_REFUSED));
+            self.done.left.extend(group);
             return vec![];
         }
         let second = group.split_off(group.len() / 2);
         vec![group, second]
+    }
+
+    fn stop(&mut self, text: &str, hint: Option<&str>) {
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        self.done.stop = Some(format!("amplitude: {BATCH}: {text}{hint}"));
+    }
+
+    /// What became of all. Where nothing was taken of several, none of them is believed to be wrong itself.
+    fn done(mut self) -> Delivered {
+        let suspects = std::mem::take(&mut self.suspects);
+        let believed = !self.done.taken.is_empty() || suspects.len() < 2;
+        if self.done.stop.is_none() && believed {
+            self.done.refused.extend(suspects);
+        } else {
+            if let (None, Some((_, text))) = (&self.done.stop, suspects.first()) {
+                self.stop(text, Some(ALL_REFUSED));
+            }
+            self.done.left.extend(suspects.iter().map(|(at, _)| at));
+        }
+        self.done.sort();
+        self.done
     }
 
     fn lost(&mut self, group: Vec<usize>, maybe: bool) {

@@ -8,6 +8,12 @@ use serde_json::Value;
 use super::Delivery;
 use crate::{amplitude::wire::error_text, http::Answer};
 
+/// What to do about keys that are refused.
+const KEY: &str = "amplitude.api_key must be of the project, and of the region configured";
+/// What to do about an answer that is not of Amplitude.
+const STRANGER: &str =
+    "this is not how Amplitude answers: look for a proxy or a gateway in between";
+
 /// What an answer says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
@@ -22,8 +28,8 @@ pub(super) enum Said {
     /// Another request would meet the same.
     Stop {
         text: String,
-        /// Whether it is the key.
-        key: bool,
+        /// What to do.
+        hint: Option<&'static str>,
         /// Whether they may have been taken all the same.
         maybe: bool,
     },
@@ -82,9 +88,9 @@ pub(super) fn names_some(body: &[u8]) -> bool {
 
 /// Reads an answer to a request of a group of events.
 pub(super) fn said(answer: &Answer, events: &[Delivery<'_>], group: &[usize]) -> Said {
-    let stop = |key, maybe| Said::Stop {
+    let stop = |hint, maybe| Said::Stop {
         text: format!("status {} {}", answer.status, words(&answer.body)),
-        key,
+        hint,
         maybe,
     };
     match answer.status {
@@ -93,17 +99,26 @@ pub(super) fn said(answer: &Answer, events: &[Delivery<'_>], group: &[usize]) ->
             if body["code"] == 200 {
                 Said::Taken
             } else {
-                stop(false, true)
+                stop(None, true)
             }
         }
         // Other successes are not documented.
-        201..=299 => stop(false, true),
+        201..=299 => stop(None, true),
         413 => Said::TooLarge,
-        400 | 429 => refusal(answer, events, group)
-            .unwrap_or_else(|| stop(answer.status == 400, answer.doubts > 0)),
-        401 | 403 => stop(true, answer.doubts > 0),
-        _ => stop(false, answer.doubts > 0),
+        400 if !is_own(&answer.body) => stop(Some(STRANGER), answer.doubts > 0),
+        400 | 429 => refusal(answer, events, group).unwrap_or_else(|| {
+            let hint = (answer.status == 400).then_some(KEY);
+            stop(hint, answer.doubts > 0)
+        }),
+        401 | 403 => stop(Some(KEY), answer.doubts > 0),
+        _ => stop(None, answer.doubts > 0),
     }
+}
+
+/// Whether a refusal is worded as Amplitude does: somebody in between says nothing of events.
+fn is_own(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["error"].is_string() || body["code"].is_number()
 }
 
 /// Reads a refusal; none where it is of the request as such: the key, the path.

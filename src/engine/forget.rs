@@ -294,17 +294,15 @@ fn read(
             }
         }
         Place::Unit(path) => {
-            let rows = match Gathered::open(path) {
-                Ok(Some(rows)) => rows,
-                Ok(None) => return Ok(Reading::Torn),
-                Err(error) => return Err(error),
+            // Damage shows as any error, and it can be read again: whatever went wrong, the file goes.
+            let Ok(Some(rows)) = Gathered::open(path) else {
+                return Ok(Reading::Torn);
             };
             for row in rows {
-                match row {
-                    Ok(row) => tell(&row.key, None),
-                    Err(state::Error::Corrupt { .. }) => return Ok(Reading::Torn),
-                    Err(error) => return Err(error),
-                }
+                let Ok(row) = row else {
+                    return Ok(Reading::Torn);
+                };
+                tell(&row.key, None);
             }
         }
         Place::Answers(log) => {

@@ -349,7 +349,18 @@ fn what_a_killed_apply_had_under_way_is_listed_and_decided() {
     parked(&project, &world, &["check"]).exits(0);
     project.apply(&world).exits(0);
     let folded = listed(&project, &world);
-    assert_eq!(folded, pending, "recovered as they were counted");
+    // What is in doubt may have left up to when the cut run was found.
+    let counted = |mut batches: Vec<Value>| {
+        for batch in &mut batches {
+            batch["left_at"].take();
+        }
+        batches
+    };
+    assert_eq!(
+        counted(folded),
+        counted(pending),
+        "recovered as they were counted"
+    );
     // What was under way has arrived by now, or never will.
     parked(
         &project,

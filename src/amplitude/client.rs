@@ -117,6 +117,13 @@ impl Error {
             Self::Refused { path: PROFILE, .. } if self.is_authentication() => Some(
                 "the User Profile API takes amplitude.secret_key alone: it must be the one of this project",
             ),
+            Self::Refused {
+                path: super::export::PATH,
+                status: 404,
+                ..
+            } => Some(
+                "this is not how the Export API says that there are no events: look for a proxy or a gateway in between, and at the region configured",
+            ),
             _ => self.is_authentication().then_some(
                 "amplitude.api_key and amplitude.secret_key must be of one project, and of the region configured",
             ),

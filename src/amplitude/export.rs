@@ -19,7 +19,9 @@ use crate::{
     model::Hour,
 };
 
-const PATH: &str = "/api/2/export";
+pub(super) const PATH: &str = "/api/2/export";
+/// What Amplitude says where there are no events.
+const NONE: &[u8] = b"Raw data files were not found";
 /// Hours of one request: 365 days.
 const MOST_HOURS: i64 = 365 * 24;
 /// Tries of an archive whose bytes broke off or were garbled; at a quarter of failures one in 65,000 is lost.
@@ -63,7 +65,7 @@ impl Reader {
         let url = format!("{PATH}?start=20000101T00&end=20000101T00");
         match self.open_as(PATH, &url, Manner::PLAIN).await? {
             Opened::Stream(_) => Ok(()),
-            Opened::Answer(answer) if answer.status == 404 && !is_page(&answer.body) => Ok(()),
+            Opened::Answer(answer) if answer.status == 404 && says_none(&answer.body) => Ok(()),
             Opened::Answer(answer) => Err(self.refused(PATH, answer.status, &answer.body)),
         }
     }
@@ -128,8 +130,8 @@ impl Reader {
         };
         let refused = self.refused(PATH, answer.status, &answer.body);
         match (answer.status, refused) {
-            // The page of somebody in between says nothing of events.
-            (404, _) if !is_page(&answer.body) => Ok(None),
+            // Any other is of somebody in between, and says nothing of events.
+            (404, _) if says_none(&answer.body) => Ok(None),
             (400 | 504, Error::Refused { status, text, .. }) => Err(Error::TooMuch {
                 from,
                 to,
@@ -163,6 +165,7 @@ async fn keep(reader: &Reader, stream: Stream, directory: &Path) -> Result<File,
     Ok(file.into_std().await)
 }
 
-fn is_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
+/// Whether these are the words for hours without data (amplitude.md 6).
+fn says_none(body: &[u8]) -> bool {
+    body.windows(NONE.len()).any(|words| words == NONE)
 }

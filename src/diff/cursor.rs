@@ -201,17 +201,27 @@ pub fn is_file_due(cursor: &FileCursor, path: &str, hour: Hour, size: u64) -> bo
         && cursor.read.get(path).is_none_or(|read| read.size != size)
 }
 
-/// Returns the cursor after all events of these files were sent.
-pub fn files_advanced(cursor: &FileCursor, files: &BTreeMap<String, FileRead>) -> FileCursor {
+/// Returns the cursor after all events of these files were sent. An hour that is still to come makes none too old.
+pub fn files_advanced(
+    cursor: &FileCursor,
+    files: &BTreeMap<String, FileRead>,
+    now: Millis,
+) -> FileCursor {
     let mut next = cursor.clone();
     next.read
         .extend(files.iter().map(|(path, read)| (path.clone(), *read)));
     let newest = next.read.values().map(|read| read.hour).max();
-    let before = newest.map(|newest| Hour(newest.0 - FILES_REMEMBERED));
+    let before = newest.map(|newest| Hour(newest.min(Hour::of(now)).0 - FILES_REMEMBERED));
     next.before = next.before.max(before);
     next.read
         .retain(|_, read| next.before.is_none_or(|before| read.hour >= before));
     next
+}
+
+/// Returns the hour before which files are not read though the start is earlier than it was; none where all are.
+pub fn files_missed(cursor: &FileCursor, was: Option<Hour>, start: Option<Hour>) -> Option<Hour> {
+    let missed = cursor.before?.min(was?);
+    (start < Some(missed)).then_some(missed)
 }
 
 /// Returns the cursor where some events of some files were not sent: those files are as they were before.

@@ -127,12 +127,15 @@ fn hours_are_asked_for_and_their_lines_come() {
 fn hours_without_events_are_none_and_a_page_of_somebody_else_is_an_error() {
     let (url, _) = serve(|_, _| (404, b"Raw data files were not found.".to_vec()));
     assert_eq!(export(&url, "20240302T09", "20240302T09").unwrap(), None);
-    let (url, _) = serve(|_, _| (404, b"<html>no such site</html>".to_vec()));
-    let error = export(&url, "20240302T09", "20240302T09").unwrap_err();
-    assert!(
-        matches!(error, Error::Refused { status: 404, .. }),
-        "{error}"
-    );
+    for page in ["<html>no such site</html>", "404 page not found", "{}", ""] {
+        let (url, _) = serve(move |_, _| (404, page.as_bytes().to_vec()));
+        let error = export(&url, "20240302T09", "20240302T09").unwrap_err();
+        assert!(
+            matches!(error, Error::Refused { status: 404, .. }),
+            "{error}"
+        );
+        assert!(error.key_hint().unwrap().contains("proxy"), "{page}");
+    }
 }
 
 #[test]
@@ -230,7 +233,7 @@ fn an_hour_that_is_too_large_alone_needs_another_way() {
         if path.contains("20240302T09") {
             (400, b"Archive exceeds size limit".to_vec())
         } else {
-            (404, vec![])
+            (404, b"Raw data files were not found.".to_vec())
         }
     });
     let (told, done) = halved(&url, "20240302T08", "20240302T09");
@@ -242,7 +245,7 @@ fn an_hour_that_is_too_large_alone_needs_another_way() {
     // A single hour that does not come in time may come the next time.
     let (url, asked) = serve(|_, before| match before {
         0..=2 => (504, vec![]),
-        _ => (404, vec![]),
+        _ => (404, b"Raw data files were not found.".to_vec()),
     });
     halved(&url, "20240302T09", "20240302T09").1.unwrap();
     assert_eq!(asked.lock().unwrap().len(), 4);
@@ -250,7 +253,7 @@ fn an_hour_that_is_too_large_alone_needs_another_way() {
 
 #[test]
 fn more_than_a_year_is_asked_for_in_years() {
-    let (url, asked) = serve(|_, _| (404, vec![]));
+    let (url, asked) = serve(|_, _| (404, b"Raw data files were not found.".to_vec()));
     let (told, done) = halved(&url, "20230101T00", "20240103T05");
     done.unwrap();
     assert_eq!(

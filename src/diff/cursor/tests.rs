@@ -147,14 +147,54 @@ fn files_are_read_once_and_forgotten_after_fourteen_days() {
     ]);
     let fresh = FileCursor::default();
     assert!(is_file_due(&fresh, "a", Hour(1000), 7));
-    let cursor = files_advanced(&fresh, &files);
+    let cursor = files_advanced(&fresh, &files, Hour(1337).start());
     assert_eq!(cursor.read.len(), 2);
     assert!(!is_file_due(&cursor, "a", Hour(1000), 7), "long gone");
     assert!(!is_file_due(&cursor, "b", Hour(1336), 7) && is_file_due(&cursor, "b", Hour(1336), 8));
     assert!(is_file_due(&cursor, "d", Hour(1001), 7));
     let missing = BTreeMap::from([("a".to_owned(), Hour(1000))]);
-    let cursor = files_held(files_advanced(&fresh, &files), &fresh, &missing);
+    let cursor = files_held(
+        files_advanced(&fresh, &files, Hour(1337).start()),
+        &fresh,
+        &missing,
+    );
     assert!(is_file_due(&cursor, "a", Hour(1000), 7) && !is_file_due(&cursor, "c", Hour(1337), 7));
+}
+
+#[test]
+fn a_file_of_the_future_makes_no_file_too_old() {
+    let file = |hour: i64| FileRead {
+        hour: Hour(hour),
+        size: 7,
+    };
+    let files = BTreeMap::from([
+        ("a".to_owned(), file(1000)),
+        ("z".to_owned(), file(900_000)),
+    ]);
+    let cursor = files_advanced(&FileCursor::default(), &files, Hour(1001).start());
+    assert_eq!(cursor.before, Some(Hour(1001 - FILES_REMEMBERED)));
+    assert!(is_file_due(&cursor, "b", Hour(1001), 7));
+    assert!(!is_file_due(&cursor, "z", Hour(900_000), 7));
+}
+
+#[test]
+fn an_earlier_start_misses_what_is_not_looked_at() {
+    let cursor = FileCursor {
+        before: Some(Hour(1000)),
+        ..FileCursor::default()
+    };
+    let missed = |was: Option<i64>, start: Option<i64>| {
+        let missed = files_missed(&cursor, was.map(Hour), start.map(Hour));
+        missed.map(|hour| hour.0)
+    };
+    assert_eq!(missed(Some(900), Some(800)), Some(900));
+    assert_eq!(missed(Some(1200), Some(800)), Some(1000));
+    assert_eq!(missed(Some(900), None), Some(900));
+    assert_eq!(missed(Some(1200), Some(1100)), None);
+    assert_eq!(missed(None, Some(800)), None, "all was read before");
+    assert_eq!(missed(Some(900), Some(900)), None);
+    let fresh = FileCursor::default();
+    assert_eq!(files_missed(&fresh, Some(Hour(2)), None), None);
 }
 
 proptest! {

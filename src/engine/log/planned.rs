@@ -21,7 +21,7 @@ use crate::{
     engine::{Error, draft::Drafting, meaning, send::Road, subject::moved},
     kinds::LogSource,
     model::{
-        Cursor, FileRead, Guards, LogEvent, Text,
+        Cursor, FileRead, Guards, LogEvent, Millis, Text,
         digest::hex,
         plan::{Action, Cost, FieldChange, LogPlan, ResourcePlan},
     },
@@ -90,7 +90,7 @@ impl LogSubject<'_> {
     }
 
     /// The cursor once all of this was sent.
-    fn advanced(&self, units: &[Unit]) -> Cursor {
+    fn advanced(&self, units: &[Unit], now: Millis) -> Cursor {
         let known = self.log().map(|log| &log.cursor);
         match &self.stream.source {
             LogSource::Hours { start, stop, .. } => {
@@ -117,7 +117,7 @@ impl LogSubject<'_> {
                     .iter()
                     .map(|unit| (unit.name.to_string(), read(unit)))
                     .collect();
-                Cursor::Files(cursor::files_advanced(&Cursor::files(known), &files))
+                Cursor::Files(cursor::files_advanced(&Cursor::files(known), &files, now))
             }
         }
     }
@@ -180,7 +180,7 @@ impl Drafting<'_> {
         next.applied_at = session.clock.now();
         let known = next.log.take();
         next.log = Some(Box::new(LogEntry {
-            cursor: subject.advanced(&units),
+            cursor: subject.advanced(&units, session.clock.millis()),
             seen: known.as_ref().and_then(|log| log.seen.clone()),
             // What is released leaves once it was sent, as the journal tells.
             parked: known.as_ref().and_then(|log| log.parked.clone()),

@@ -11,14 +11,14 @@ use crate::{
     engine::{Error, Refresh, Session, departure::departing, draft::Drafting, meaning},
     kinds::{self, LogSource, Stream},
     model::{
-        Address, Hour, Lane, counted, digest,
+        Address, Cursor, Hour, Lane, counted, digest,
         plan::{Action, Cost, LogPlan, Plan, Problem, ResourcePlan},
     },
     state::manifest::{Entry, Fulfilled},
 };
 
 /// Events are worded anew where this differs, though the configuration does not.
-const WORDING: &str = "1";
+const WORDING: &str = "2";
 
 /// A log that is planned.
 pub(in crate::engine) struct LogSubject<'a> {
@@ -102,6 +102,7 @@ pub(in crate::engine) async fn read(
                 let units = read.units;
                 readings.insert(address.clone(), Reading { units, unread });
                 draft.plan.warnings.extend(strange(address, read.strangers));
+                draft.plan.warnings.extend(missed(subject));
             }
             Err(Error::Currents { message, hint }) => draft.fail(address, message, hint),
             Err(other) => return Err(other),
@@ -120,11 +121,33 @@ fn strange(address: &Address, (count, named): (u64, Vec<String>)) -> Option<Prob
     (count > 0).then(|| Problem {
         address: Some(address.clone()),
         message: format!(
-            "{} that lie among the Currents are not read, since they are none: {}{more}",
+            "{} among the Currents not read, being no `.avro` where Braze puts one: {}{more}",
             counted(count, "file"),
             named.join(", ")
         ),
         hint: None,
+    })
+}
+
+/// What is said where the start was moved to hours whose files are not looked at any more.
+fn missed(subject: &LogSubject) -> Option<Problem> {
+    let LogSource::Files { start, .. } = &subject.stream.source else {
+        return None;
+    };
+    let entry = subject.entry?;
+    let log = entry.log.as_ref()?;
+    let was: Timestamp = entry.config["start_at"].as_str()?.parse().ok()?;
+    let was = Some(Hour::of(was.as_millisecond()));
+    let missed = cursor::files_missed(&Cursor::files(Some(&log.cursor)), was, *start)?;
+    Some(Problem {
+        address: Some(subject.resource.address.clone()),
+        message: format!(
+            "hours before {missed} are not read, though start_at is earlier now: they are more than fourteen days older than what was read last"
+        ),
+        hint: Some(
+            "put the files of those hours in a place of their own, and read that with another sync"
+                .to_owned(),
+        ),
     })
 }
 

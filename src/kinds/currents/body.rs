@@ -60,12 +60,12 @@ pub(super) fn word(
         }
         if let Some((prefix, own)) = own(event_type, name, value) {
             for (name, value) in &own {
-                if properties.takes(name) {
-                    written.put(format!("{prefix}{name}"), value)?;
+                if properties.takes_own(name) {
+                    written.put(format!("{prefix}{name}"), value, properties)?;
                 }
             }
         } else if properties.takes(name) && !lift(&mut body, event_type, name, value) {
-            written.put(name.clone(), value)?;
+            written.put(name.clone(), value, properties)?;
         }
     }
     if event_type == PURCHASE && body.contains_key("price") {
@@ -147,12 +147,17 @@ struct Written {
 }
 
 impl Written {
-    fn put(&mut self, name: String, value: &Value) -> Result<(), &'static str> {
+    fn put(
+        &mut self,
+        name: String,
+        value: &Value,
+        properties: &Properties,
+    ) -> Result<(), &'static str> {
         if value.is_null() {
             return Ok(());
         }
         let mut cut = false;
-        let value = fit(value, 1, &mut cut)?;
+        let value = fit(value, properties, 1, &mut cut)?;
         if cut {
             self.cut.push(name.clone());
         }
@@ -169,8 +174,13 @@ impl Written {
     }
 }
 
-/// Cuts texts to what Amplitude keeps, as its SDKs do; nulls inside objects fall away.
-fn fit(value: &Value, depth: usize, cut: &mut bool) -> Result<Value, &'static str> {
+/// Cuts texts to what Amplitude keeps, as its SDKs do; nulls inside objects fall away, and what is private.
+fn fit(
+    value: &Value,
+    properties: &Properties,
+    depth: usize,
+    cut: &mut bool,
+) -> Result<Value, &'static str> {
     if depth > DEEPEST {
         return Err("malformed");
     }
@@ -184,13 +194,15 @@ fn fit(value: &Value, depth: usize, cut: &mut bool) -> Result<Value, &'static st
         },
         Value::Array(list) => Value::Array(
             list.iter()
-                .map(|one| fit(one, depth + 1, cut))
+                .map(|one| fit(one, properties, depth + 1, cut))
                 .collect::<Result<_, _>>()?,
         ),
         Value::Object(members) => {
             let mut fitting = Map::new();
-            for (name, member) in members.iter().filter(|(_, member)| !member.is_null()) {
-                fitting.insert(name.clone(), fit(member, depth + 1, cut)?);
+            for (name, member) in members {
+                if !member.is_null() && properties.shows(name) {
+                    fitting.insert(name.clone(), fit(member, properties, depth + 1, cut)?);
+                }
             }
             Value::Object(fitting)
         }

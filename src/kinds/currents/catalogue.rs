@@ -6,17 +6,46 @@ pub(in crate::kinds) const CUSTOM_EVENT: &str = "users.behaviors.CustomEvent";
 /// A purchase.
 pub(super) const PURCHASE: &str = "users.behaviors.Purchase";
 
-/// Properties that hold e-mail addresses, phone numbers or IP addresses.
-pub(super) const ADDRESSES: [&str; 8] = [
+/// Properties that reach or place a person (addresses, tokens, where somebody is), and texts that quote such or hold what
+/// somebody wrote or was written (braze.md, Appendix A). They are meant at every depth.
+pub(super) const PRIVATE: [&str; 33] = [
+    "abort_log",
+    "altitude",
+    "bounce_reason",
+    "bsuid",
     "channel_identifier",
+    "deferral_reason",
     "email_address",
+    "endpoint_url",
+    "flow_response_json",
     "from_phone_number",
     "inbound_phone_number",
+    "latitude",
+    "longitude",
+    "media_urls",
+    "message_body",
+    "message_extras",
+    "native_line_id",
     "phone_number",
+    "push_to_start_token",
+    "push_token",
+    "push_token_device_id",
+    "quick_reply_text",
+    "raw_response",
+    "retry_log",
     "sending_ip",
     "to_phone_number",
+    "tool_arguments",
+    "update_token",
+    "url_path",
     "user_phone_number",
+    "web_push_token_public_key",
+    "web_push_token_user_auth",
+    "web_push_token_vapid_public_key",
 ];
+
+/// Texts of the same kind, whose names are so common that somebody's own properties may have them.
+pub(super) const TEXTS: [&str; 3] = ["error", "input", "output"];
 
 /// What comes before every name (braze.md 18): Braze was Appboy.
 const PREFIX: &str = "[Appboy] ";
@@ -257,7 +286,7 @@ mod tests {
 
     #[test]
     fn tables_are_sorted() {
-        assert!(NAMES.is_sorted() && TYPES.is_sorted() && ADDRESSES.is_sorted());
+        assert!(NAMES.is_sorted() && TYPES.is_sorted() && PRIVATE.is_sorted());
         assert!(NAMES.iter().all(|(known, _)| TYPES.contains(known)));
     }
 

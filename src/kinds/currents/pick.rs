@@ -1,7 +1,7 @@
 //! Names that are asked for and names that are left out; `*` stands for any letters. It reads no event.
 
 use super::{
-    catalogue::{ADDRESSES, CUSTOM_EVENT},
+    catalogue::{CUSTOM_EVENT, PRIVATE, TEXTS},
     spec::{Events, Fields},
 };
 
@@ -68,16 +68,25 @@ impl Properties {
         }
     }
 
-    /// Whether a property travels. One that tells somebody's address does only where it is named in full.
+    /// Whether a property of Currents travels.
     pub(super) fn takes(&self, name: &str) -> bool {
+        (!TEXTS.contains(&name) || self.names(name)) && self.takes_own(name)
+    }
+
+    /// Whether a property of somebody's own event or purchase travels.
+    pub(super) fn takes_own(&self, name: &str) -> bool {
         let any = |list: &[String]| list.iter().any(|pattern| matches(pattern, name));
-        let asked = match self.include.as_deref() {
-            Some(list) if ADDRESSES.contains(&name) => list.iter().any(|asked| asked == name),
-            None if ADDRESSES.contains(&name) => false,
-            Some(list) => any(list),
-            None => true,
-        };
-        asked && !any(&self.exclude)
+        self.shows(name) && self.include.as_deref().is_none_or(any) && !any(&self.exclude)
+    }
+
+    /// Whether a name may be seen at any depth: what is private only where it is named in full.
+    pub(super) fn shows(&self, name: &str) -> bool {
+        !PRIVATE.contains(&name) || self.names(name)
+    }
+
+    fn names(&self, name: &str) -> bool {
+        let list = self.include.iter().flatten();
+        list.into_iter().any(|asked| asked == name)
     }
 }
 
@@ -145,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_travel_only_where_they_are_named() {
+    fn what_is_private_travels_only_where_they_are_named() {
         let of = |include: Option<&[&str]>, exclude: &[&str]| {
             Properties::of(Some(&Fields {
                 include: include.map(list),

@@ -22,7 +22,8 @@ pub struct Spec {
     /// name (`users.behaviors.CustomEvent.signed_up: Signed up`). Default: the names of Braze's own export.
     #[serde(default)]
     pub names: Option<BTreeMap<String, String>>,
-    /// The properties that travel. Default all but e-mail addresses, phone numbers and IP addresses.
+    /// The properties that travel. Default all but what is private: addresses, phone numbers, tokens, places, and texts
+    /// that quote such or hold what somebody wrote.
     #[serde(default)]
     pub properties: Option<Fields>,
 }
@@ -76,8 +77,8 @@ pub enum Events {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "CurrentsProperties")]
 pub struct Fields {
-    /// Only these. E-mail addresses, phone numbers and IP addresses (`email_address`, `sending_ip`, …) only where they
-    /// are named here without `*`: `["*", email_address]`.
+    /// Only these. What is private (`email_address`, `sending_ip`, `push_token`, `latitude`, `bounce_reason`,
+    /// `message_body`, …) only where it is named here without `*`: `["*", email_address]`.
     #[serde(default)]
     pub include: Option<Vec<String>>,
     /// Not these, whatever `include` says.

@@ -83,6 +83,30 @@ fn own_properties_come_as_text_or_object() {
 }
 
 #[test]
+fn what_is_private_stays_at_any_depth() {
+    let own =
+        json!({"error": "e", "who": {"email_address": "a@b.c", "list": [{"latitude": 1, "a": 2}]}});
+    let more = json!({
+        "name": "x", "properties": own, "push_token": "t", "bounce_reason": "a@b.c is gone",
+        "message_body": "hello", "error": "no a@b.c", "bsuid": "b", "web_push_token_user_auth": "w",
+    });
+    let sent = |words: &Value| {
+        let event = body(&taker(words), CUSTOM_EVENT, more.clone());
+        event["event_properties"].clone()
+    };
+    let mut wanted = json!({
+        "timezone": "Europe/Berlin", "[Custom event property] error": "e",
+        "[Custom event property] who": {"list": [{"a": 2}]},
+    });
+    assert_eq!(sent(&json!({})), wanted);
+    wanted["error"] = json!("no a@b.c");
+    wanted["message_body"] = json!("hello");
+    wanted["[Custom event property] who"]["list"][0]["latitude"] = json!(1);
+    let named = json!({"properties": {"include": ["*", "error", "latitude", "message_body"]}});
+    assert_eq!(sent(&named), wanted);
+}
+
+#[test]
 fn a_purchase_has_product_price_and_quantity() {
     let more = json!({
         "product_id": "CD-1", "price": 12.5, "currency": "USD",

@@ -144,13 +144,8 @@ pub(super) async fn carry_out(
     saved: Option<&SavedPlan>,
     stream: Option<&Stream>,
 ) -> Result<Exit, Failure> {
-    let mut stop = session.stop.clone();
-    // Who asked to stop is not told what the stop broke off.
-    let prepared = tokio::select! {
-        biased;
-        () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
-        prepared = engine::prepare(session, patience, saved) => prepared?,
-    };
+    let prepared =
+        open::stoppable(session, Box::pin(engine::prepare(session, patience, saved))).await?;
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
     session

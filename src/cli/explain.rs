@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     engine,
-    http::asked,
     model::{Address, explanation::Explanation},
     render,
 };
@@ -81,12 +80,8 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         by: arguments.by.clone().map(|by| by.0),
     };
     let opened = open::session(global, "explain", (&arguments.selecting).into(), how).await?;
-    let mut stop = opened.session.stop.clone();
-    let explained = tokio::select! {
-        biased;
-        () = asked(&mut stop) => Err(engine::Error::Stopped),
-        explained = engine::explain(&opened.session, &person, arguments.live) => explained,
-    };
+    let explaining = Box::pin(engine::explain(&opened.session, &person, arguments.live));
+    let explained = open::stoppable(&opened.session, explaining).await;
     opened.session.events.seen().await;
     let shown = match explained {
         Ok(explanation) => {

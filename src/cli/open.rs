@@ -16,8 +16,8 @@ use super::{
 use crate::{
     config::{self, Configuration},
     diff::select::Selection,
-    engine::{Events, FORGETS, FORGETS_HINT, How, Identity, Services, Session},
-    http::{Patience, Scrubber, Sender},
+    engine::{self, Events, FORGETS, FORGETS_HINT, How, Identity, Services, Session},
+    http::{Patience, Scrubber, Sender, asked},
     kinds,
     model::{Clock, Diagnostic},
     sandbox::Running,
@@ -246,6 +246,26 @@ fn command(global: &Global, verb: &str) -> String {
         "`syncform {verb}` by {user} on {host} (process {pid}, since {})",
         clock(global).now().strftime("%Y-%m-%d %H:%M:%S UTC")
     )
+}
+
+/// Waits for something, unless somebody asks to stop. Who asked is not told what the stop broke off: a request that
+/// ended by it says so before anybody is asked here.
+pub(super) async fn stoppable<T>(
+    session: &Session,
+    work: impl Future<Output = Result<T, engine::Error>>,
+) -> Result<T, engine::Error> {
+    let mut stop = session.stop.clone();
+    let done = tokio::select! {
+        biased;
+        () = asked(&mut stop) => return Err(engine::Error::Stopped),
+        done = work => done,
+    };
+    match done {
+        Err(engine::Error::Amplitude(_) | engine::Error::Braze(_)) if *stop.borrow() => {
+            Err(engine::Error::Stopped)
+        }
+        done => done,
+    }
 }
 
 /// Turns true at the first Ctrl-C or SIGTERM; a second one ends the process at once.

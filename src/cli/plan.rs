@@ -12,7 +12,6 @@ use super::{
 use crate::{
     config::Billing,
     engine,
-    http::asked,
     model::{
         Address, Change, LogEvent,
         plan::{Plan, ResourcePlan},
@@ -105,12 +104,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         ..engine::How::default()
     };
     let opened = open::session(global, "plan", (&arguments.selecting).into(), how).await?;
-    let mut stop = opened.session.stop.clone();
-    let planned = tokio::select! {
-        biased;
-        () = asked(&mut stop) => Err(engine::Error::Stopped),
-        planned = engine::plan(&opened.session) => planned,
-    };
+    let planned = open::stoppable(&opened.session, Box::pin(engine::plan(&opened.session))).await;
     // What is printed stands below what was said.
     opened.session.events.seen().await;
     let shown = planned.map_err(Failure::from).and_then(|planned| {

@@ -14,7 +14,6 @@ use crate::{
     },
     diff::{person::Person, select::Selection},
     engine::{self, Found, Session},
-    http::asked,
     model::Address,
     render::count,
 };
@@ -78,12 +77,9 @@ fn person(arguments: &Arguments) -> Result<Person, Failure> {
 }
 
 async fn work(arguments: &Arguments, person: Person, session: &Session) -> Result<Exit, Failure> {
-    let mut stop = session.stop.clone();
     let patience = arguments.leasing.lease_timeout.0;
-    let prepared = tokio::select! {
-        prepared = engine::prepare_forget(session, person, patience) => prepared?,
-        () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
-    };
+    let preparing = Box::pin(engine::prepare_forget(session, person, patience));
+    let prepared = open::stoppable(session, preparing).await?;
     let Some(forgetting) = prepared else {
         talk::result("There is no state here yet: it knows nobody.\n")?;
         return Ok(Exit::Done);

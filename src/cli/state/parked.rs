@@ -12,8 +12,7 @@ use crate::{
         look, open, plan, talk,
     },
     diff::select::Selection,
-    engine::{self, Session},
-    http::asked,
+    engine,
     model::Decision,
     render,
 };
@@ -185,9 +184,9 @@ async fn list(global: &Global, format: plan::Format) -> Result<Exit, Failure> {
 async fn check(global: &Global, batches: &[String]) -> Result<Exit, Failure> {
     let (selection, how) = (Selection::default(), engine::How::default());
     let opened = open::session(global, "state parked check", selection, how).await?;
-    let checked = stoppable(
+    let checked = open::stoppable(
         &opened.session,
-        engine::check_parked(&opened.session, batches),
+        Box::pin(engine::check_parked(&opened.session, batches)),
     )
     .await;
     // What is printed stands below what was said.
@@ -196,16 +195,4 @@ async fn check(global: &Global, batches: &[String]) -> Result<Exit, Failure> {
     let drawn = render::parked::checked(&checked?, look::style(global));
     talk::result(&look::page(&drawn))?;
     Ok(Exit::Done)
-}
-
-/// Waits for something, unless somebody asks to stop.
-async fn stoppable<T>(
-    session: &Session,
-    work: impl Future<Output = Result<T, engine::Error>>,
-) -> Result<T, Failure> {
-    let mut stop = session.stop.clone();
-    tokio::select! {
-        done = work => Ok(done?),
-        () = asked(&mut stop) => Err(engine::Error::Stopped.into()),
-    }
 }

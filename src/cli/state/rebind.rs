@@ -14,7 +14,6 @@ use crate::{
     },
     diff::select::Selection,
     engine::{self, Rebinding, Session},
-    http::asked,
 };
 
 #[derive(Debug, Args)]
@@ -42,11 +41,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
 }
 
 async fn work(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
-    let mut stop = session.stop.clone();
-    let prepared = tokio::select! {
-        prepared = engine::prepare_rebind(session) => prepared?,
-        () = asked(&mut stop) => return Err(engine::Error::Stopped.into()),
-    };
+    let prepared = open::stoppable(session, Box::pin(engine::prepare_rebind(session))).await?;
     let Some(rebinding) = prepared else {
         talk::result("Nothing was applied yet: there is nothing to rebind.\n")?;
         return Ok(Exit::Done);
@@ -57,8 +52,9 @@ async fn work(arguments: &Arguments, session: &Session) -> Result<Exit, Failure>
         return Ok(Exit::Done);
     }
     talk::result(
-        "\nThe ledgers stay: whom they say was sent is then taken to be there. Where that is not so, \
-         give the configuration a state of its own.\n",
+        "\nThe ledgers stay: whom they say was sent is then taken to be there. The cursors of logs stay too: what \
+         was read of the former project counts as read, and no event before them is read of the new one. Where that is \
+         not so, give the configuration a state of its own.\n",
     )?;
     if !arguments.auto_approve
         && !approved(

@@ -187,6 +187,9 @@ fn hint(error: &engine::Error) -> Option<String> {
             return error.key_hint().map(str::to_owned);
         }
         engine::Error::OtherTarget { .. } => engine::OTHER_HINT,
+        engine::Error::Undecided(_) => {
+            "decide them first, under the configuration as it was: release and apply, or drop them (syncform state parked list)"
+        }
         engine::Error::NoCohortImport(_) => {
             "add braze.cohort_import with partner, data_import_key and partner_api_key; nothing was written"
         }

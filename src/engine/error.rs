@@ -59,6 +59,11 @@ pub enum Error {
         /// As it is configured.
         configured: String,
     },
+    /// Events whose answer never came belong to the former services.
+    #[error(
+        "the state was not rebound: events of the services that it is about are parked, {0} in all"
+    )]
+    Undecided(u64),
     /// A value that only an apply needs is missing.
     #[error("{}", .0.message)]
     Missing(Box<crate::model::Diagnostic>),

@@ -1,8 +1,9 @@
 //! `state rebind`: a state becomes about the services as they are configured now. What its ledgers say was sent is then
-//! taken to be there; nothing is sent.
+//! taken to be there; nothing is sent. What was read of a log ahead of time goes: it is of the former project.
 
 use super::{Error, Session, apply::take_lease, ending::recover, listed, target};
 use crate::state::{
+    gathered,
     lease::Lease,
     manifest::{Manifest, Target},
 };
@@ -52,12 +53,27 @@ pub async fn prepare_rebind(session: &Session) -> Result<Option<Rebinding>, Erro
         amplitude: session.identity.amplitude.clone(),
         project: list.iter().find_map(|cohort| cohort.project),
     };
-    Ok(Some(Rebinding {
+    let parked = parked(&manifest);
+    let rebinding = Rebinding {
         manifest,
         configured,
         workspace: session.configuration.workspace.clone(),
         _lease: lease,
-    }))
+    };
+    // Released, they would leave for a workspace that they were never meant for.
+    if parked > 0 && !rebinding.is_bound() {
+        return Err(Error::Undecided(parked));
+    }
+    Ok(Some(rebinding))
+}
+
+fn parked(manifest: &Manifest) -> u64 {
+    let logs = manifest
+        .resources
+        .values()
+        .filter_map(|entry| entry.log.as_ref());
+    let parked = logs.filter_map(|log| log.parked.as_ref());
+    parked.map(|parked| parked.events).sum()
 }
 
 impl Rebinding {
@@ -115,6 +131,8 @@ pub fn rebind(session: &Session, rebinding: Rebinding) -> Result<(), Error> {
         workspace,
         _lease,
     } = rebinding;
+    // First, so that no run that follows takes hours of the former project for those of this one.
+    gathered::clear(&session.store.cache()?)?;
     manifest.target = configured;
     manifest.workspace = workspace;
     session

@@ -147,6 +147,33 @@ fn a_person_leaves_parked_events_refused_ones_and_what_was_read() {
 }
 
 #[test]
+fn a_damaged_reading_hinders_no_forgetting() {
+    let (world, begin) = (world(), begin());
+    let project = project(begin);
+    put(&world, begin, 0, 0..20);
+    project.run(&world, &["plan"]).exits(0);
+    let state = project.state(&world);
+    let mut damaged = 0;
+    for directory in fs::read_dir(state.join("cache/logs")).unwrap() {
+        for file in fs::read_dir(directory.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let mut bytes = fs::read(&path).unwrap();
+            if bytes.windows(9).any(|part| part == b"buyer-003") {
+                // The first row says that it is longer than the file.
+                bytes[6] ^= 1;
+                fs::write(&path, bytes).unwrap();
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 0, "nothing was kept");
+    let words = ["state", "forget", "--auto-approve", "buyer-003"];
+    let run = project.run(&world, &words).exits(0);
+    assert!(!run.all().contains("buyer-003"), "{run}");
+    assert!(places(&state, "buyer-003", None).is_empty());
+}
+
+#[test]
 fn nothing_of_a_log_is_sent_anew_or_read_back() {
     let (world, begin) = (world(), begin());
     let project = project(begin);
@@ -258,7 +285,8 @@ fn a_log_goes_and_what_it_sent_stays() {
         .says(&format!("sync.orders: {words}"))
         .says(&format!("syncform.yaml:{place}:"));
     project.write(&format!("{none}removed: [{{address: sync.orders}}]\n"));
-    let says = "its cursor is forgotten; the 12 events it sent stay where they are";
+    let says =
+        "forgotten; the 12 events it sent stay, and one of this name that comes later begins anew";
     project.run(&world, &["plan"]).exits(0).says(says);
     project.run(&world, &["explain", "buyer-001"]).exits(1);
     project.apply(&world).exits(0);
@@ -277,7 +305,7 @@ fn destroying_warns_of_parked_events() {
         .run(&world, &["destroy", "--confirm", "cdnow"])
         .exits(0)
         .says("12 parked events go with it: whether they arrived is not decided yet")
-        .says("its cursor is forgotten; the 0 events it sent stay where they are");
+        .says("event_stream: forgotten; it sent nothing");
     assert_eq!(world.stats().tracks(), 0);
     let list = project.run(&world, &["state", "list"]).exits(0);
     assert_eq!(list.stdout, "");
@@ -316,4 +344,87 @@ fn what_logs_read_is_asked_for_before_a_plan_needs_it() {
         .says("the Export API refuses the keys: status 403")
         .says("syncform.yaml:");
     doctor().exits(1).says("refused: status 403");
+}
+
+/// A configuration whose services are a world's, without `--sandbox`.
+fn at(begin: Timestamp, world: &World) -> String {
+    let url = world.url();
+    text(begin)
+        .replace("instance: US-01", &format!("endpoint: \"{url}\""))
+        .replace(
+            "amplitude: {",
+            &format!("amplitude: {{endpoint: \"{url}\", "),
+        )
+}
+
+fn call(project: &Project, words: &[&str]) -> Run {
+    let mut command = project.command(None, words);
+    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+        command.env(key, "planted-key-5d");
+    }
+    run(command)
+}
+
+#[test]
+fn what_was_read_of_the_former_project_serves_no_other() {
+    let (old, new, begin) = (world(), world(), begin());
+    let stop = begin + SignedDuration::from_hours(1);
+    let first =
+        at(begin, &old).replace("from: export,", &format!("from: export, stop_at: {stop},"));
+    let project = Project::written(vec![], &first);
+    put(&old, begin, 0, 0..5);
+    call(&project, &["apply", "--auto-approve"]).exits(0);
+    project.write(&at(begin, &old));
+    put(&old, begin, 2, 10..20);
+    put(&new, begin, 2, 100..107);
+    // It reads the hours, and nothing of them is sent.
+    call(&project, &["plan"]).exits(0).says("10 events");
+    project.write(&at(begin, &new));
+    call(&project, &["state", "rebind", "--auto-approve"])
+        .exits(0)
+        .says("The cursors of logs stay too");
+    call(&project, &["apply", "--auto-approve"]).exits(0);
+    let mut amounts: Vec<u64> = new
+        .happenings()
+        .iter()
+        .map(|event| event["properties"]["amount"].as_u64().unwrap())
+        .collect();
+    amounts.sort_unstable();
+    assert_eq!(amounts, (100..107).collect::<Vec<u64>>());
+}
+
+#[test]
+fn parked_events_are_decided_before_a_state_is_rebound() {
+    let (old, new, begin) = (world(), world(), begin());
+    let project = Project::written(vec![], &at(begin, &old));
+    put(&old, begin, 0, 0..12);
+    old.faults(LOSE);
+    call(&project, &["apply", "--auto-approve"]);
+    old.faults("");
+    let rebind = ["state", "rebind", "--auto-approve"];
+    call(&project, &rebind).exits(0).says("already");
+    project.write(&at(begin, &new));
+    let refused = |events| {
+        call(&project, &rebind)
+            .exits(1)
+            .says(events)
+            .says("decide them first")
+    };
+    refused("events of the services that it is about are parked, 12 in all");
+    // What was released would leave for the new workspace.
+    call(
+        &project,
+        &["state", "parked", "release", "--all", "--auto-approve"],
+    )
+    .exits(0);
+    refused("12 in all");
+    call(&project, &["apply", "--auto-approve"]).exits(1);
+    assert_eq!(new.stats().tracks(), 0);
+    call(
+        &project,
+        &["state", "parked", "drop", "--all", "--auto-approve"],
+    )
+    .exits(0);
+    call(&project, &rebind).exits(0).says("Rebound");
+    assert_eq!(new.stats().tracks(), 0);
 }

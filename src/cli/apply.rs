@@ -144,7 +144,8 @@ pub(super) async fn carry_out(
     saved: Option<&SavedPlan>,
     stream: Option<&Stream>,
 ) -> Result<Exit, Failure> {
-    let prepared = open::stoppable(session, engine::prepare(session, patience, saved)).await?;
+    let prepared =
+        open::stoppable(session, Box::pin(engine::prepare(session, patience, saved))).await?;
     let drafted = &prepared.planned.plan;
     let priced = session.configuration.braze.billing == Billing::DataPoints;
     session

@@ -80,7 +80,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         by: arguments.by.clone().map(|by| by.0),
     };
     let opened = open::session(global, "explain", (&arguments.selecting).into(), how).await?;
-    let explaining = engine::explain(&opened.session, &person, arguments.live);
+    let explaining = Box::pin(engine::explain(&opened.session, &person, arguments.live));
     let explained = open::stoppable(&opened.session, explaining).await;
     opened.session.events.seen().await;
     let shown = match explained {

@@ -104,7 +104,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
         ..engine::How::default()
     };
     let opened = open::session(global, "plan", (&arguments.selecting).into(), how).await?;
-    let planned = open::stoppable(&opened.session, engine::plan(&opened.session)).await;
+    let planned = open::stoppable(&opened.session, Box::pin(engine::plan(&opened.session))).await;
     // What is printed stands below what was said.
     opened.session.events.seen().await;
     let shown = planned.map_err(Failure::from).and_then(|planned| {

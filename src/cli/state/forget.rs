@@ -78,7 +78,7 @@ fn person(arguments: &Arguments) -> Result<Person, Failure> {
 
 async fn work(arguments: &Arguments, person: Person, session: &Session) -> Result<Exit, Failure> {
     let patience = arguments.leasing.lease_timeout.0;
-    let preparing = engine::prepare_forget(session, person, patience);
+    let preparing = Box::pin(engine::prepare_forget(session, person, patience));
     let prepared = open::stoppable(session, preparing).await?;
     let Some(forgetting) = prepared else {
         talk::result("There is no state here yet: it knows nobody.\n")?;

@@ -12,7 +12,7 @@ use crate::{
         look, open, plan, talk,
     },
     diff::select::Selection,
-    engine::{self, Session},
+    engine,
     model::Decision,
     render,
 };
@@ -186,7 +186,7 @@ async fn check(global: &Global, batches: &[String]) -> Result<Exit, Failure> {
     let opened = open::session(global, "state parked check", selection, how).await?;
     let checked = open::stoppable(
         &opened.session,
-        engine::check_parked(&opened.session, batches),
+        Box::pin(engine::check_parked(&opened.session, batches)),
     )
     .await;
     // What is printed stands below what was said.

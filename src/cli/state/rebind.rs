@@ -41,7 +41,7 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
 }
 
 async fn work(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
-    let prepared = open::stoppable(session, engine::prepare_rebind(session)).await?;
+    let prepared = open::stoppable(session, Box::pin(engine::prepare_rebind(session))).await?;
     let Some(rebinding) = prepared else {
         talk::result("Nothing was applied yet: there is nothing to rebind.\n")?;
         return Ok(Exit::Done);

@@ -47,7 +47,8 @@ async fn work(
     taking: &Taking,
 ) -> Result<Exit, Failure> {
     let patience = taking.leasing.lease_timeout.0;
-    let deciding = open::stoppable(session, engine::prepare_parked(session, patience)).await?;
+    let deciding =
+        open::stoppable(session, Box::pin(engine::prepare_parked(session, patience))).await?;
     let chosen = chosen(global, session, decision, which, &deciding).await?;
     let batches: Vec<&ParkedBatch> = deciding
         .batches()
@@ -99,7 +100,7 @@ async fn chosen(
         Which::Named(names) => engine::named_batches(batches, names)?,
         Which::All => batches.iter().map(|batch| batch.batch.clone()).collect(),
         Which::Checked => {
-            let checked = open::stoppable(session, deciding.check(session)).await?;
+            let checked = open::stoppable(session, Box::pin(deciding.check(session))).await?;
             session.events.seen().await;
             let wanted = match decision {
                 Decision::Release => Evidence::NotArrived,

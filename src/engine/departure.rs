@@ -294,17 +294,34 @@ impl Drafting<'_> {
                  [{from: OLD, to: NEW}]"
                     .to_owned(),
             ),
-            paste: Some(format!(
-                "removed: [{{address: {}, on_destroy: {}, reason: \"why\"}}]",
-                entry.left_by.as_ref().unwrap_or(address),
-                entry.on_destroy
-            )),
+            paste: Some(match self.successor(entry) {
+                Some(to) => format!("moved: [{{from: {address}, to: {to}}}]"),
+                None => format!(
+                    "removed: [{{address: {}, on_destroy: {}, reason: \"why\"}}]",
+                    entry.left_by.as_ref().unwrap_or(address),
+                    entry.on_destroy
+                ),
+            }),
         };
         let title = format!("{}: no longer declared", entry.kind);
         self.plan.resources.push(ResourcePlan {
             guards: vec![guard],
             ..departing(address, entry, Action::Delete, title)
         });
+    }
+}
+
+impl Drafting<'_> {
+    /// The log that a vanished one may have become: the only new one of its kind. As a new log it would send everything
+    /// once more.
+    fn successor(&self, entry: &Entry) -> Option<&Address> {
+        entry.log.as_ref()?;
+        let declared = self.session.configuration.resources.values();
+        let mut new = declared.filter(|resource| {
+            resource.kind == entry.kind && self.entry(&resource.address).is_none()
+        });
+        let first = new.next()?;
+        new.next().is_none().then_some(&first.address)
     }
 }
 

@@ -381,6 +381,7 @@ pub(super) fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
         not_sent,
         refused,
         parked: 0,
+        passed: 0,
         maybe_double: 0,
         named: None,
     };

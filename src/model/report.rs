@@ -41,6 +41,9 @@ pub struct ResourceReport {
     /// Events in doubt that are parked until somebody decides what becomes of them; `state parked list` shows them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub parked: u64,
+    /// Events that were refused, and are passed: they are never sent again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed: u64,
     /// Events that may be double, since they were sent again, or will be, after an answer was lost.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub maybe_double: u64,
@@ -149,6 +152,7 @@ impl Report {
                     not_sent: 0,
                     refused: BTreeMap::new(),
                     parked: 0,
+                    passed: 0,
                     maybe_double: 0,
                     named: None,
                 });

@@ -60,7 +60,7 @@ pub(super) fn parked(log: &LogPlan) -> Option<String> {
             batches => format!("{} batches", number(batches)),
         };
         format!(
-            "{} in {batches}: no answer came, so Braze may have them, and they are not sent again unasked (syncform state parked check)",
+            "{} in {batches}: no answer told whether Braze took them, and they are not sent again unasked (syncform state parked check)",
             count(log.parked, "parked event"),
         )
     })

@@ -27,14 +27,14 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     if parked > 0 {
         let _ = writeln!(
             out,
-            "{} parked: sent, and no answer came. They may be in Braze, which counts what comes twice, so they are not sent again unasked: syncform state parked check tells what arrived.",
+            "{} parked: sent, and no answer told whether Braze took them. It counts what comes twice, so they are not sent again unasked: syncform state parked check tells what arrived.",
             count(parked, "event")
         );
     }
     if double > 0 {
         let _ = writeln!(
             out,
-            "Braze may hold up to {} twice: an answer was lost, and they were sent again, or will be by the next apply (delivery: at_least_once).",
+            "Braze may hold up to {} twice: no answer told whether it took them, and they were sent again, or will be by the next apply (delivery: at_least_once).",
             count(double, "event")
         );
     }
@@ -91,7 +91,16 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         count(report.requests, "request"),
         report.run
     );
-    let refused = report.refused();
+    let passed = sum(|of| of.passed);
+    if passed > 0 {
+        let _ = writeln!(
+            out,
+            "{} refused and passed: never sent again. syncform report {} --refused FILE lists them.",
+            count(passed, "event"),
+            report.run
+        );
+    }
+    let refused = report.refused() - passed;
     if refused > 0 {
         let _ = writeln!(
             out,

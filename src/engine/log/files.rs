@@ -22,6 +22,8 @@ pub(super) struct Read {
     pub(super) units: Vec<Unit>,
     /// How many those are, and the paths of the first.
     pub(super) strangers: (u64, Vec<String>),
+    /// Whether there is no file at all where there were some, or should be.
+    pub(super) is_empty: bool,
 }
 
 /// Returns the files of a log that are due, read.
@@ -33,6 +35,7 @@ pub(super) async fn read(
     let mut read = Read {
         units: vec![],
         strangers: (0, vec![]),
+        is_empty: false,
     };
     let LogSource::Files {
         place,
@@ -56,12 +59,14 @@ pub(super) async fn read(
     let from = cursor.before.max(*start);
     let listing = store.list(from, |event_type| takes.wants(event_type)).await;
     let mut listing = listing.map_err(unreadable)?;
-    let mut due = vec![];
+    let (mut due, mut met) = (vec![], 0_u64);
     while let Some(file) = listing.next().await.map_err(unreadable)? {
+        met += 1;
         if is_file_due(&cursor, &file.path, file.hour, file.size) && within(bounds, file.hour) {
             due.push(file);
         }
     }
+    read.is_empty = met == 0;
     let strangers = listing.strangers();
     read.strangers = (strangers.count, strangers.named.clone());
     let due: Vec<_> = due

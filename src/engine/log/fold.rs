@@ -55,6 +55,7 @@ pub(in crate::engine) fn fold(
     } else {
         report.parked = report.doubt;
     }
+    report.passed = report.refused();
     let nothing = report.acknowledged + report.doubt + report.refused() == 0;
     let (Some(log), false) = (log, known.is_none() && nothing) else {
         return Ok(Folded {
@@ -195,6 +196,7 @@ fn counted(fold: &Fold, part: &LogPart, address: &Address) -> Result<ResourceRep
         not_sent,
         refused,
         parked: 0,
+        passed: 0,
         maybe_double: 0,
         named: None,
     })

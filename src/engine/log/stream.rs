@@ -101,7 +101,11 @@ pub(in crate::engine) async fn read(
                     .then(|| "files are not looked for, since nothing is read live".to_owned());
                 let units = read.units;
                 readings.insert(address.clone(), Reading { units, unread });
-                draft.plan.warnings.extend(strange(address, read.strangers));
+                let warnings = [
+                    none(address, read.is_empty),
+                    strange(address, read.strangers),
+                ];
+                draft.plan.warnings.extend(warnings.into_iter().flatten());
                 draft.plan.warnings.extend(missed(subject));
             }
             Err(Error::Currents { message, hint }) => draft.fail(address, message, hint),
@@ -109,6 +113,18 @@ pub(in crate::engine) async fn read(
         }
     }
     Ok(readings)
+}
+
+/// What is said where there is no file of Currents at all.
+fn none(address: &Address, is_empty: bool) -> Option<Problem> {
+    is_empty.then(|| Problem {
+        address: Some(address.clone()),
+        message: "there is no file of Currents that it would look at".to_owned(),
+        hint: Some(
+            "see that `from.files` is the directory or prefix that Braze writes `dataexport.…` into, and that it is mounted"
+                .to_owned(),
+        ),
+    })
 }
 
 /// What is said of files that are none of Currents.

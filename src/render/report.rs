@@ -91,7 +91,25 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         count(report.requests, "request"),
         report.run
     );
-    let passed = sum(|of| of.passed);
+    refusals(&mut out, report);
+    let left: u64 = report
+        .resources
+        .iter()
+        .map(|resource| {
+            resource.doubt - resource.parked
+                + resource.not_sent
+                + u64::from(resource.named == Some(false))
+        })
+        .sum();
+    if left > 0 && report.wrote() {
+        let _ = writeln!(out, "Run `syncform apply` again: it sends what is left.");
+    }
+    out
+}
+
+/// What was refused, and what becomes of it.
+fn refusals(out: &mut String, report: &Report) {
+    let passed: u64 = report.resources.iter().map(|of| of.passed).sum();
     if passed > 0 {
         let _ = writeln!(
             out,
@@ -110,19 +128,6 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
             report.run
         );
     }
-    let left: u64 = report
-        .resources
-        .iter()
-        .map(|resource| {
-            resource.doubt - resource.parked
-                + resource.not_sent
-                + u64::from(resource.named == Some(false))
-        })
-        .sum();
-    if left > 0 && report.wrote() {
-        let _ = writeln!(out, "Run `syncform apply` again: it sends what is left.");
-    }
-    out
 }
 
 /// What became of each resource, a line each.

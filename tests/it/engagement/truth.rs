@@ -36,16 +36,44 @@ const NAMES: [(&str, &str); 10] = [
 ];
 /// Said beside the properties, or to nobody.
 const APART: [&str; 5] = ["id", "time", "user_id", "external_user_id", "device_id"];
-/// What tells where somebody is reached.
-const ADDRESSES: [&str; 8] = [
+/// What tells where somebody is or is reached, what was written, what opens a device.
+const PRIVATE: [&str; 36] = [
+    "abort_log",
+    "altitude",
+    "bounce_reason",
+    "bsuid",
+    "channel_identifier",
+    "deferral_reason",
     "email_address",
-    "sending_ip",
-    "phone_number",
-    "to_phone_number",
+    "endpoint_url",
+    "error",
+    "flow_response_json",
     "from_phone_number",
     "inbound_phone_number",
+    "input",
+    "latitude",
+    "longitude",
+    "media_urls",
+    "message_body",
+    "message_extras",
+    "native_line_id",
+    "output",
+    "phone_number",
+    "push_to_start_token",
+    "push_token",
+    "push_token_device_id",
+    "quick_reply_text",
+    "raw_response",
+    "retry_log",
+    "sending_ip",
+    "to_phone_number",
+    "tool_arguments",
+    "update_token",
+    "url_path",
     "user_phone_number",
-    "channel_identifier",
+    "web_push_token_public_key",
+    "web_push_token_user_auth",
+    "web_push_token_vapid_public_key",
 ];
 
 /// What files hold.
@@ -132,7 +160,7 @@ fn same(kind: &str, record: &Map<String, Value>, event: &Value) {
     }
     let mut wanted = Map::new();
     for (name, value) in record {
-        let out = APART.contains(&&**name) || ADDRESSES.contains(&&**name);
+        let out = APART.contains(&&**name) || PRIVATE.contains(&&**name);
         if !(out || value.is_null()) {
             wanted.insert(name.clone(), value.clone());
         }

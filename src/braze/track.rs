@@ -149,7 +149,7 @@ impl Writer {
                 .map_or_else(|| Ok(self.unplaced(&body)), Ok),
             (200..=299, _) => Err(WriteError::unexpected(PATH)),
             // Not Braze's words, a proxy's perhaps: nothing was processed, and the next request would meet the same.
-            (400 | 413, Err(_)) if !is_json(&answer.body) => Err(refused(Fate::NotSent, true)),
+            (400, Err(_)) if !is_json(&answer.body) => Err(refused(Fate::NotSent, true)),
             (400, Ok(body)) if !body.errors.is_empty() => {
                 let written = self.refused_objects(&body, objects, answer.doubts);
                 let whole = written.filter(|written| written.refused.len() == objects.len());

@@ -245,6 +245,7 @@ fn what_events_are_in_doubt_comes_back_at_once() {
     let unnamed = r#"{"message":"success","errors":[{"type":"no","index":0}]}"#;
     let denied = r#"{"message":"Invalid API Key"}"#;
     let table: [(&[Answer], Fate, bool); 14] = [
+        (&[(400, "<html>"), COUNTED], Fate::NotSent, true),
         (&[(500, ""), COUNTED], Fate::Doubt, false),
         (&[(504, ""), COUNTED], Fate::Doubt, false),
         (&[(408, ""), COUNTED], Fate::Doubt, false),
@@ -257,7 +258,6 @@ fn what_events_are_in_doubt_comes_back_at_once() {
             Fate::Doubt,
             false,
         ),
-        (&[(201, unnamed), COUNTED], Fate::Doubt, false),
         (&[(400, "{}"), COUNTED], Fate::TakeApart, false),
         (&[(413, ""), COUNTED], Fate::TakeApart, false),
         (&[(401, denied), COUNTED], Fate::NotSent, true),
@@ -272,6 +272,8 @@ fn what_events_are_in_doubt_comes_back_at_once() {
             "{script:?}: {error}"
         );
     }
+    let taken = track_events(&[(201, unnamed), COUNTED]).expect("a success");
+    assert_eq!(taken.unplaced.as_deref(), Some("no"), "nobody knows which");
     let nobody = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -16,7 +16,8 @@ use super::{
     plan::Work,
     presence::{self, Gone, Heard},
     rearrange::Rearranged,
-    subject::{Subject, max_age, meant, named},
+    reference::{meant, named},
+    subject::{Subject, max_age},
     units::Units,
 };
 use crate::{

@@ -25,6 +25,7 @@ mod price;
 mod profiles;
 mod rearrange;
 mod rebind;
+mod reference;
 mod rest;
 mod saved;
 mod seed;

@@ -6,7 +6,7 @@ mod attributes;
 use super::{
     Service, Services,
     doctor::{PROVE, Places, Told, exports, key, listed, needs, sources, within},
-    subject::{meant, pinned},
+    reference::{meant, pinned},
 };
 use crate::{
     amplitude::{self, Usage},

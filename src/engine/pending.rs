@@ -356,51 +356,71 @@ pub(super) struct Told {
 
 /// Counts what became of a resource's rows.
 pub(super) fn told(fold: &Fold, address: &Address) -> Result<Told, Error> {
-    let (mut acknowledged, mut doubt, mut not_sent, mut removed) = (0, 0, 0, 0);
-    let mut refused = BTreeMap::new();
+    let (mut tally, mut removed) = (Tally::default(), 0);
     for change in fold.changes(address)? {
         let (change, told) = change?;
-        match told.outcome {
-            Outcome::Acknowledged(_) => acknowledged += 1,
-            Outcome::Doubt(_) => doubt += 1,
-            Outcome::NotSent => not_sent += 1,
-            Outcome::Refused(number) => {
-                let words = fold.words(told.pass, number);
-                *refused.entry(words.to_string()).or_insert(0) += 1;
-            }
-        }
+        tally.take(fold, told.pass, told.outcome);
         let gone = matches!(told.outcome, Outcome::Acknowledged(_));
         let goes = change.verb == Verb::Remove || values::clears(&change);
         removed += u64::from(goes && gone);
     }
-    let report = ResourceReport {
-        address: address.clone(),
-        outcome: outcome(acknowledged, doubt, !refused.is_empty(), not_sent),
-        acknowledged,
-        doubt,
-        not_sent,
-        refused,
-        parked: 0,
-        passed: 0,
-        maybe_double: 0,
-        named: None,
-    };
+    let report = tally.report(address);
     Ok(Told { report, removed })
 }
 
-/// What became of a resource in a word.
-pub(super) fn outcome(
+/// How many rows or events of a resource came to what.
+#[derive(Default)]
+pub(super) struct Tally {
     acknowledged: u64,
     doubt: u64,
-    refused: bool,
     not_sent: u64,
-) -> ResourceOutcome {
-    match (acknowledged > 0, doubt > 0, refused, not_sent > 0) {
-        (_, false, false, false) => ResourceOutcome::Done,
-        (true, ..) => ResourceOutcome::Partial,
-        (false, false, false, true) => ResourceOutcome::NotAttempted,
-        (false, false, true, false) => ResourceOutcome::Refused,
-        (false, ..) => ResourceOutcome::Failed,
+    refused: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// Counts one.
+    pub(super) fn take(&mut self, fold: &Fold, pass: u16, outcome: Outcome) {
+        match outcome {
+            Outcome::Acknowledged(_) => self.acknowledged += 1,
+            Outcome::Doubt(_) => self.doubt += 1,
+            Outcome::NotSent => self.not_sent += 1,
+            Outcome::Refused(number) => {
+                let words = fold.words(pass, number).to_string();
+                *self.refused.entry(words).or_default() += 1;
+            }
+        }
+    }
+
+    /// Reports the counts.
+    pub(super) fn report(self, address: &Address) -> ResourceReport {
+        ResourceReport {
+            address: address.clone(),
+            outcome: self.outcome(),
+            acknowledged: self.acknowledged,
+            doubt: self.doubt,
+            not_sent: self.not_sent,
+            refused: self.refused,
+            parked: 0,
+            passed: 0,
+            maybe_double: 0,
+            named: None,
+        }
+    }
+
+    fn outcome(&self) -> ResourceOutcome {
+        let some = (
+            self.acknowledged > 0,
+            self.doubt > 0,
+            !self.refused.is_empty(),
+            self.not_sent > 0,
+        );
+        match some {
+            (_, false, false, false) => ResourceOutcome::Done,
+            (true, ..) => ResourceOutcome::Partial,
+            (false, false, false, true) => ResourceOutcome::NotAttempted,
+            (false, false, true, false) => ResourceOutcome::Refused,
+            (false, ..) => ResourceOutcome::Failed,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     diff::cursor,
-    engine::pending::{Fold, LogPart, outcome},
+    engine::pending::{Fold, LogPart, Tally},
     model::{
         Address, Cursor, EventId, Hour, LogEvent, Outcome, Parked, Refusal, ResourceReport, Text,
         Verb,
@@ -175,31 +175,11 @@ fn fate(
 
 /// Counts what became of the events.
 fn counted(fold: &Fold, part: &LogPart, address: &Address) -> Result<ResourceReport, Error> {
-    let (mut acknowledged, mut doubt, mut not_sent) = (0, 0, 0);
-    let mut refused = BTreeMap::new();
+    let mut tally = Tally::default();
     for event in part.events()? {
-        match event?.2 {
-            Outcome::Acknowledged(_) => acknowledged += 1,
-            Outcome::Doubt(_) => doubt += 1,
-            Outcome::NotSent => not_sent += 1,
-            Outcome::Refused(number) => {
-                let words = fold.words(part.pass, number).to_string();
-                *refused.entry(words).or_insert(0) += 1;
-            }
-        }
+        tally.take(fold, part.pass, event?.2);
     }
-    Ok(ResourceReport {
-        address: address.clone(),
-        outcome: outcome(acknowledged, doubt, !refused.is_empty(), not_sent),
-        acknowledged,
-        doubt,
-        not_sent,
-        refused,
-        parked: 0,
-        passed: 0,
-        maybe_double: 0,
-        named: None,
-    })
+    Ok(tally.report(address))
 }
 
 /// Returns the units of which some events are still due.

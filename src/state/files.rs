@@ -100,22 +100,15 @@ pub(super) fn lock_file(path: &Path) -> Result<File, Error> {
 
 /// Lists the files of a directory; none where there is no directory.
 pub fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
-        other => other.map_err(Error::io(directory))?,
-    };
-    let paths = entries.map(|entry| {
-        entry
-            .map(|entry| entry.path())
-            .map_err(Error::io(directory))
-    });
-    paths
-        .filter(|path| path.as_ref().map_or(true, |path| path.is_file()))
-        .collect()
+    entries(directory, Path::is_file)
 }
 
 /// Lists the directories in a directory; none where there is none.
 pub(super) fn directories(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    entries(directory, Path::is_dir)
+}
+
+fn entries(directory: &Path, wanted: fn(&Path) -> bool) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
         other => other.map_err(Error::io(directory))?,
@@ -126,7 +119,7 @@ pub(super) fn directories(directory: &Path) -> Result<Vec<PathBuf>, Error> {
             .map_err(Error::io(directory))
     });
     paths
-        .filter(|path| path.as_ref().map_or(true, |path| path.is_dir()))
+        .filter(|path| path.as_ref().map_or(true, |path| wanted(path)))
         .collect()
 }
 

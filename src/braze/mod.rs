@@ -25,6 +25,6 @@ pub use people::{PEOPLE_PATH, PEOPLE_PER_READ};
 pub use permission::{Asked, TRACK_PATH};
 pub use segments::LIST_PATH;
 pub use time::{time, utc};
-pub use track::track_object;
+pub use track::{addressed, track_object};
 pub use value::{LARGEST, LONGEST_ARRAY, LONGEST_TEXT, Unfit, data_points, fits};
 pub use write::{Fate, Object, WriteError, Written};

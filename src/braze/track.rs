@@ -11,7 +11,10 @@ use super::{
     wire::TrackAnswer,
     write::{Fate, Object, Place, WriteError, Written, array},
 };
-use crate::model::{Edit, Identity, Key};
+use crate::{
+    http::Answer,
+    model::{Edit, Identity, Key},
+};
 
 const PATH: &str = "/users/track";
 
@@ -19,22 +22,7 @@ const PATH: &str = "/users/track";
 /// and what one sets, no other clears.
 /// `create` allows Braze to make the person.
 pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bool) -> Object {
-    let mut object = Map::new();
-    match key.identity() {
-        Identity::External(id) => {
-            object.insert("external_id".to_owned(), json!(id));
-        }
-        Identity::Alias { label, name } => {
-            object.insert(
-                "user_alias".to_owned(),
-                json!({"alias_name": name, "alias_label": label}),
-            );
-        }
-        // No identifier of this endpoint: without one Braze refuses the object, and nobody else is written.
-        Identity::Device(_) => {}
-    }
-    // Never left to the default, which differs between external ids and aliases.
-    object.insert("_update_existing_only".to_owned(), json!(!create));
+    let mut object = addressed(key, create);
     let mut attributes: BTreeMap<String, Attribute> = BTreeMap::new();
     for edit in edits {
         match edit {
@@ -68,6 +56,27 @@ pub fn track_object(key: &Key, edits: impl IntoIterator<Item = Edit>, create: bo
         json: Bytes::from(Value::Object(object).to_string()),
         data_points,
     }
+}
+
+/// Begins an object with whose it is; `create` allows Braze to make the person.
+pub fn addressed(key: &Key, create: bool) -> Map<String, Value> {
+    let mut object = Map::new();
+    match key.identity() {
+        Identity::External(id) => {
+            object.insert("external_id".to_owned(), json!(id));
+        }
+        Identity::Alias { label, name } => {
+            object.insert(
+                "user_alias".to_owned(),
+                json!({"alias_name": name, "alias_label": label}),
+            );
+        }
+        // No identifier of this endpoint: without one Braze refuses the object, and nobody else is written.
+        Identity::Device(_) => {}
+    }
+    // Never left to the default, which differs between external ids and aliases.
+    object.insert("_update_existing_only".to_owned(), json!(!create));
+    object
 }
 
 /// What is asked of one attribute, by whomever.
@@ -117,21 +126,8 @@ impl Writer {
             .await
             .map_err(WriteError::without_answer)?;
         let refused = |fate, stop| WriteError::refused(&self.client, PATH, &answer, fate, stop);
-        let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
-        match (answer.status, body) {
-            (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
-                .refused_objects(&body, objects, answer.doubts)
-                .ok_or_else(|| refused(Fate::TakeApart, false)),
-            (200..=299, _) => Err(WriteError::unexpected(PATH)),
-            (400, Ok(body)) if !body.errors.is_empty() => {
-                // No object was valid; each is named, or the request is taken apart to learn which is meant.
-                let written = self.refused_objects(&body, objects, answer.doubts);
-                let whole = written.filter(|written| written.refused.len() == objects.len());
-                whole.ok_or_else(|| refused(Fate::TakeApart, false))
-            }
-            (400 | 413, _) => Err(refused(Fate::TakeApart, false)),
-            _ => Err(refused(Fate::NotSent, true)),
-        }
+        // What is sent again is set to the same: the request is taken apart to learn which object is meant.
+        self.written(&answer, objects, |_| Err(refused(Fate::TakeApart, false)))
     }
 
     /// Sends events and purchases in one request. What may have been processed comes back in doubt at once, since Braze
@@ -140,17 +136,31 @@ impl Writer {
         let body = request_body(objects);
         let answer = self.client.post_once(PATH, body, &self.track).await;
         let answer = answer.map_err(WriteError::once)?;
-        let refused = |fate, stop| WriteError::refused(&self.client, PATH, &answer, fate, stop);
+        if answer.status == 400 && !is_json(&answer.body) {
+            // Not Braze's words, a proxy's perhaps: nothing was processed, and the next request would meet the same.
+            let refused = WriteError::refused(&self.client, PATH, &answer, Fate::NotSent, true);
+            return Err(refused);
+        }
+        // Some of them were processed, and nobody knows which.
+        self.written(&answer, objects, |body| Ok(self.unplaced(body)))
+    }
+
+    /// Reads an answer; `unplaced` says what a success is whose errors name no object.
+    fn written(
+        &self,
+        answer: &Answer,
+        objects: &[Object],
+        unplaced: impl FnOnce(&TrackAnswer) -> Result<Written, WriteError>,
+    ) -> Result<Written, WriteError> {
+        let refused = |fate, stop| WriteError::refused(&self.client, PATH, answer, fate, stop);
         let body = serde_json::from_slice::<TrackAnswer>(&answer.body);
         match (answer.status, body) {
             (200..=299, Ok(body)) if body.message.eq_ignore_ascii_case("success") => self
                 .refused_objects(&body, objects, answer.doubts)
-                // Some of them were processed, and nobody knows which.
-                .map_or_else(|| Ok(self.unplaced(&body)), Ok),
+                .map_or_else(|| unplaced(&body), Ok),
             (200..=299, _) => Err(WriteError::unexpected(PATH)),
-            // Not Braze's words, a proxy's perhaps: nothing was processed, and the next request would meet the same.
-            (400, Err(_)) if !is_json(&answer.body) => Err(refused(Fate::NotSent, true)),
             (400, Ok(body)) if !body.errors.is_empty() => {
+                // No object was valid; each is named, or the request is taken apart to learn which is meant.
                 let written = self.refused_objects(&body, objects, answer.doubts);
                 let whole = written.filter(|written| written.refused.len() == objects.len());
                 whole.ok_or_else(|| refused(Fate::TakeApart, false))

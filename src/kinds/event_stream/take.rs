@@ -22,8 +22,8 @@ use crate::{
     diff::identify::{Identify, Unnamed},
     kinds::identify,
     model::{
-        AliasName, Diagnostic, EventId, Identifier, Identity, Key, LogRow, Mapping, Millis,
-        Severity, Taken, Text,
+        AliasName, Diagnostic, EventId, Identifier, Key, LogRow, Mapping, Millis, Severity, Taken,
+        Text,
     },
 };
 
@@ -190,9 +190,6 @@ impl Taker {
         if !properties.is_empty() {
             object.insert("properties".to_owned(), Value::Object(properties));
         }
-        // Never left to the default, which differs between external ids and aliases.
-        let update_only = json!(!self.create_users);
-        object.insert("_update_existing_only".to_owned(), update_only);
         let row = LogRow {
             id,
             key,
@@ -246,16 +243,7 @@ impl Taker {
 
     /// Begins the object of an event with whose it is.
     fn object(&self, key: &Key) -> Map<String, Value> {
-        let mut object = Map::new();
-        match key.identity() {
-            Identity::Alias { label, name } => {
-                let alias = json!({"alias_name": name, "alias_label": label});
-                object.insert("user_alias".to_owned(), alias);
-            }
-            Identity::External(id) | Identity::Device(id) => {
-                object.insert("external_id".to_owned(), json!(id));
-            }
-        }
+        let mut object = braze::addressed(key, self.create_users);
         if let Some(app_id) = &self.app_id {
             object.insert("app_id".to_owned(), json!(app_id));
         }

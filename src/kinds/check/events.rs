@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{attribute::LONGEST, error};
+use super::{attribute::LONGEST, error, unused_setting};
 use crate::{
     config::{Configuration, Identifier, IdentifierWord, OnDestroy, Resource},
     kinds::event_stream::{
         Becomes, Bound, Condition, End, Event, Part, Property, Purchase, RESERVED,
         RESERVED_OF_PURCHASE, Source, Spec, constant, names,
     },
-    model::{Diagnostic, Key, Severity},
+    model::{Diagnostic, Key},
 };
 
 /// The event streams, with what they say.
@@ -387,25 +387,19 @@ fn unused(configuration: &Configuration, findings: &mut Findings<'_>) {
         ),
     ];
     for (pointer, is_set, message) in table {
-        let place = resource.origin.place(pointer);
-        let meant =
-            |other: &Resource| other.kind != "event_stream" && other.origin.place(pointer) == place;
-        if !is_set || configuration.resources.values().any(meant) {
-            continue;
-        }
-        let hint = Some("take it out: it is for syncs of rows that stay".to_owned());
-        let one = Diagnostic {
-            severity: Severity::Warning,
-            ..error(
-                &resource.origin,
+        let elsewhere = configuration.resources.values();
+        let elsewhere = elsewhere.filter(|other| other.kind != "event_stream");
+        if is_set {
+            let one = unused_setting(
+                resource,
+                elsewhere,
                 pointer,
-                "unused-setting",
-                message.to_owned(),
-                hint,
-            )
-        };
-        if !findings.found.contains(&one) {
-            findings.found.push(one);
+                message,
+                "it is for syncs of rows that stay",
+            );
+            findings
+                .found
+                .extend(one.filter(|one| !findings.found.contains(one)));
         }
     }
 }

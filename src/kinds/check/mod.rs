@@ -53,6 +53,31 @@ fn error(
     }
 }
 
+/// Warns of a setting that means nothing to a resource; none where `defaults` say it and others mean it.
+fn unused_setting<'a>(
+    resource: &Resource,
+    mut others: impl Iterator<Item = &'a Resource>,
+    pointer: &str,
+    message: &str,
+    what: &str,
+) -> Option<Diagnostic> {
+    let place = resource.origin.place(pointer);
+    if others.any(|other| other.origin.place(pointer) == place) {
+        return None;
+    }
+    let hint = Some(format!("take it out: {what}"));
+    Some(Diagnostic {
+        severity: Severity::Warning,
+        ..error(
+            &resource.origin,
+            pointer,
+            "unused-setting",
+            message.to_owned(),
+            hint,
+        )
+    })
+}
+
 /// The cohort syncs, with what they say.
 fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
     configuration

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{error, values};
+use super::{error, unused_setting, values};
 use crate::{
     config::{Configuration, Confirm, Resource},
-    model::{Diagnostic, Severity},
+    model::Diagnostic,
 };
 
 /// The least time between two questions about somebody who was not there.
@@ -41,24 +41,15 @@ fn unused<'a, I: Iterator<Item = &'a Resource>>(
             "`on_null` means nothing to a cohort sync: a membership is never empty",
         ),
     ] {
-        let place = resource.origin.place(pointer);
-        let meant = |other: &Resource| other.origin.place(pointer) == place;
-        if asked.is_none() || values().any(meant) {
-            continue;
-        }
-        let hint = Some("take it out: it is for syncs of values".to_owned());
-        let one = Diagnostic {
-            severity: Severity::Warning,
-            ..error(
-                &resource.origin,
+        if asked.is_some() {
+            let one = unused_setting(
+                resource,
+                values(),
                 pointer,
-                "unused-setting",
-                instead.to_owned(),
-                hint,
-            )
-        };
-        if !found.contains(&one) {
-            found.push(one);
+                instead,
+                "it is for syncs of values",
+            );
+            found.extend(one.filter(|one| !found.contains(one)));
         }
     }
 }

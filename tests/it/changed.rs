@@ -3,9 +3,8 @@
 
 use serde_json::json;
 
-use crate::support::binary::{Run, run};
 use crate::support::cdnow::{self, Ask, JULY, JUNE, Scenario};
-use crate::support::project::{OPEN, Plan, Project, Sync, array, flag, ten, yaml};
+use crate::support::project::{OPEN, Plan, Project, Sync, array, directly, flag, ten, yaml};
 use crate::support::world::World;
 
 fn june() -> &'static Scenario {
@@ -191,31 +190,17 @@ fn a_plan_may_read_nothing_live() {
 
 /// A configuration whose services are a world's, without `--sandbox`.
 fn at(world: &World) -> String {
-    let url = world.url();
-    yaml(OPEN, 75, &two())
-        .replace("instance: US-01", &format!("endpoint: \"{url}\""))
-        .replace(
-            "amplitude: {",
-            &format!("amplitude: {{endpoint: \"{url}\", "),
-        )
-}
-
-fn call(project: &Project, words: &[&str]) -> Run {
-    let mut command = project.command(None, words);
-    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
-        command.env(key, "planted-key-5d");
-    }
-    run(command)
+    directly(&yaml(OPEN, 75, &two()), world)
 }
 
 #[test]
 fn a_plan_without_services_needs_none() {
     let world = World::start(&june().dir);
     let project = Project::written(two(), &at(&world));
-    call(&project, &["apply", "--auto-approve"]).exits(0);
+    project.call(&["apply", "--auto-approve"]).exits(0);
     drop(world);
     let none = ["plan", "--refresh", "none", "--detailed-exitcode"];
-    call(&project, &none).exits(0).says("nothing live was read");
+    project.call(&none).exits(0).says("nothing live was read");
     let text = fs_read(&project, ".syncform/cache/cohorts.json");
     assert!(
         text.contains("Big spenders") && !text.contains("cdnow-"),
@@ -248,29 +233,27 @@ fn a_state_follows_a_workspace_that_moved() {
     let project = Project::written(two(), &at(&old));
     let plan = ["plan", "--detailed-exitcode"];
     let rebind = ["state", "rebind", "--auto-approve"];
-    call(&project, &rebind).exits(0).says("nothing to rebind");
-    call(&project, &["apply", "--auto-approve"]).exits(0);
-    call(&project, &rebind).exits(0).says("already");
+    project.call(&rebind).exits(0).says("nothing to rebind");
+    project.call(&["apply", "--auto-approve"]).exits(0);
+    project.call(&rebind).exits(0).says("already");
 
     let moved = at(&new).replace("workspace: cdnow", "workspace: moved");
     project.write(&moved);
-    let other = call(&project, &plan).exits(1).says("syncform state rebind");
+    let other = project.call(&plan).exits(1).says("syncform state rebind");
     assert!(!other.all().contains("later release"), "{other}");
-    call(&project, &["state", "rebind"])
-        .exits(1)
-        .says("terminal");
-    call(&project, &plan).exits(1);
-    let shown = call(&project, &rebind).exits(0);
+    project.call(&["state", "rebind"]).exits(1).says("terminal");
+    project.call(&plan).exits(1);
+    let shown = project.call(&rebind).exits(0);
     let shown = shown
         .says(old.url())
         .says(new.url())
         .says("moved")
         .says("cdnow");
     assert!(!shown.all().contains("planted-key"), "a key: {shown}");
-    call(&project, &plan).exits(0).says("Nothing to do.");
+    project.call(&plan).exits(0).says("Nothing to do.");
     assert_eq!(new.stats().tracks(), 0, "rebinding sends nothing");
     project.write(&at(&old));
-    call(&project, &plan).exits(1);
+    project.call(&plan).exits(1);
 }
 
 #[test]
@@ -290,15 +273,16 @@ fn a_cut_run_is_folded_before_its_state_is_rebound() {
     assert!(old.wait_for_tracks(5, &mut run), "it ended before");
     run.kill();
     project.write(&small(&new));
-    call(&project, &["state", "rebind", "--auto-approve"])
+    project
+        .call(&["state", "rebind", "--auto-approve"])
         .exits(0)
         .says("was cut");
     let manifest: serde_json::Value =
         serde_json::from_str(&fs_read(&project, ".syncform/manifest.json")).unwrap();
     assert_eq!(manifest["pending"], json!(null));
     assert_eq!(manifest["target"]["braze"], new.url());
-    call(&project, &["apply", "--auto-approve"]).exits(0);
-    call(&project, &["plan", "--detailed-exitcode"]).exits(0);
+    project.call(&["apply", "--auto-approve"]).exits(0);
+    project.call(&["plan", "--detailed-exitcode"]).exits(0);
 }
 
 /// How many runs the state remembers.

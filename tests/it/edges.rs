@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::support::cdnow::{self, Ask, JUNE, Scenario};
-use crate::support::project::{OPEN, Project, array, flag, yaml};
+use crate::support::project::{OPEN, Project, array, directly, flag, yaml};
 use crate::support::world::World;
 
 fn june() -> &'static Scenario {
@@ -312,15 +312,7 @@ fn a_refusal_can_be_left_out_by_name() {
 fn a_state_into_which_nothing_was_written_belongs_to_nobody() {
     let (wrong, right) = (World::start(&june().dir), World::start(&june().dir));
     let syncs = vec![flag("Big spenders", "bigspnd")];
-    let at = |world: &World| {
-        let url = world.url();
-        yaml(OPEN, 75, &syncs)
-            .replace("instance: US-01", &format!("endpoint: \"{url}\""))
-            .replace(
-                "amplitude: {",
-                &format!("amplitude: {{endpoint: \"{url}\", "),
-            )
-    };
+    let at = |world: &World| directly(&yaml(OPEN, 75, &syncs), world);
     let project = Project::written(syncs.clone(), &at(&wrong));
     let apply = |key: &str| {
         let mut command = project.command(None, &["apply", "--auto-approve"]);

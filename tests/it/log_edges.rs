@@ -11,7 +11,7 @@ use crate::forgetting::places;
 use crate::support::binary::{Run, run, syncform};
 use crate::support::cdnow::{self, Ask, JUNE};
 use crate::support::http;
-use crate::support::project::{OPEN, Project, yaml};
+use crate::support::project::{OPEN, Project, directly, yaml};
 use crate::support::world::World;
 
 /// Somebody of whom Braze takes no event.
@@ -348,21 +348,7 @@ fn what_logs_read_is_asked_for_before_a_plan_needs_it() {
 
 /// A configuration whose services are a world's, without `--sandbox`.
 fn at(begin: Timestamp, world: &World) -> String {
-    let url = world.url();
-    text(begin)
-        .replace("instance: US-01", &format!("endpoint: \"{url}\""))
-        .replace(
-            "amplitude: {",
-            &format!("amplitude: {{endpoint: \"{url}\", "),
-        )
-}
-
-fn call(project: &Project, words: &[&str]) -> Run {
-    let mut command = project.command(None, words);
-    for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
-        command.env(key, "planted-key-5d");
-    }
-    run(command)
+    directly(&text(begin), world)
 }
 
 #[test]
@@ -373,17 +359,18 @@ fn what_was_read_of_the_former_project_serves_no_other() {
         at(begin, &old).replace("from: export,", &format!("from: export, stop_at: {stop},"));
     let project = Project::written(vec![], &first);
     put(&old, begin, 0, 0..5);
-    call(&project, &["apply", "--auto-approve"]).exits(0);
+    project.call(&["apply", "--auto-approve"]).exits(0);
     project.write(&at(begin, &old));
     put(&old, begin, 2, 10..20);
     put(&new, begin, 2, 100..107);
     // It reads the hours, and nothing of them is sent.
-    call(&project, &["plan"]).exits(0).says("10 events");
+    project.call(&["plan"]).exits(0).says("10 events");
     project.write(&at(begin, &new));
-    call(&project, &["state", "rebind", "--auto-approve"])
+    project
+        .call(&["state", "rebind", "--auto-approve"])
         .exits(0)
         .says("The cursors of logs stay too");
-    call(&project, &["apply", "--auto-approve"]).exits(0);
+    project.call(&["apply", "--auto-approve"]).exits(0);
     let mut amounts: Vec<u64> = new
         .happenings()
         .iter()
@@ -399,32 +386,29 @@ fn parked_events_are_decided_before_a_state_is_rebound() {
     let project = Project::written(vec![], &at(begin, &old));
     put(&old, begin, 0, 0..12);
     old.faults(LOSE);
-    call(&project, &["apply", "--auto-approve"]);
+    project.call(&["apply", "--auto-approve"]);
     old.faults("");
     let rebind = ["state", "rebind", "--auto-approve"];
-    call(&project, &rebind).exits(0).says("already");
+    project.call(&rebind).exits(0).says("already");
     project.write(&at(begin, &new));
     let refused = |events| {
-        call(&project, &rebind)
+        project
+            .call(&rebind)
             .exits(1)
             .says(events)
             .says("decide them first")
     };
     refused("events of the services that it is about are parked, 12 in all");
     // What was released would leave for the new workspace.
-    call(
-        &project,
-        &["state", "parked", "release", "--all", "--auto-approve"],
-    )
-    .exits(0);
+    project
+        .call(&["state", "parked", "release", "--all", "--auto-approve"])
+        .exits(0);
     refused("12 in all");
-    call(&project, &["apply", "--auto-approve"]).exits(1);
+    project.call(&["apply", "--auto-approve"]).exits(1);
     assert_eq!(new.stats().tracks(), 0);
-    call(
-        &project,
-        &["state", "parked", "drop", "--all", "--auto-approve"],
-    )
-    .exits(0);
-    call(&project, &rebind).exits(0).says("Rebound");
+    project
+        .call(&["state", "parked", "drop", "--all", "--auto-approve"])
+        .exits(0);
+    project.call(&rebind).exits(0).says("Rebound");
     assert_eq!(new.stats().tracks(), 0);
 }

@@ -154,6 +154,16 @@ pub(crate) const OPEN: &str = "guards: {max_removals: 100%, max_shrink: 100%}";
 const IMPORT_KEYS: &str = ", cohort_import: {partner: acme, data_import_key: \"${BRAZE_DATA_IMPORT_KEY}\", \
                            partner_api_key: \"${BRAZE_PARTNER_API_KEY}\"}";
 
+/// A configuration whose services are a world's, without `--sandbox`.
+pub(crate) fn directly(text: &str, world: &World) -> String {
+    let url = world.url();
+    text.replace("instance: US-01", &format!("endpoint: \"{url}\""))
+        .replace(
+            "amplitude: {",
+            &format!("amplitude: {{endpoint: \"{url}\", "),
+        )
+}
+
 /// A configuration. `top` is YAML at the top level; runs do not wait for each other.
 pub(crate) fn yaml(top: &str, objects_per_request: usize, syncs: &[Sync]) -> String {
     let imports = syncs
@@ -244,6 +254,16 @@ impl Project {
         // Global flags stand before the verb here and after it there.
         let words = ["-C", dir].into_iter().chain(words.iter().copied());
         syncform(words.chain(sandbox.as_deref()))
+    }
+
+    /// Runs a verb on the services that the configuration itself names, with keys from the environment.
+    #[track_caller]
+    pub(crate) fn call(&self, words: &[&str]) -> Run {
+        let mut command = self.command(None, words);
+        for key in ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"] {
+            command.env(key, "planted-key-5d");
+        }
+        run(command)
     }
 
     /// Runs a command against a world to its end.

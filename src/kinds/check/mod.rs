@@ -11,6 +11,7 @@ pub mod quota;
 mod release;
 mod settings;
 mod targets;
+mod twice;
 mod values;
 pub mod writes;
 
@@ -28,6 +29,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     targets::check(configuration, &mut owners, &mut found);
     values::check(configuration, &mut owners, &mut found);
     events::check(configuration, &mut found);
+    twice::check(configuration, &mut found);
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);

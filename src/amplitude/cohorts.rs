@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Error, Reader,
-    wire::{CohortItem, CohortList, Requested},
+    wire::{CohortItem, CohortList, Requested, SyncItem},
 };
 use crate::{
     http::{Stream, backoff, encode},
-    model::{Cohort, digest},
+    model::{Cohort, NativeSync, digest},
 };
 
 const LIST: &str = "/api/3/cohorts";
@@ -35,9 +35,11 @@ pub struct Usage {
 }
 
 impl Reader {
-    /// Lists all cohorts of the project: one request, no paging.
+    /// Lists all cohorts of the project, with the syncs that Amplitude runs of each where the project is told: one request, no
+    /// paging.
     pub async fn cohorts(&self) -> Result<Vec<Cohort>, Error> {
-        let answer = self.get(LIST, LIST).await?;
+        let url = format!("{LIST}?includeSyncInfo=true");
+        let answer = self.get(LIST, &url).await?;
         let list: CohortList =
             serde_json::from_slice(&answer.body).map_err(|error| Error::Unexpected {
                 path: LIST,
@@ -149,7 +151,11 @@ impl Reader {
 }
 
 fn cohort(item: CohortItem) -> Cohort {
+    let syncs = item
+        .sync_metadata
+        .map(|syncs| syncs.into_iter().map(native).collect());
     Cohort {
+        syncs,
         id: item.id,
         name: item.name,
         archived: item.archived.unwrap_or(false),
@@ -157,6 +163,16 @@ fn cohort(item: CohortItem) -> Cohort {
         computed: item.last_computed,
         project: item.app_id,
         definition: digest::sha256(digest::canonical(&item.definition).to_string().as_bytes()),
+    }
+}
+
+fn native(item: SyncItem) -> NativeSync {
+    let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
+    NativeSync {
+        target: item.target,
+        frequency: item.frequency,
+        last_successful: time(item.last_successful),
+        last_failure: time(item.last_failure),
     }
 }
 

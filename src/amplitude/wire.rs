@@ -26,6 +26,22 @@ pub(super) struct CohortItem {
     pub(super) last_computed: Option<i64>,
     #[serde(default)]
     pub(super) definition: Value,
+    /// Only of projects that are told of them.
+    #[serde(default)]
+    pub(super) sync_metadata: Option<Vec<SyncItem>>,
+}
+
+/// A sync that Amplitude runs. Its `params` may name people, and are not read.
+#[derive(Deserialize)]
+pub(super) struct SyncItem {
+    #[serde(default)]
+    pub(super) target: String,
+    #[serde(default)]
+    pub(super) frequency: String,
+    #[serde(default)]
+    pub(super) last_successful: Option<String>,
+    #[serde(default)]
+    pub(super) last_failure: Option<String>,
 }
 
 #[derive(Deserialize)]

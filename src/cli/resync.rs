@@ -85,7 +85,7 @@ async fn work(
         let message = format!("no {address} is declared");
         return Err(Failure::error(message).with_hint("name a sync of the configuration"));
     };
-    if kinds::find_log(address, &resource.kind).is_some() {
+    if kinds::find_log(resource).is_some() {
         let message = format!(
             "nothing was read or written: {address} is a log, and its events cannot be sent again: each would count once more"
         );

@@ -108,6 +108,7 @@ mod tests {
             computed: None,
             project: None,
             definition: String::new(),
+            syncs: None,
         }
     }
 

@@ -17,14 +17,16 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    Error, Planned, Session,
+    Error, Planned, Session, destinations,
     ending::{self, Difference, Ended, Name},
     log::{self, LogWork},
     pending::header_of,
     plan::{Work, passes, plan_within},
     presence,
     saved::{SavedPlan, mark},
-    send, target, writer,
+    send, target,
+    watched::Looked,
+    writer,
 };
 use crate::{
     model::{Address, Event, Millis, Report, digest},
@@ -103,6 +105,8 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         plan,
         mut works,
         mut logs,
+        looked,
+        destinations: accounts,
         objects,
         manifest,
         rearranged,
@@ -124,8 +128,9 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         mark(&mut manifest, id, session.clock.now());
     }
     let names = named(&mut works, &run);
-    let becoming = becoming(&works, &mut logs, &run);
+    let becoming = becoming(&works, &mut logs, looked, &run);
     keep(session, &works, &logs)?;
+    report.resources = destinations::apply(session, &mut manifest, accounts, &run).await?;
     if !works.iter().any(Work::sends) && log::passes(&logs).next().is_none() {
         let difference = if rearranged || marked {
             Difference::Entries
@@ -200,14 +205,23 @@ fn keep(session: &Session, works: &[Work], logs: &[LogWork]) -> Result<(), state
 }
 
 /// What each resource becomes if all of it is acknowledged; none where one goes.
-fn becoming(works: &[Work], logs: &mut [LogWork], run: &str) -> BTreeMap<Address, Option<Entry>> {
-    for next in logs.iter_mut().filter_map(|log| log.next.as_mut()) {
+fn becoming(
+    works: &[Work],
+    logs: &mut [LogWork],
+    mut looked: Vec<Looked>,
+    run: &str,
+) -> BTreeMap<Address, Option<Entry>> {
+    let of_logs = logs.iter_mut().map(|log| &mut log.next);
+    let of_looked = looked.iter_mut().map(|of| &mut of.next);
+    for next in of_logs.chain(of_looked).flatten() {
         run.clone_into(&mut next.run);
     }
+    let looked = looked.into_iter().map(|of| (of.address, of.next));
     let tables = works.iter().map(|work| (&work.address, &work.next));
     let logs = logs.iter().map(|log| (&log.address, &log.next));
     let all = tables.chain(logs);
     all.map(|(address, next)| (address.clone(), next.clone()))
+        .chain(looked)
         .collect()
 }
 

@@ -10,6 +10,7 @@ use super::{
     plan::Work,
     presence::Gone,
     subject::settled_by,
+    watched::Looked,
 };
 use crate::{
     config::{OnDestroy, Removed},
@@ -38,7 +39,11 @@ pub(super) enum Fate<'a> {
 
 impl Drafting<'_> {
     /// Plans what goes: a work for each declared removal, a refusal for each other.
-    pub(super) fn departures(&mut self, logs: &mut Vec<LogWork>) -> Result<Vec<Work>, Error> {
+    pub(super) fn departures(
+        &mut self,
+        logs: &mut Vec<LogWork>,
+        looked: &mut Vec<Looked>,
+    ) -> Result<Vec<Work>, Error> {
         let Some(manifest) = self.manifest else {
             return Ok(vec![]);
         };
@@ -53,8 +58,15 @@ impl Drafting<'_> {
             if !taken {
                 continue;
             }
+            if entry.destination.is_some() {
+                continue;
+            }
             match self.fate(address, owner, entry) {
                 Fate::Stays => {}
+                // Nothing was written, so that nothing is lost.
+                Fate::Vanished | Fate::Goes(_) if entry.observed.is_some() => {
+                    looked.push(self.looked_away(address, entry));
+                }
                 Fate::Vanished if entry.protect => self.protected(address),
                 Fate::Vanished => self.vanished(address, entry),
                 Fate::Waits(why) => self.waits(address, entry, why),

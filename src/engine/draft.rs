@@ -143,7 +143,7 @@ impl<'a> Drafting<'a> {
         }
         for resource in self.session.configuration.resources.values() {
             // Logs own nothing in Braze.
-            if kinds::find_log(&resource.address, &resource.kind).is_some() {
+            if kinds::find_log(resource).is_some() {
                 continue;
             }
             let selected = self.takes(&resource.address, &resource.kind);
@@ -265,7 +265,7 @@ impl<'a> Drafting<'a> {
         resource: &'a Resource,
         list: &[Cohort],
     ) -> Result<Option<Subject<'a>>, (String, Option<String>)> {
-        let Some(kind) = kinds::find(&resource.address, &resource.kind) else {
+        let Some(kind) = kinds::find(resource) else {
             return Ok(None);
         };
         let entry = self
@@ -468,7 +468,6 @@ pub(super) fn remembered(
     address: &Address,
     entry: &Entry,
 ) -> Option<Desired> {
-    let kind = kinds::find(address, &entry.kind)?;
     let resource = Resource {
         address: address.clone(),
         kind: entry.kind.clone(),
@@ -476,6 +475,6 @@ pub(super) fn remembered(
         body: entry.config.clone(),
         origin: Origin::default(),
     };
-    let desired = kind.desired(&resource, &scope(configuration, Some(entry)));
+    let desired = kinds::find(&resource)?.desired(&resource, &scope(configuration, Some(entry)));
     desired.ok()
 }

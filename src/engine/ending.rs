@@ -80,10 +80,9 @@ pub(super) fn finish(
         names,
     }) = ended
     {
-        report = Report {
-            resources: report.resources,
-            ..told
-        };
+        let mut resources = told.resources;
+        resources.append(&mut report.resources);
+        report = Report { resources, ..told };
         report.note_names(names.keys(), &named);
         if let Some(pending) = pending.as_ref().filter(|_| !named.is_empty()) {
             // A name that was taken tells that the keys are right, as rows do.

@@ -130,11 +130,10 @@ impl Forgetting {
 /// rows without the name that was looked for.
 pub fn named_otherwise(configuration: &Configuration) -> Vec<(Address, String)> {
     let named = |resource: &Resource| {
-        let (address, kind) = (&resource.address, &resource.kind);
-        let mapping = if let Some(log) = kinds::find_log(address, kind) {
+        let mapping = if let Some(log) = kinds::find_log(resource) {
             log.identify_by(resource)
         } else {
-            let kind = kinds::find(address, kind)?;
+            let kind = kinds::find(resource)?;
             let desired = kind.desired(resource, &scope(configuration, None));
             desired.ok()?.identify_by
         };

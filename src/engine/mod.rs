@@ -5,6 +5,7 @@ mod asking;
 mod compared;
 mod compute;
 mod departure;
+mod destinations;
 mod doctor;
 mod draft;
 mod ending;
@@ -38,6 +39,7 @@ mod ticker;
 mod units;
 mod valued;
 mod verify;
+mod watched;
 mod writer;
 mod written;
 

@@ -354,7 +354,7 @@ fn references(
     resource: &Resource,
     before: Option<&Entry>,
 ) -> Vec<(String, CohortRef)> {
-    let Some(kind) = kinds::find(&resource.address, &resource.kind) else {
+    let Some(kind) = kinds::find(resource) else {
         return vec![];
     };
     let scope = super::draft::scope(configuration, before);

@@ -403,6 +403,7 @@ impl Tally {
             parked: 0,
             passed: 0,
             maybe_double: 0,
+            changed: None,
             named: None,
         }
     }

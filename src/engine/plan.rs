@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     Error, Refresh, Session, asking,
+    destinations::DestinationWork,
     draft::Drafting,
     fold::Recorded,
     listed,
@@ -19,6 +20,7 @@ use super::{
     presence::Heard,
     rearrange::{Rearranged, rearrange},
     seed, target, verify,
+    watched::Looked,
 };
 use crate::{
     diff::merge::{Merge, Part},
@@ -43,6 +45,10 @@ pub struct Planned {
     pub(super) works: Vec<Work>,
     /// Logs of which anything is sent, or whose cursor goes on.
     pub(super) logs: Vec<LogWork>,
+    /// What others run, and an apply remembers.
+    pub(super) looked: Vec<Looked>,
+    /// Accounts of Amplitude that change.
+    pub(super) destinations: Vec<DestinationWork>,
     /// Objects of each pass.
     pub(super) objects: Vec<u64>,
     /// The state it was made against, with what moved in its new place.
@@ -238,6 +244,8 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
     let (list, kept) = listed::list(session).await?;
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
+    let mut looked = draft.watch(&list).await?;
+    let destinations = draft.destinations().await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     // What rests, and may have to be remembered as it is written now.
     let mut resting = vec![];
@@ -266,7 +274,7 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
         for subject in waiting {
             works.extend(draft.compare(subject, &readings, &profiles, &seeds)?);
         }
-        works.extend(draft.departures(&mut logs)?);
+        works.extend(draft.departures(&mut logs, &mut looked)?);
         let objects = draft.price(&works, &logs, &seeds)?;
         draft.guard(&mut works, &readings, &seeds);
         works.extend(resting);
@@ -291,6 +299,8 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
         meaning,
         works,
         logs,
+        looked,
+        destinations,
         objects,
         manifest,
         rearranged: !rearranged.is_empty(),

@@ -96,7 +96,7 @@ fn leave(
     rearranged: &mut Rearranged,
 ) {
     let address = &resource.address;
-    let Some(kind) = kinds::find(address, &resource.kind) else {
+    let Some(kind) = kinds::find(resource) else {
         return;
     };
     // What is wrong with it is said when it is drafted.

@@ -128,7 +128,7 @@ impl Drafting<'_> {
             source: None,
             note: Some("paused".to_owned()),
         });
-        let kind = kinds::find(&resource.address, &resource.kind)?;
+        let kind = kinds::find(resource)?;
         let desired = kind.desired(resource, &scope(&self.session.configuration, entry));
         self.rewritten(resource, entry, desired.ok()?)
     }

@@ -480,6 +480,8 @@ impl Subject<'_> {
             settle_ms: u64::try_from(settle(settings).as_millis()).ok(),
             left_by: None,
             log: None,
+            observed: None,
+            destination: None,
             creates_since: self.creates_since(now),
             applied_at: session.clock.now(),
             run: String::new(),

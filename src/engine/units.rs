@@ -103,7 +103,7 @@ impl Drafting<'_> {
         // What is declared now is claimed as such, and says whether it lets the rest go as it is.
         let now = resource.and_then(|resource| {
             let scope = scope(configuration, Some(entry));
-            let desired = kinds::find(address, &resource.kind)?.desired(resource, &scope);
+            let desired = kinds::find(resource)?.desired(resource, &scope);
             let desired = desired.ok()?;
             let keeps = match resource.settings.on_destroy {
                 Some(on_destroy) => on_destroy == OnDestroy::Keep,

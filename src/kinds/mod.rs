@@ -1,11 +1,13 @@
 //! One file a kind of sync; the only room where Amplitude meets Braze.
 
 pub mod cohort;
-pub mod coming;
 pub mod computation;
 pub mod currents;
+pub mod destination;
 pub mod event_stream;
 pub mod recommendation;
+pub mod segment;
+pub mod static_cohort;
 pub mod typed;
 pub mod user_property;
 
@@ -24,6 +26,8 @@ pub use check::{check, quota, writes};
 pub use form::{Attribute, Attributes, Form, Membership, Take, Valued};
 pub use kind::{Desired, Kind, Reads, Scope, Unit};
 pub use log::{Log, LogSource, Stream, TakesLines, TakesRecords};
-pub use registry::{KindEntry, Moves, REGISTRY, Section, find, find_log};
+pub use registry::{
+    KindEntry, Moves, REGISTRY, Section, Watched, find, find_log, find_watched, is_managed, moves,
+};
 pub use schema::schema;
 pub use values::{As, Audience};

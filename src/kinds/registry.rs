@@ -2,10 +2,13 @@
 
 use schemars::{Schema, SchemaGenerator};
 
+use serde_json::Value;
+
 use super::{
-    Kind, Log, cohort, coming, computation, currents, event_stream, recommendation, user_property,
+    Kind, Log, cohort, computation, currents, destination, event_stream, recommendation, segment,
+    static_cohort, user_property,
 };
-use crate::model::Address;
+use crate::{config::Resource, model::Address};
 
 /// Where in a configuration entries of a kind stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +35,26 @@ impl Section {
     }
 }
 
-/// What moves a kind.
+/// What moves a resource.
 #[derive(Clone, Copy)]
 pub enum Moves {
     /// It compares tables, and sends the difference.
     Table(&'static dyn Kind),
     /// It sends what lies after a cursor.
     Log(&'static dyn Log),
+    /// Somebody else does: it is looked at, and what differs is changed by hand.
+    Watched(Watched),
+    /// It is a handful of settings, compared field by field and patched.
+    Managed,
+}
+
+/// What is looked at and never written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// A segment of Braze.
+    Segment,
+    /// A sync that Amplitude runs itself.
+    NativeSync,
 }
 
 /// One kind.
@@ -47,80 +63,73 @@ pub struct KindEntry {
     pub name: &'static str,
     /// Where it stands.
     pub section: Section,
-    /// What moves it; none where a later release will.
-    pub kind: Option<Moves>,
+    /// What moves an entry, by what it says; none where a later release will.
+    pub moves: fn(&Value) -> Option<Moves>,
     /// The schema of its own keys.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
 /// Every kind, those still to come too.
 pub const REGISTRY: &[KindEntry] = &[
-    entry(
+    sync(
         "cohort",
-        Section::Syncs,
-        Some(Moves::Table(&cohort::Cohort)),
+        |_| Some(Moves::Table(&cohort::Cohort)),
         own::<cohort::Spec>,
     ),
-    entry(
+    sync(
         "user_property",
-        Section::Syncs,
-        Some(Moves::Table(&user_property::UserProperty)),
+        |_| Some(Moves::Table(&user_property::UserProperty)),
         own::<user_property::Spec>,
     ),
-    entry(
+    sync(
         "computation",
-        Section::Syncs,
-        Some(Moves::Table(&computation::Computation)),
+        |_| Some(Moves::Table(&computation::Computation)),
         own::<computation::Spec>,
     ),
-    entry(
+    sync(
         "recommendation",
-        Section::Syncs,
-        Some(Moves::Table(&recommendation::Recommendation)),
+        |_| Some(Moves::Table(&recommendation::Recommendation)),
         own::<recommendation::Spec>,
     ),
-    entry(
+    sync(
         "event_stream",
-        Section::Syncs,
-        Some(Moves::Log(&event_stream::EventStream)),
+        |_| Some(Moves::Log(&event_stream::EventStream)),
         own::<event_stream::Spec>,
     ),
-    entry(
+    sync(
         "currents",
-        Section::Syncs,
-        Some(Moves::Log(&currents::Currents)),
+        |_| Some(Moves::Log(&currents::Currents)),
         own::<currents::Spec>,
     ),
-    entry(
-        "segment",
-        Section::Segments,
-        None,
-        own::<coming::segment::Spec>,
-    ),
-    entry(
-        "cohort",
-        Section::Cohorts,
-        None,
-        own::<coming::static_cohort::Spec>,
-    ),
-    entry(
-        "destination",
-        Section::Destinations,
-        None,
-        own::<coming::destination::Spec>,
-    ),
+    KindEntry {
+        name: "segment",
+        section: Section::Segments,
+        moves: |_| None,
+        schema: own::<segment::Spec>,
+    },
+    KindEntry {
+        name: "cohort",
+        section: Section::Cohorts,
+        moves: |_| None,
+        schema: own::<static_cohort::Spec>,
+    },
+    KindEntry {
+        name: "destination",
+        section: Section::Destinations,
+        moves: |_| None,
+        schema: own::<destination::Spec>,
+    },
 ];
 
-const fn entry(
+const fn sync(
     name: &'static str,
-    section: Section,
-    kind: Option<Moves>,
+    moves: fn(&Value) -> Option<Moves>,
     schema: fn(&mut SchemaGenerator) -> Schema,
 ) -> KindEntry {
     KindEntry {
         name,
-        section,
-        kind,
+        section: Section::Syncs,
+        moves,
         schema,
     }
 }
@@ -130,25 +139,40 @@ fn own<T: schemars::JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// Returns what moves a resource that is a table, if this release does.
-pub fn find(address: &Address, kind: &str) -> Option<&'static dyn Kind> {
-    match moves(address, kind)? {
+pub fn find(resource: &Resource) -> Option<&'static dyn Kind> {
+    match moves(&resource.address, &resource.kind, &resource.body)? {
         Moves::Table(kind) => Some(kind),
-        Moves::Log(_) => None,
+        Moves::Log(_) | Moves::Watched(_) | Moves::Managed => None,
     }
 }
 
 /// Returns what moves a resource that is a log, if this release does.
-pub fn find_log(address: &Address, kind: &str) -> Option<&'static dyn Log> {
-    match moves(address, kind)? {
+pub fn find_log(resource: &Resource) -> Option<&'static dyn Log> {
+    match moves(&resource.address, &resource.kind, &resource.body)? {
         Moves::Log(log) => Some(log),
-        Moves::Table(_) => None,
+        Moves::Table(_) | Moves::Watched(_) | Moves::Managed => None,
     }
 }
 
-fn moves(address: &Address, kind: &str) -> Option<Moves> {
+/// Returns what a resource is that somebody else runs.
+pub fn find_watched(resource: &Resource) -> Option<Watched> {
+    match moves(&resource.address, &resource.kind, &resource.body)? {
+        Moves::Watched(watched) => Some(watched),
+        Moves::Table(_) | Moves::Log(_) | Moves::Managed => None,
+    }
+}
+
+/// Returns whether a resource is a handful of settings.
+pub fn is_managed(resource: &Resource) -> bool {
+    let moves = moves(&resource.address, &resource.kind, &resource.body);
+    matches!(moves, Some(Moves::Managed))
+}
+
+/// Returns what moves something of this kind, declared or remembered, by what its entry says.
+pub fn moves(address: &Address, kind: &str, body: &Value) -> Option<Moves> {
     let sync = address.as_str().starts_with("sync.");
-    REGISTRY
+    let entry = REGISTRY
         .iter()
-        .find(|entry| entry.name == kind && (entry.section == Section::Syncs) == sync)
-        .and_then(|entry| entry.kind)
+        .find(|entry| entry.name == kind && (entry.section == Section::Syncs) == sync)?;
+    (entry.moves)(body)
 }

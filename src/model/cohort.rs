@@ -1,5 +1,6 @@
 //! A cohort as Amplitude lists it, without its wire shape.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What the list tells of a cohort.
@@ -19,4 +20,21 @@ pub struct Cohort {
     pub project: Option<u64>,
     /// Digest of the canonical definition.
     pub definition: String,
+    /// Recurring syncs that Amplitude runs itself, of this cohort; none where the project is not told of them. One-time and
+    /// disabled ones are never told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syncs: Option<Vec<NativeSync>>,
+}
+
+/// A sync that Amplitude runs itself, as far as the list tells: no id, no account, no mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeSync {
+    /// Kind of destination, lower case: `braze`.
+    pub target: String,
+    /// `minute` (real-time), `hourly`, `daily`.
+    pub frequency: String,
+    /// When it last went well.
+    pub last_successful: Option<Timestamp>,
+    /// When it last failed.
+    pub last_failure: Option<Timestamp>,
 }

@@ -31,7 +31,7 @@ pub use address::Address;
 pub use attribute::CustomAttribute;
 pub use checkup::{Check, Checkup, Verdict};
 pub use clock::Clock;
-pub use cohort::Cohort;
+pub use cohort::{Cohort, NativeSync};
 pub use cursor::{Cursor, FileCursor, FileRead, HourCursor, HourRead};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use edit::Edit;

@@ -47,6 +47,9 @@ pub struct ResourceReport {
     /// Events that may be double, since they were sent again, or will be, after an answer was lost.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub maybe_double: u64,
+    /// Whether a service took the settings it was to be told; absent of what is no handful of settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<bool>,
     /// Whether Braze took the name it was to be told; absent where it was to be told none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
@@ -154,6 +157,7 @@ impl Report {
                     parked: 0,
                     passed: 0,
                     maybe_double: 0,
+                    changed: None,
                     named: None,
                 });
                 self.resources.len() - 1
@@ -182,7 +186,8 @@ impl Report {
     /// Returns whether anything was written, or may have been.
     pub fn wrote(&self) -> bool {
         self.resources.iter().any(|resource| {
-            resource.acknowledged + resource.doubt > 0 || resource.named == Some(true)
+            resource.acknowledged + resource.doubt > 0
+                || [resource.named, resource.changed].contains(&Some(true))
         })
     }
 }

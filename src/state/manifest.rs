@@ -118,6 +118,12 @@ pub struct Entry {
     /// How far a log was read and sent; none of a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<Box<LogEntry>>,
+    /// What was found of something that others run, when it was last applied; none of what is moved here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Value>,
+    /// Which account of Amplitude it is; none of all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Box<DestinationEntry>>,
     /// Since when it creates people, where it did not from the first: what was sent before created nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates_since: Option<Millis>,
@@ -125,6 +131,16 @@ pub struct Entry {
     pub applied_at: Timestamp,
     /// The run that did.
     pub run: String,
+}
+
+/// Which account of Amplitude a destination is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationEntry {
+    /// Amplitude's id of it.
+    pub id: String,
+    /// Keyed fingerprints of its secrets as they were last sent, by parameter: they are never read back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
 }
 
 /// What is remembered of a log sync instead of a ledger.
@@ -334,6 +350,8 @@ impl Entry {
             settle_ms: None,
             left_by: None,
             log: None,
+            observed: None,
+            destination: None,
             creates_since: None,
             applied_at,
             run: String::new(),

@@ -89,7 +89,7 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
 /// Whether any sync reads profiles.
 fn reads_profiles(configuration: &Configuration) -> bool {
     configuration.resources.values().any(|resource| {
-        let kind = kinds::find(&resource.address, &resource.kind);
+        let kind = kinds::find(resource);
         let desired =
             kind.and_then(|kind| kind.desired(resource, &scope(configuration, None)).ok());
         desired.is_some_and(|desired| desired.reads.question().is_some())

@@ -114,10 +114,10 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
 pub(in crate::engine) fn needs(configuration: &Configuration) -> (bool, bool) {
     let app_id = configuration.braze.app_id.as_deref();
     let lanes = configuration.resources.values().filter_map(|resource| {
-        if let Some(log) = kinds::find_log(&resource.address, &resource.kind) {
+        if let Some(log) = kinds::find_log(resource) {
             return Some(log.stream(resource, app_id).ok()?.lane);
         }
-        let kind = kinds::find(&resource.address, &resource.kind)?;
+        let kind = kinds::find(resource)?;
         let desired = kind.desired(resource, &scope(configuration, None)).ok()?;
         Some(desired.lane())
     });
@@ -215,7 +215,7 @@ fn segments(segments: &Told<Option<String>>) -> Check {
 fn reads_people(configuration: &Configuration) -> bool {
     let quiet = |resource: &Resource| {
         // What goes to Amplitude is of no concern to Braze; parked events are looked for there.
-        if kinds::find_log(&resource.address, &resource.kind).is_some() {
+        if kinds::find_log(resource).is_some() {
             return resource.kind == "currents";
         }
         let settings = &resource.settings;

@@ -44,7 +44,7 @@ pub(in crate::engine) fn sources(
         .resources
         .values()
         .filter_map(move |resource| {
-            let log = kinds::find_log(&resource.address, &resource.kind)?;
+            let log = kinds::find_log(resource)?;
             // What cannot be read as it stands was told by the checks before.
             let stream = log.stream(resource, app_id).ok()?;
             Some((resource, stream.source))

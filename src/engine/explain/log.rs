@@ -49,7 +49,7 @@ impl Explaining<'_> {
         let session = self.draft.session;
         let declared = session.configuration.resources.values();
         let declared = declared.filter_map(|resource| {
-            let log = kinds::find_log(&resource.address, &resource.kind)?;
+            let log = kinds::find_log(resource)?;
             if !self.draft.takes(&resource.address, &resource.kind) {
                 return None;
             }

@@ -172,12 +172,10 @@ impl<'a> Drafting<'a> {
     pub(in crate::engine) fn logs(&mut self, works: &mut Vec<LogWork>) -> Vec<LogSubject<'a>> {
         let mut subjects = vec![];
         let configuration = &self.session.configuration;
-        let logs = configuration.resources.values().filter_map(|resource| {
-            Some((
-                resource,
-                kinds::find_log(&resource.address, &resource.kind)?,
-            ))
-        });
+        let logs = configuration
+            .resources
+            .values()
+            .filter_map(|resource| Some((resource, kinds::find_log(resource)?)));
         for (resource, log) in logs {
             let address = &resource.address;
             if self.session.how.destroy || !self.takes(address, &resource.kind) {

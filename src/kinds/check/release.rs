@@ -110,7 +110,7 @@ fn kind(resource: &Resource, found: &mut Vec<Diagnostic>) {
     let entry = REGISTRY
         .iter()
         .find(|entry| entry.name == resource.kind && (entry.section == Section::Syncs) == sync);
-    let Some(entry) = entry.filter(|entry| entry.kind.is_none()) else {
+    let Some(entry) = entry.filter(|entry| (entry.moves)(&resource.body).is_none()) else {
         return;
     };
     let (pointer, what) = match entry.section {

@@ -1,9 +1,9 @@
-//! What an entry of `cohorts` may say. Not in this release.
+//! What an entry of `cohorts` may say. Only words; what they do is in the kind beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OnlyIn;
+use crate::kinds::destination::OnlyIn;
 
 /// A static cohort in Amplitude.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,12 +1,10 @@
-//! What an entry of `destinations` may say. Not in this release.
+//! What an entry of `destinations` may say. Only words; what they do is in the kind beside it.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use super::OnlyIn;
 
 /// An account of Amplitude's own integration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +39,16 @@ pub struct Spec {
     /// Environments in which it exists. Default all.
     #[serde(default)]
     pub only_in: Option<OnlyIn>,
+}
+
+/// Environments in which something exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OnlyIn {
+    /// One environment.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
 }
 
 /// What an account receives.

@@ -1,4 +1,4 @@
-//! What an entry of `segments` may say. Not in this release.
+//! What an entry of `segments` may say. Only words; what they do is in the kind beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

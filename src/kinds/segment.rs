@@ -1,0 +1,6 @@
+//! `segments`: what a segment of Braze should be. One that filters is looked at, since no public endpoint writes segments; one
+//! with members is a table, computed here.
+
+mod spec;
+
+pub use spec::{Filter, Members, Spec, Term};

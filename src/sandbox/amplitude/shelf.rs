@@ -349,7 +349,7 @@ impl Shelf {
         Ok(made)
     }
 
-    /// Returns the project: what most cohorts would say, if they all said it.
+    /// Returns the project, as the first cohort that names one says.
     pub(crate) fn project(&self) -> String {
         project(&self.entries)
     }
@@ -362,7 +362,8 @@ impl Shelf {
             .filter_map(|entry| entry.cohort["appId"].as_i64());
         let mut projects: Vec<String> = cohorts.map(|project| project.to_string()).collect();
         for destination in &self.register.destinations {
-            projects.extend(destination["project_id"].as_str().map(str::to_owned));
+            let project = destination.get("project_id").and_then(Value::as_str);
+            projects.extend(project.map(str::to_owned));
         }
         if projects.is_empty()
             || self

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{attributes::ATTRIBUTES_PATH, people::PEOPLE_PATH};
+use super::{
+    attributes::ATTRIBUTES_PATH,
+    people::PEOPLE_PATH,
+    segments::{DETAILS_PATH, SIZES_PATH},
+};
 use crate::{
     http::{
         Answer, Authorization, Exhausted, Limiter, Manner, Policy, Request, Sender, retrying,
@@ -70,6 +74,12 @@ impl Error {
             "/segments/list" => {
                 Some("braze.api_key must be of this instance and have the permission segments.list")
             }
+            DETAILS_PATH => Some(
+                "braze.api_key must be of this instance and have the permission segments.details",
+            ),
+            SIZES_PATH => Some(
+                "braze.api_key must be of this instance and have the permission segments.data_series",
+            ),
             PEOPLE_PATH => Some(
                 "braze.api_key must be of this instance and have the permission users.export.ids",
             ),

@@ -23,7 +23,7 @@ pub use cohorts::{MEMBERS_PER_REQUEST, member};
 pub use happenings::{Happened, Happenings, Worded, worded};
 pub use people::{PEOPLE_PATH, PEOPLE_PER_READ};
 pub use permission::{Asked, TRACK_PATH};
-pub use segments::LIST_PATH;
+pub use segments::{DETAILS_PATH, LIST_PATH, SIZES_PATH};
 pub use time::{time, utc};
 pub use track::{addressed, track_object};
 pub use value::{LARGEST, LONGEST_ARRAY, LONGEST_TEXT, Unfit, data_points, fits};

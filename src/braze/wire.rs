@@ -33,6 +33,39 @@ pub(super) struct SegmentList {
 #[derive(Deserialize)]
 pub(super) struct SegmentItem {
     pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) tags: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) analytics_tracking_enabled: Option<bool>,
+}
+
+/// The answer of `/segments/details`.
+#[derive(Deserialize)]
+pub(super) struct SegmentDetails {
+    #[serde(default)]
+    pub(super) updated_at: Option<String>,
+    #[serde(default)]
+    pub(super) description: Option<String>,
+    #[serde(default)]
+    pub(super) text_description: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Option<Vec<String>>,
+}
+
+/// The answer of `/users/export/segment`; without an address where a storage of the customer's takes the file.
+#[derive(Deserialize)]
+pub(super) struct Exporting {
+    #[serde(default)]
+    pub(super) url: Option<String>,
+}
+
+/// One line of a segment's export, as far as it is asked for.
+#[derive(Deserialize)]
+pub(super) struct ExportedMember {
+    #[serde(default)]
+    pub(super) external_id: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{attributes::ATTRIBUTES_PATH, people::PEOPLE_PATH};
+use super::{
+    attributes::ATTRIBUTES_PATH,
+    people::PEOPLE_PATH,
+    segments::{DETAILS_PATH, SIZES_PATH},
+};
 use crate::{
     http::{
         Answer, Authorization, Exhausted, Failure, Limiter, Manner, Policy, Request, Sender,
@@ -108,7 +112,10 @@ impl Error {
             "/segments/list" => {
                 Some("braze.api_key must be of this instance and have the permission segments.list")
             }
-            super::segments::DETAILS => Some(
+            SIZES_PATH => Some(
+                "braze.api_key must be of this instance and have the permission segments.data_series",
+            ),
+            DETAILS_PATH => Some(
                 "braze.api_key must be of this instance and have the permission segments.details",
             ),
             super::exports::PATH => Some(

@@ -25,7 +25,7 @@ pub use exports::SegmentArchive;
 pub use happenings::{Happened, Happenings, Worded, worded};
 pub use people::{PEOPLE_PATH, PEOPLE_PER_READ};
 pub use permission::{Asked, TRACK_PATH};
-pub use segments::{LIST_PATH, Segment, SegmentDetails};
+pub use segments::{DETAILS_PATH, LIST_PATH, SIZES_PATH};
 pub use time::{time, utc};
 pub use track::{addressed, track_object};
 pub use value::{LARGEST, LONGEST_ARRAY, LONGEST_TEXT, Unfit, data_points, fits};

@@ -1,38 +1,7 @@
-//! Which segment is meant by a name, and what the people in its export say of recorded ones. It must not ask anybody.
+//! What the people in a segment's export say of recorded ones. It must not ask anybody.
 
-use super::{
-    join::{Join, Joined},
-    pin::nearest,
-};
+use super::join::{Join, Joined};
 use crate::model::{Identity, Member, Presence, Record, Unsorted};
-
-/// Why no segment is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unnamed {
-    /// None bears the name; the nearest names there are.
-    Missing(Vec<String>),
-    /// Several bear it; their ids.
-    Several(Vec<String>),
-}
-
-/// Returns the one of these, each with its id and name, that bears a name.
-pub fn named<'a, T>(
-    name: &str,
-    all: &'a [T],
-    of: impl Fn(&T) -> (&str, &str),
-) -> Result<&'a T, Unnamed> {
-    let bearers: Vec<&T> = all.iter().filter(|one| of(one).1 == name).collect();
-    match bearers.as_slice() {
-        [one] => Ok(one),
-        [] => Err(Unnamed::Missing(nearest(
-            name,
-            all.iter().map(|one| of(one).1),
-        ))),
-        several => Err(Unnamed::Several(
-            several.iter().map(|one| of(one).0.to_owned()).collect(),
-        )),
-    }
-}
 
 /// How the people of an export and recorded ones agree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,23 +57,6 @@ pub fn compare<E: From<Unsorted>>(
 mod tests {
     use super::*;
     use crate::model::Key;
-
-    #[test]
-    fn one_segment_bears_a_name_or_none_is_meant() {
-        let all = [
-            ("1", "VIP"),
-            ("2", "Lapsed"),
-            ("3", "Lapsed"),
-            ("4", "Vips"),
-        ];
-        let find = |name| named(name, &all, |one| *one).map(|one| one.0);
-        assert_eq!(find("VIP"), Ok("1"));
-        let several = ["2", "3"].map(str::to_owned).to_vec();
-        assert_eq!(find("Lapsed"), Err(Unnamed::Several(several)));
-        let near = vec!["Lapsed".to_owned()];
-        assert_eq!(find("Lapse"), Err(Unnamed::Missing(near)));
-        assert_eq!(find("Winter"), Err(Unnamed::Missing(vec![])));
-    }
 
     #[test]
     fn an_export_is_compared_person_by_person() {

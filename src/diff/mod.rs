@@ -23,6 +23,7 @@ pub mod person;
 pub mod pin;
 pub mod presence;
 pub mod sample;
+pub mod segment;
 pub mod select;
 pub mod tally;
 pub mod values;

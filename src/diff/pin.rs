@@ -44,7 +44,7 @@ pub fn resolve<'a>(
         Named::Id(id) => match by_id(id) {
             Some(cohort) if cohort.archived => Err(Unresolved::Archived(cohort.id.clone())),
             Some(cohort) => Ok(cohort),
-            None => Err(Unresolved::Missing(near(id, list, |cohort| &cohort.id))),
+            None => Err(Unresolved::Missing(nearest(id, list, |cohort| &cohort.id))),
         },
         Named::Name(name) => {
             let pinned = pin.and_then(|pin| by_id(pin.id));
@@ -70,26 +70,27 @@ pub fn resolve<'a>(
                 (Some(pinned), []) => Ok(pinned),
                 (None, []) => match list.iter().find(|cohort| cohort.name == name) {
                     Some(archived) => Err(Unresolved::Archived(archived.id.clone())),
-                    None => Err(Unresolved::Missing(near(name, list, |cohort| &cohort.name))),
+                    None => Err(Unresolved::Missing(nearest(name, list, |cohort| {
+                        &cohort.name
+                    }))),
                 },
             }
         }
     }
 }
 
-/// Names, or ids, of cohorts that are not archived, much like the one asked for.
-fn near(asked: &str, list: &[Cohort], of: impl Fn(&Cohort) -> &str) -> Vec<String> {
+/// Names, or ids, much like the one asked for, best first.
+fn nearest(asked: &str, list: &[Cohort], of: fn(&Cohort) -> &str) -> Vec<String> {
     let live = list.iter().filter(|cohort| !cohort.archived);
-    nearest(asked, live.map(of))
+    near(asked, live.map(of))
 }
 
-/// Those of these names that are much like the one asked for, best first.
-pub(super) fn nearest<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// The names much like the one asked for, best first.
+pub(super) fn near<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let likeness = |name: &str| similar::TextDiff::from_chars(asked, name).ratio();
     let mut near: Vec<(f32, &str)> = names.map(|name| (likeness(name), name)).collect();
     near.retain(|(likeness, _)| *likeness > 0.6);
     near.sort_by(|(a, left), (b, right)| b.total_cmp(a).then_with(|| left.cmp(right)));
-    near.dedup();
     near.into_iter()
         .take(3)
         .map(|(_, name)| name.to_owned())

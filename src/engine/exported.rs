@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::{Error, Refresh, Session, observe::young};
 use crate::{
     braze::SegmentArchive,
-    diff::exported::{Compared, Unnamed, compare, named},
+    diff::{
+        exported::{Compared, compare},
+        segment::{Found, find},
+    },
     model::{Event, Key, Millis, Record, digest},
     state::{
         self,
@@ -67,10 +70,13 @@ pub(super) async fn people_of_segment(
         return as_kept(session, name)?.ok_or_else(|| not_kept(name));
     }
     let list = session.braze.segments().await?;
-    let found = named(name, &list, |segment| (&segment.id, &segment.name));
-    let segment = found.map_err(|unnamed| unresolved(name, unnamed))?;
+    let segment = match find(name, None, &list) {
+        Found::One(segment) => segment,
+        other => return Err(unresolved(name, &other)),
+    };
     let details = session.braze.segment_details(&segment.id).await?;
-    people_of(session, name, &segment.id, &details.updated_at, max_age).await
+    let edited = details.updated_at.unwrap_or_default();
+    people_of(session, name, &segment.id, &edited, max_age).await
 }
 
 /// Does the same for a segment that is known already, as it was edited last.
@@ -205,26 +211,25 @@ fn short(text: &str) -> String {
 }
 
 /// Words why no segment is meant.
-pub(super) fn unresolved(name: &str, unnamed: Unnamed) -> Error {
-    let (message, hint) = match unnamed {
-        Unnamed::Missing(near) if near.is_empty() => (
-            format!("Braze lists no segment \"{name}\""),
-            "write its name as the dashboard shows it; archived segments are not listed".to_owned(),
-        ),
-        Unnamed::Missing(near) => (
-            format!("Braze lists no segment \"{name}\""),
-            format!(
-                "did you mean \"{}\"? archived segments are not listed",
-                near.join("\" or \"")
-            ),
-        ),
-        Unnamed::Several(ids) => (
+fn unresolved(name: &str, found: &Found) -> Error {
+    const ARCHIVED: &str = "archived segments are not listed";
+    let missing = format!("Braze lists no segment \"{name}\"");
+    let (message, hint) = match found {
+        Found::Several(ids) => (
             format!(
                 "{} segments of Braze are named \"{name}\": {}",
                 ids.len(),
                 ids.join(", ")
             ),
             "rename all but one of them in the dashboard".to_owned(),
+        ),
+        Found::Missing(near) if !near.is_empty() => {
+            let near = near.join("\" or \"");
+            (missing, format!("did you mean \"{near}\"? {ARCHIVED}"))
+        }
+        Found::Missing(_) | Found::Gone(_) | Found::One(_) => (
+            missing,
+            format!("write its name as the dashboard shows it; {ARCHIVED}"),
         ),
     };
     Error::Segment {

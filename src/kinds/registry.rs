@@ -104,7 +104,12 @@ pub const REGISTRY: &[KindEntry] = &[
     KindEntry {
         name: "segment",
         section: Section::Segments,
-        moves: |_| None,
+        moves: |body| {
+            let members = body
+                .get("members")
+                .is_some_and(|members| !members.is_null());
+            (!members).then_some(Moves::Watched(Watched::Segment))
+        },
         schema: own::<segment::Spec>,
     },
     KindEntry {

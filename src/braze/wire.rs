@@ -70,6 +70,20 @@ pub(super) struct SegmentSize {
     pub(super) size: Option<u64>,
 }
 
+/// The answer of `/users/export/segment`; without an address where a storage of the customer's takes the file.
+#[derive(Deserialize)]
+pub(super) struct Exporting {
+    #[serde(default)]
+    pub(super) url: Option<String>,
+}
+
+/// One line of a segment's export, as far as it is asked for.
+#[derive(Deserialize)]
+pub(super) struct ExportedMember {
+    #[serde(default)]
+    pub(super) external_id: Option<String>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct AttributeList {
     pub(super) attributes: Vec<AttributeItem>,

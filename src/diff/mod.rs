@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod decide;
 pub mod estimate;
 pub mod evidence;
+pub mod exported;
 pub mod fate;
 pub mod fields;
 pub mod guard;

@@ -13,6 +13,7 @@ mod happenings;
 mod ingestion;
 mod partners;
 mod profiles;
+mod segments;
 mod values;
 mod world;
 

@@ -117,6 +117,7 @@ impl Client {
             path,
             authorization: Some(Authorization::Bearer(self.key.clone())),
             body: None,
+            if_match: None,
         };
         Ok(retrying(&self.sender, &request, self.policy, limiter).await?)
     }
@@ -160,6 +161,7 @@ impl Client {
             path,
             authorization,
             body: Some(body),
+            if_match: None,
         }
     }
 

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod checkup;
 pub mod cursor;
 pub mod decide;
+pub mod destination;
 pub mod estimate;
 pub mod evidence;
 pub mod fate;

@@ -150,6 +150,7 @@ async fn knock(sender: &Sender, url: &str, path: &'static str) -> Told<()> {
         path,
         authorization: None,
         body: None,
+        if_match: None,
     };
     let once = Limiter::new(1.0, Duration::from_secs(1));
     let asked = retrying(sender, &request, Policy::for_endpoint(url), &once);

@@ -3,6 +3,7 @@
 
 mod attribute;
 mod currents;
+mod destinations;
 mod events;
 mod identifiers;
 mod owners;
@@ -34,6 +35,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);
     currents::check(configuration, &mut found);
+    destinations::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

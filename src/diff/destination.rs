@@ -201,7 +201,11 @@ impl Wanted {
     /// Returns what makes an account of it.
     pub fn creation(&self) -> Difference {
         let said = self.shown();
-        let mut fields = fields::changes(&json!({}), &said);
+        let mut nothing = json!({});
+        for key in ["config", "event_filter"].iter().filter(|key| said.get(key).is_some()) {
+            nothing[key] = json!({});
+        }
+        let mut fields = fields::changes(&nothing, &said);
         // Said by the line that the change begins with.
         fields.retain(|field| !["partner", "display_name"].contains(&field.path.as_str()));
         let mut patch = Patch::default();

@@ -5,6 +5,7 @@
 
 mod amplitude;
 mod braze;
+mod destinations;
 mod here;
 mod logs;
 mod told;
@@ -102,6 +103,7 @@ pub async fn doctor(look: &Look) -> Checkup {
             };
             checks.extend(here::state(look, Some(&told)));
             checks.extend(amplitude::checks(look, services, &amplitude));
+            checks.extend(destinations::checks(look, services, amplitude.project()).await);
             checks.extend(logs::checks(logs));
             checks.extend(braze::checks(look, services, &braze));
             checks.push(clock(look, services));

@@ -113,7 +113,7 @@ fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Sett
         Parameter::Plain(value) => match fits(value, known) {
             Ok(()) => Ok(Setting::Shown(value.clone())),
             Err(wants) => Err(Misfit {
-                message: format!("`config.{id}` is {wants}"),
+                message: format!("`config.{id}` takes {wants}"),
                 hint: None,
             }),
         },
@@ -137,7 +137,7 @@ fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting,
         });
     }
     let typed = |wants: &str| Misfit {
-        message: format!("`config.{id}` is {wants}, and what its variable holds is none"),
+        message: format!("`config.{id}` takes {wants}, and what its variable holds is none"),
         hint: None,
     };
     let is_json = match known.kind.as_str() {

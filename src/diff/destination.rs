@@ -202,7 +202,10 @@ impl Wanted {
     pub fn creation(&self) -> Difference {
         let said = self.shown();
         let mut nothing = json!({});
-        for key in ["config", "event_filter"].iter().filter(|key| said.get(key).is_some()) {
+        for key in ["config", "event_filter"]
+            .iter()
+            .filter(|key| said.get(key).is_some())
+        {
             nothing[key] = json!({});
         }
         let mut fields = fields::changes(&nothing, &said);

@@ -10,6 +10,7 @@
 mod changed;
 mod config;
 mod currents;
+mod destinations;
 mod doctor;
 mod edges;
 mod editor;

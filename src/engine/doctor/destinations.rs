@@ -83,7 +83,8 @@ fn described(partner: &str, told: Told<Option<DestinationType>>) -> Check {
         told => judged(TYPES, told, |of| {
             let parameters = of.map(|of| of.parameters).unwrap_or_default();
             let words = parameters.iter().map(|parameter| {
-                let secret = (parameter.write_only && parameter.kind != "secret").then_some("secret");
+                let secret =
+                    (parameter.write_only && parameter.kind != "secret").then_some("secret");
                 let needed = parameter.required.then_some("needed");
                 let about = [Some(parameter.kind.as_str()), secret, needed];
                 let about: Vec<&str> = about.into_iter().flatten().collect();

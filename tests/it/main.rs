@@ -11,6 +11,7 @@ mod algebra;
 mod changed;
 mod config;
 mod currents;
+mod destinations;
 mod doctor;
 mod edges;
 mod editor;

@@ -32,6 +32,12 @@ impl Frequency {
         }
     }
 
+    /// Reads the word of a configuration.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let all = [Self::Realtime, Self::Hourly, Self::Daily];
+        all.into_iter().find(|one| one.word() == word)
+    }
+
     /// Returns the word of a configuration.
     pub const fn word(self) -> &'static str {
         match self {

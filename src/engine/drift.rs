@@ -19,6 +19,8 @@ pub async fn drift(session: &Session, sampling: Option<&Sampling>) -> Result<Dri
         }
         _ => None,
     };
+    // Where nothing that is kept about people was applied, there is nothing to say of them.
+    let people = people.filter(|read| !read.resources.is_empty());
     Ok(Drifted { people, ..found })
 }
 
@@ -47,6 +49,7 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
     draft.plan.warnings = kept.into_iter().collect();
     draft.plan.errors.clear();
     draft.watch(&list).await?;
+    draft.destinations().await?;
     let health = draft.native_health(&list);
     let followed = draft.followed(&list);
     let mut plan = draft.plan;

@@ -42,7 +42,7 @@ pub(super) fn words(drift: &Drift) -> String {
             plain(before)
         ),
         ("others", _) => format!(
-            "{after} more of Amplitude's syncs of the cohort to Braze than are declared; {before} when it was applied"
+            "Amplitude syncs the cohort to Braze in {after} more ways than are declared; in {before} when it was applied"
         ),
         ("health", _) => match after["verdict"].as_str().unwrap_or_default() {
             "failing" => format!(

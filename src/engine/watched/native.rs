@@ -1,7 +1,7 @@
 //! Syncs that Amplitude runs itself: what the list of cohorts tells of them, held against what is declared. One that nobody
 //! declares is listed as unmanaged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ struct Declared<'a> {
 impl<'a> Drafting<'a> {
     /// Looks at every selected sync that Amplitude runs.
     pub(super) fn native_syncs(&mut self, list: &[Cohort]) -> Vec<Looked> {
-        let declared = self.declared(list);
+        let (declared, claimed) = self.declared(list);
         let found = shared(&declared, list);
         let why = match (told(list), self.session.how.refresh) {
             (false, _) => Some(UNTOLD),
@@ -69,7 +69,7 @@ impl<'a> Drafting<'a> {
             });
         }
         if !self.session.selection.is_partial() {
-            self.plan.unmanaged.extend(unmanaged(&declared, list));
+            self.plan.unmanaged.extend(unmanaged(&claimed, list));
         }
         looked
     }
@@ -77,7 +77,7 @@ impl<'a> Drafting<'a> {
     /// Returns whether the syncs run well that were applied: what is the matter, with its times.
     pub(in crate::engine) fn native_health(&mut self, list: &[Cohort]) -> Vec<Drift> {
         let errors = self.plan.errors.len();
-        let declared = self.declared(list);
+        let (declared, _) = self.declared(list);
         // What is wrong with them was told when they were looked at.
         self.plan.errors.truncate(errors);
         let found = shared(&declared, list);
@@ -107,11 +107,11 @@ impl<'a> Drafting<'a> {
         drift
     }
 
-    /// Returns what is declared and means a cohort, whether selected or not. What does not is refused, and what is paused is
-    /// planned, where it is selected.
-    fn declared(&mut self, list: &[Cohort]) -> Vec<Declared<'a>> {
+    /// Returns what is declared and means a cohort, whether selected or not, and the cohorts that are meant. What cannot be looked
+    /// at is refused, where it is selected.
+    fn declared(&mut self, list: &[Cohort]) -> (Vec<Declared<'a>>, BTreeSet<String>) {
         let session = self.session;
-        let mut declared = vec![];
+        let (mut declared, mut claimed) = (vec![], BTreeSet::new());
         for resource in session.configuration.resources.values() {
             if kinds::find_watched(resource) != Some(Watched::NativeSync) {
                 continue;
@@ -120,26 +120,24 @@ impl<'a> Drafting<'a> {
                 continue;
             };
             let entry = self.entry(&resource.address);
-            let meant = match entry.and_then(|entry| was_moved(resource, entry)) {
-                Some(why) => Err(why),
-                None => meant(&native.cohort, entry, list),
-            };
-            let paused = resource.settings.paused == Some(true);
-            match meant {
+            let meant = meant(&native.cohort, entry, list);
+            claimed.extend(meant.iter().map(|cohort| cohort.id.clone()));
+            let wrong = entry.and_then(|entry| was_moved(resource, entry));
+            match wrong.map_or(meant, Err) {
                 Ok(cohort) => declared.push(Declared {
                     resource,
                     native,
                     cohort,
                 }),
-                Err((message, hint))
-                    if !paused && self.takes(&resource.address, &resource.kind) =>
-                {
-                    self.fail(&resource.address, message, hint);
+                Err((message, hint)) => {
+                    let paused = resource.settings.paused == Some(true);
+                    if !paused && self.takes(&resource.address, &resource.kind) {
+                        self.fail(&resource.address, message, hint);
+                    }
                 }
-                Err(_) => {}
             }
         }
-        declared
+        (declared, claimed)
     }
 
     /// Plans one sync; `why` is said where nothing can be said of it.
@@ -166,19 +164,15 @@ impl<'a> Drafting<'a> {
             (None, Some(_)) => json!({}),
             (_, None) => observed(found),
         };
-        for key in ["cadence", "others"] {
-            let was = before.as_ref().and_then(|before| before.get(key));
-            let is = observed.get(key).unwrap_or(&Value::Null);
-            if let Some(was) = was.filter(|was| *was != is && !(was.is_null() && key == "cadence"))
-            {
-                self.plan.drift.push(Drift {
-                    address: address.clone(),
-                    path: key.to_owned(),
-                    before: was.clone(),
-                    after: is.clone(),
-                });
-            }
-        }
+        let drift = drifted(before.as_ref(), &observed).into_iter();
+        self.plan
+            .drift
+            .extend(drift.map(|(path, before, after)| Drift {
+                address: address.clone(),
+                path: path.to_owned(),
+                before,
+                after,
+            }));
         let fields: Vec<_> = self
             .rearranged
             .moved
@@ -202,7 +196,12 @@ impl<'a> Drafting<'a> {
                 found.sync.filter(|_| why.is_none()),
                 now,
             ),
-            words => format!("by hand: {}", words.join("; ")),
+            [one] if verdicts == [Verdict::Missing] => format!("by hand: {one}"),
+            words => format!(
+                "by hand: cohort \"{}\" -> braze, by Amplitude: {}",
+                cohort.name,
+                words.join("; ")
+            ),
         };
         let manual = match words.as_slice() {
             [] => vec![],
@@ -274,18 +273,31 @@ fn shared<'l>(declared: &[Declared], list: &'l [Cohort]) -> Vec<Found<'l>> {
     found
 }
 
+/// What is not as it was remembered. More syncs than are declared are of interest, and fewer are not.
+fn drifted(before: Option<&Value>, now: &Value) -> Vec<(&'static str, Value, Value)> {
+    let Some(before) = before else {
+        return vec![];
+    };
+    let (was, is) = (&before["cadence"], &now["cadence"]);
+    let cadence = (was.is_string() && was != is).then(|| ("cadence", was.clone(), is.clone()));
+    let (was, is) = (&before["others"], &now["others"]);
+    let more = was
+        .as_u64()
+        .zip(is.as_u64())
+        .is_some_and(|(was, is)| is > was);
+    let others = more.then(|| ("others", was.clone(), is.clone()));
+    cadence.into_iter().chain(others).collect()
+}
+
 /// What is remembered of a sync: nothing that moves by itself.
 fn observed(found: &Found) -> Value {
     json!({"cadence": found.sync.map(|sync| cadence(&sync.frequency)), "others": found.left.len()})
 }
 
 /// Syncs to Braze that no file declares, in the order of their cohorts.
-fn unmanaged(declared: &[Declared], list: &[Cohort]) -> Vec<Value> {
-    let known = |cohort: &Cohort| declared.iter().any(|one| one.cohort.id == cohort.id);
-    let mut cohorts: Vec<&Cohort> = list
-        .iter()
-        .filter(|cohort| !cohort.archived && !known(cohort))
-        .collect();
+fn unmanaged(claimed: &BTreeSet<String>, list: &[Cohort]) -> Vec<Value> {
+    let free = |cohort: &&Cohort| !cohort.archived && !claimed.contains(&cohort.id);
+    let mut cohorts: Vec<&Cohort> = list.iter().filter(free).collect();
     cohorts.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     let each = cohorts.into_iter().flat_map(|cohort| {
         let mut syncs = to_braze(cohort);

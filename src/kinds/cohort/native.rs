@@ -58,7 +58,7 @@ pub fn matter(cohort: &str, wanted: Frequency, verdict: &Verdict, now: Timestamp
     match verdict {
         Verdict::Missing => format!("Amplitude runs no sync of cohort \"{cohort}\" to Braze"),
         Verdict::Several(cadences) => format!(
-            "Amplitude runs {} syncs of cohort \"{cohort}\" to Braze ({}), and fewer are declared: another account, or one that was left over",
+            "there are {} syncs ({}), and fewer are declared: another account, or one that was left over",
             cadences.len(),
             cadences.join(", ")
         ),
@@ -108,7 +108,8 @@ pub fn steps(cohort: &str, wanted: Frequency, verdicts: &[Verdict]) -> Vec<Strin
                  the other one too, as a sync of its own with run_by: amplitude"
                 .to_owned()],
             Verdict::Cadence(is) => &[format!(
-                "Syncs > Braze > Edit: change the cadence from {is} to {cadence}, and save: it runs at once"
+                "Syncs > Braze > Edit: change the cadence from {} to {cadence}, and save: it runs at once",
+                Frequency::of_word(is).map_or(is.as_str(), |known| in_the_app(known))
             )],
             Verdict::Failing { .. } => &[
                 "Syncs > Braze: read in its history what the last run failed of".to_owned(),

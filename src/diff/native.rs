@@ -1,8 +1,6 @@
 //! What is the matter with a sync that Amplitude runs itself, by what the list of cohorts tells of it: a target, a cadence and
 //! two times. Nothing is guessed: which account it writes to, whom it leaves out and why it failed are never told.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Cohort, NativeSync};
@@ -48,11 +46,11 @@ impl Frequency {
     }
 
     /// How old a last success may be: twice the cadence; of a sync of every minute a quarter of an hour, since it is late sooner.
-    pub const fn patience(self) -> Duration {
+    pub const fn patience(self) -> SignedDuration {
         match self {
-            Self::Realtime => Duration::from_mins(15),
-            Self::Hourly => Duration::from_hours(2),
-            Self::Daily => Duration::from_hours(48),
+            Self::Realtime => SignedDuration::from_mins(15),
+            Self::Hourly => SignedDuration::from_hours(2),
+            Self::Daily => SignedDuration::from_hours(48),
         }
     }
 }
@@ -179,8 +177,7 @@ pub fn health(sync: &NativeSync, since: Option<Timestamp>, now: Timestamp) -> Ve
     }
 }
 
-fn older(now: Timestamp, then: Timestamp, patience: Duration) -> bool {
-    let patience = SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX);
+fn older(now: Timestamp, then: Timestamp, patience: SignedDuration) -> bool {
     now.duration_since(then) > patience
 }
 

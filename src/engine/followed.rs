@@ -40,10 +40,17 @@ fn pins(entry: &Entry) -> impl Iterator<Item = &CohortPin> {
 
 /// Whether the entry still names a cohort as it did when it was pinned.
 fn names(resource: &Resource, pin: &CohortPin) -> bool {
-    let body = &resource.body;
-    let own = [&body["cohort"], &body["audience"]["cohort"]];
+    fn anywhere(value: &Value, written: &Value) -> bool {
+        match value {
+            Value::Object(members) => members.iter().any(|(key, value)| {
+                key == "cohort" && value == written || anywhere(value, written)
+            }),
+            Value::Array(items) => items.iter().any(|item| anywhere(item, written)),
+            _ => false,
+        }
+    }
     let mut excluded = resource.settings.exclude.iter().flatten();
-    own.contains(&&pin.written) || excluded.any(|one| json!(one.cohort) == pin.written)
+    anywhere(&resource.body, &pin.written) || excluded.any(|one| json!(one.cohort) == pin.written)
 }
 
 fn of_pin(address: &Address, pin: &CohortPin, list: &[Cohort]) -> Vec<Drift> {

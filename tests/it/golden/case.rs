@@ -100,6 +100,9 @@ impl Stage<'_> {
                 let entry: Value = serde_json::from_str(&timed(more)).unwrap();
                 self.world.put_cohort(first, &entry);
             }
+            "settings" => {
+                self.ask("PUT", "/_sandbox/amplitude/settings", rest.as_bytes());
+            }
             "put" => {
                 let attributes: Value = serde_json::from_str(more).unwrap();
                 self.world.put_user(first, &attributes);

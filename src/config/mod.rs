@@ -28,6 +28,6 @@ mod wanted;
 pub use assemble::SANDBOX;
 pub use document::*;
 pub use file::File;
-pub use instance::{names as instances, of as instance_of, wrong_url};
+pub use instance::{dashboard, names as instances, of as instance_of, wrong_url};
 pub use locate::sort;
 pub use request::{Request, Survey, load, load_checked, survey};

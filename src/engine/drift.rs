@@ -73,14 +73,14 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
         .keys()
         .filter(|address| selects(address))
         .count();
-    let last = manifest.runs.last().map(|run| run.finished_at);
+    let ended = manifest.runs.last().map(|run| run.finished_at);
     let entries = || manifest.resources.values().map(|entry| entry.applied_at);
     Ok(Drifted {
         state: StateRef {
             lineage: manifest.lineage.clone(),
             serial: manifest.serial,
         },
-        applied_at: last.or_else(|| entries().max()),
+        applied_at: ended.or_else(|| entries().max()),
         resources: resources as u64,
         errors: plan.errors,
         warnings: plan.warnings,

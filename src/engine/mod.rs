@@ -12,6 +12,7 @@ mod drift;
 mod ending;
 mod error;
 mod explain;
+mod exported;
 mod fold;
 mod followed;
 mod forget;

@@ -247,9 +247,9 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
     let mut looked = draft.watch(&list).await?;
     if !session.how.destroy {
         // Which cohort a sync means now shows among its fields.
-        let drift = draft.followed(&list).into_iter();
-        let drift = drift.filter(|drift| drift.path != "cohort.id");
-        draft.plan.drift.extend(drift);
+        let mut changes = draft.followed(&list);
+        changes.retain(|change| change.path != "cohort.id");
+        draft.plan.drift.extend(changes);
     }
     let destinations = draft.destinations().await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());

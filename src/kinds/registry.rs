@@ -74,9 +74,10 @@ pub const REGISTRY: &[KindEntry] = &[
     sync(
         "cohort",
         |body| {
-            Some(match cohort::is_native(body) {
-                true => Moves::Watched(Watched::NativeSync),
-                false => Moves::Table(&cohort::Cohort),
+            Some(if cohort::is_native(body) {
+                Moves::Watched(Watched::NativeSync)
+            } else {
+                Moves::Table(&cohort::Cohort)
             })
         },
         own::<cohort::Spec>,
@@ -110,7 +111,7 @@ pub const REGISTRY: &[KindEntry] = &[
         name: "segment",
         section: Section::Segments,
         moves: |body| match &body["members"] {
-            Value::Null => None,
+            Value::Null => Some(Moves::Watched(Watched::Segment)),
             _ => Some(Moves::Table(&segment::Materialized)),
         },
         schema: own::<segment::Spec>,

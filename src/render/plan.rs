@@ -228,8 +228,14 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     for (guard, message) in lifted.filter_map(|guard| Some((guard, guard.message.as_ref()?))) {
         let _ = writeln!(out, "      {:<12} {message}", guard.name);
     }
-    for (step, words) in resource.manual.iter().enumerate() {
-        let _ = writeln!(out, "      {}. {words}", step + 1);
+    let mut step = 0;
+    for words in &resource.manual {
+        if words.starts_with(' ') {
+            let _ = writeln!(out, "       {words}");
+        } else {
+            step += 1;
+            let _ = writeln!(out, "      {step}. {words}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod attribute;
 mod currents;
 mod events;
+mod filters;
 mod identifiers;
 mod native;
 mod owners;
@@ -37,6 +38,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);
     segments::check(configuration, &mut found);
+    filters::check(configuration, &mut found);
     currents::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found

@@ -85,9 +85,10 @@ pub fn matter(cohort: &str, wanted: Frequency, verdict: &Verdict, now: Timestamp
 /// Writes a time: of today only the hour.
 pub fn when(time: Timestamp, now: Timestamp) -> String {
     let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
-    let format = match day(time) == day(now) {
-        true => "%H:%M UTC",
-        false => "%Y-%m-%d %H:%M UTC",
+    let format = if day(time) == day(now) {
+        "%H:%M UTC"
+    } else {
+        "%Y-%m-%d %H:%M UTC"
     };
     time.strftime(format).to_string()
 }

@@ -1,5 +1,6 @@
 //! `/_sandbox/`: for tests and the curious (design 9). It must not be slowed, counted or hit by faults.
 
+mod amplitude;
 mod attributes;
 mod happened;
 mod profiles;
@@ -24,7 +25,7 @@ use super::{
     app::App,
     braze::Cohort,
     call::{Call, hold, reply, respond, text},
-    routes::{Routes, get, post, put},
+    routes::{Routes, delete, get, post, put},
     stats::Stats,
 };
 
@@ -43,11 +44,15 @@ pub(crate) fn routes(to: &mut Routes) {
         "/_sandbox/braze/cohorts/{id}/members",
         get(imported_members),
     );
-    to.add("/_sandbox/amplitude/cohorts/{id}", put(cohort));
+    to.add(
+        "/_sandbox/amplitude/cohorts/{id}",
+        put(cohort).merge(delete(amplitude::remove)),
+    );
     to.add(
         "/_sandbox/amplitude/cohorts/{id}/members",
-        routing::put(members),
+        routing::put(members).merge(routing::get(amplitude::members)),
     );
+    amplitude::routes(to);
     attributes::routes(to);
     users::routes(to);
     profiles::routes(to);

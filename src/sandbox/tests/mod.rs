@@ -6,6 +6,7 @@ mod braze;
 mod client;
 mod currents;
 mod departures;
+mod developer;
 mod events;
 mod exports;
 mod faults;
@@ -14,6 +15,8 @@ mod ingestion;
 mod partners;
 mod profiles;
 mod segments;
+mod statics;
+mod syncs;
 mod values;
 mod world;
 

@@ -88,13 +88,15 @@ mod tests {
             external("b", Presence::Confirmed),
             external("c", Presence::Absent),
             external("d", Presence::Absent),
-            external("e", Presence::Unconfirmed),
+            external("e", Presence::Confirmed),
             external("f", Presence::Doubt),
+            external("g", Presence::Unconfirmed),
         ];
         let found = compare(there.into_iter(), here.into_iter().map(Ok)).unwrap();
         let wanted = Compared {
             only_there: 1,
             only_here: 1,
+            unread: 1,
             both: 2,
             absent: 1,
             doubt: 1,

@@ -1,3 +1,5 @@
+//! Tables of segments: found, compared, told by text alone.
+
 use super::*;
 
 fn segment(id: &str, name: &str) -> Segment {

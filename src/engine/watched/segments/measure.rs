@@ -119,10 +119,9 @@ impl Drafting<'_> {
         }
         if fits(size.clamp(least, expected), size, tolerance) {
             return Measured::Not(Some(format!(
-                "Braze counts about {}, and of {} {whose} {} were not read back yet",
+                "Braze counts about {} people, and {} are {whose}, of whom it may not know all",
                 number(size),
-                number(expected),
-                number(expected - least)
+                number(expected)
             )));
         }
         self.plan.drift.push(Drift {

@@ -45,14 +45,14 @@ impl People {
             only_there,
             only_here,
             both,
+            unread,
             ..
         } = self.compared;
+        let [both, missing, unread, strangers] = [both, only_here, unread, only_there].map(number);
         format!(
-            "of the members of {} {} are in the segment and {} are not, and {} of the segment are no members",
-            self.sync,
-            number(both),
-            number(only_here),
-            number(only_there)
+            "{both} members of {} are in the segment, {missing} are not, {unread} are not and were not read back yet; \
+             {strangers} in the segment are no members",
+            self.sync
         )
     }
 }
@@ -190,9 +190,9 @@ impl Drafting<'_> {
         self.plan.drift.push(Drift {
             address: about.resource.address.clone(),
             path: "members".to_owned(),
-            before: json!(number(compared.both + compared.only_here)),
+            before: json!(number(compared.both + compared.only_here + compared.unread)),
             after: json!(format!(
-                "{} of them and {} others",
+                "{} of them and {} more",
                 number(compared.both),
                 number(compared.only_there)
             )),

@@ -37,7 +37,7 @@ pub async fn online(
         ask_amplitude(&services.amplitude),
         ask_braze(configuration, &services.braze),
         attributes::ask(configuration, &services.braze),
-        segments::ask(configuration, &services.braze),
+        Box::pin(segments::ask(configuration, &services.braze)),
     );
     let mut found = configuration.warnings.clone();
     match amplitude {

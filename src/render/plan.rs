@@ -238,7 +238,7 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     let mut step = 0;
     for words in &resource.manual {
         if words.starts_with(' ') {
-            let _ = writeln!(out, "       {words}");
+            let _ = writeln!(out, "         {words}");
         } else {
             step += 1;
             let _ = writeln!(out, "      {step}. {words}");

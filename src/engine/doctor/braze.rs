@@ -67,9 +67,10 @@ pub(super) async fn ask(look: &Look, sender: &Sender, service: &Service<Reader>)
             let configuration = &look.configuration;
             let looks = segments::declared(configuration).next().is_some();
             let looking = async {
-                match looks {
-                    true => segments::may(reader, segments::sized(configuration)).await,
-                    false => vec![],
+                if looks {
+                    segments::may(reader, segments::sized(configuration)).await
+                } else {
+                    vec![]
                 }
             };
             let (track, oldest, people, attributes, looking) = tokio::join!(

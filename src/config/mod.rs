@@ -29,7 +29,7 @@ mod wanted;
 pub use assemble::SANDBOX;
 pub use document::*;
 pub use file::File;
-pub use instance::{names as instances, of as instance_of, wrong_url};
+pub use instance::{dashboard, names as instances, of as instance_of, wrong_url};
 pub use locate::sort;
 pub(crate) use suggest::{either, nearest};
 

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{Error, Session, fold::Recorded};
 use crate::{
     model::{Address, Event, Report},
@@ -157,6 +159,9 @@ pub(super) fn difference(
     each.max().unwrap_or(Difference::None)
 }
 
+/// What moves by itself of what others run.
+const BY_ITSELF: [&str; 1] = ["size"];
+
 fn differs(known: &Entry, next: &Entry) -> Difference {
     let plain = |entry: &Entry, readings: bool| {
         let mut entry = Entry {
@@ -165,6 +170,9 @@ fn differs(known: &Entry, next: &Entry) -> Difference {
             peaks: vec![],
             ..entry.clone()
         };
+        if let Some(Value::Object(observed)) = &mut entry.observed {
+            observed.retain(|name, _| !BY_ITSELF.contains(&name.as_str()));
+        }
         if let Some(fulfilled) = entry.fulfilled.as_mut().filter(|_| !readings) {
             fulfilled.sources.clear();
         }

@@ -105,7 +105,7 @@ pub const REGISTRY: &[KindEntry] = &[
         name: "segment",
         section: Section::Segments,
         moves: |body| match &body["members"] {
-            Value::Null => None,
+            Value::Null => Some(Moves::Watched(Watched::Segment)),
             _ => Some(Moves::Table(&segment::Materialized)),
         },
         schema: own::<segment::Spec>,

@@ -25,6 +25,7 @@ mod rate;
 mod report;
 mod row;
 mod secret;
+mod segment;
 mod span;
 mod verification;
 
@@ -51,5 +52,6 @@ pub use row::{
     Change, Member, Millis, Outcome, Presence, Record, Refusal, Standing, Text, Unsorted, Verb,
 };
 pub use secret::Secret;
+pub use segment::{Segment, SegmentDetails};
 pub use span::Span;
 pub use verification::{Differing, Sampled, Verification, Verified};

@@ -156,7 +156,7 @@ pub struct ResourcePlan {
     /// What changes in each attribute; nothing of a membership.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AttributePlan>,
-    /// Steps by hand.
+    /// Steps by hand; a line that begins with spaces belongs to the step before it.
     pub manual: Vec<String>,
     /// Where its rows come from; absent where no source was asked.
     pub source: Option<Source>,

@@ -234,8 +234,14 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     {
         let _ = writeln!(out, "      {:<12} {note}", "health");
     }
-    for (step, words) in resource.manual.iter().enumerate() {
-        let _ = writeln!(out, "      {}. {words}", step + 1);
+    let mut step = 0;
+    for words in &resource.manual {
+        if words.starts_with(' ') {
+            let _ = writeln!(out, "       {words}");
+        } else {
+            step += 1;
+            let _ = writeln!(out, "      {step}. {words}");
+        }
     }
 }
 

@@ -51,6 +51,7 @@ mod scenarios;
 mod schema;
 mod secrecy;
 mod seeding;
+mod segments;
 mod slice;
 mod standin;
 mod stopping;

@@ -149,7 +149,15 @@ impl<T> From<Result<T, braze::Error>> for Told<T> {
                     braze::Error::Unexpected { .. } => {
                         Self::Odd("no JSON as documented".to_owned())
                     }
-                    braze::Error::NoImportKeys | braze::Error::NotHere => Self::Unasked,
+                    // No look asks for an export.
+                    braze::Error::NoImportKeys
+                    | braze::Error::NotHere
+                    | braze::Error::Broken(_)
+                    | braze::Error::ExportElsewhere
+                    | braze::Error::ExportNotReady(_)
+                    | braze::Error::Damaged { .. }
+                    | braze::Error::NotKept(_)
+                    | braze::Error::Stopped => Self::Unasked,
                 }
             }
         }

@@ -5,6 +5,7 @@ mod attribute;
 mod currents;
 mod destinations;
 mod events;
+mod filters;
 mod identifiers;
 mod owners;
 mod people;
@@ -36,6 +37,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);
     segments::check(configuration, &mut found);
+    filters::check(configuration, &mut found);
     currents::check(configuration, &mut found);
     destinations::check(configuration, &mut found);
     quota::check(configuration, &mut found);

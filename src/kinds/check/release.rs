@@ -3,7 +3,7 @@
 
 use super::{cohorts, currents, error, events, values};
 use crate::{
-    config::{Backend, Configuration, Origin, Resource, Seed},
+    config::{Backend, Configuration, Origin, Resource},
     kinds::{
         cohort::RunBy,
         currents::{Source, SourceWord},
@@ -33,9 +33,6 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
                 "`run_by: amplitude`",
                 "leave `run_by` out: Syncform then moves the data",
             );
-        }
-        if matches!(resource.settings.seed, Some(Seed::Segment(_))) {
-            refuse("/seed", "`seed` from a segment", "write seed: send");
         }
     }
     for (resource, spec) in currents::all(configuration) {

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Session,
@@ -16,17 +16,16 @@ use super::{
     plan::Work,
     presence::{self, Gone, Heard},
     rearrange::Rearranged,
-    reference::{meant, named},
+    reference::meant,
     subject::{Subject, max_age},
     units::Units,
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
-    diff::pin::Named,
     kinds::{self, Desired, Form, Scope},
     model::{
         Address, Cohort, Mapping,
-        plan::{Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
+        plan::{FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
         profile::Question,
     },
     state::{
@@ -181,7 +180,6 @@ impl<'a> Drafting<'a> {
                         units.want(unit, &resource.address, new);
                     }
                     if selected {
-                        self.drift(&subject);
                         self.plan.warnings.extend(subject.stale_label());
                         subjects.push(subject);
                     } else {
@@ -234,31 +232,6 @@ impl<'a> Drafting<'a> {
         });
     }
 
-    fn drift(&mut self, subject: &Subject) {
-        let pins = subject
-            .entry
-            .iter()
-            .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
-        let desired = &subject.desired;
-        let references = || std::iter::once(&desired.source).chain(&desired.exclude);
-        let followed = |name: &str| references().any(|written| named(written) == Named::Name(name));
-        let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
-        for pin in pins {
-            let renamed = |cohort: &&Cohort| cohort.id == pin.id && cohort.name != pin.name;
-            for cohort in cohorts()
-                .filter(renamed)
-                .filter(|cohort| !followed(&cohort.name))
-            {
-                self.plan.drift.push(Drift {
-                    address: subject.resource.address.clone(),
-                    path: "cohort.name".to_owned(),
-                    before: json!(pin.name),
-                    after: json!(cohort.name),
-                });
-            }
-        }
-    }
-
     /// Returns what a resource asks for, or why that cannot be told, and what to do; none where it moves nobody.
     pub(super) fn subject(
         &self,
@@ -272,6 +245,9 @@ impl<'a> Drafting<'a> {
             .manifest
             .and_then(|manifest| manifest.resources.get(&resource.address));
         let left = self.left(&resource.address);
+        if entry.is_some_and(|entry| entry.observed.is_some()) {
+            return Err(was_watched());
+        }
         if let Some(entry) = entry.filter(|entry| entry.kind != resource.kind) {
             return Err(other_kind(resource, entry));
         }
@@ -368,6 +344,7 @@ impl<'a> Drafting<'a> {
         let plan = &mut self.plan;
         plan.resources.sort_by(|a, b| a.address.cmp(&b.address));
         plan.errors.sort_by(|a, b| a.address.cmp(&b.address));
+        plan.drift.sort_by(|a, b| a.address.cmp(&b.address));
         for resource in &plan.resources {
             plan.summary.count(resource.action);
         }
@@ -389,6 +366,14 @@ pub(super) fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<
     (
         format!("was applied as a {was}, and what that wrote is not what a {is} writes"),
         Some(hint),
+    )
+}
+
+/// Why a sync that Amplitude ran cannot be moved under the same name, and what to do.
+fn was_watched() -> (String, Option<String>) {
+    (
+        "was run by Amplitude when it was last applied, and may still be: its people stay in Braze's filter Amplitude Cohorts".to_owned(),
+        Some("end that sync in Amplitude's web app, and give the one that Syncform moves another name".to_owned()),
     )
 }
 

@@ -13,7 +13,7 @@ use crate::{
     braze::{self, TRACK_PATH},
     config::{self, CohortRef, Configuration, OnDestroy, Resource},
     diff::checkup::Key,
-    kinds::{self, LogSource, quota},
+    kinds::{self, LogSource, Watched, quota},
     model::{Cohort, Diagnostic, Severity},
     state::{
         self,
@@ -354,6 +354,16 @@ fn references(
     resource: &Resource,
     before: Option<&Entry>,
 ) -> Vec<(String, CohortRef)> {
+    let at = |pointer: String, cohort: CohortRef| match cohort {
+        CohortRef::Id { .. } => (format!("{pointer}/id"), cohort),
+        CohortRef::Name(_) => (pointer, cohort),
+    };
+    if kinds::find_watched(resource) == Some(Watched::NativeSync) {
+        let native = kinds::cohort::native(resource).into_iter();
+        return native
+            .map(|native| at("/cohort".to_owned(), native.cohort))
+            .collect();
+    }
     let Some(kind) = kinds::find(resource) else {
         return vec![];
     };
@@ -365,9 +375,5 @@ fn references(
     let excluded = desired.exclude.into_iter().enumerate();
     let excluded = excluded.map(|(at, cohort)| (format!("/exclude/{at}/cohort"), cohort));
     let all = std::iter::once((desired.source_at.to_owned(), desired.source)).chain(excluded);
-    all.map(|(pointer, cohort)| match cohort {
-        CohortRef::Id { .. } => (format!("{pointer}/id"), cohort),
-        CohortRef::Name(_) => (pointer, cohort),
-    })
-    .collect()
+    all.map(|(pointer, cohort)| at(pointer, cohort)).collect()
 }

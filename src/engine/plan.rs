@@ -245,6 +245,12 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
     let mut looked = draft.watch(&list).await?;
+    if !session.how.destroy {
+        // Which cohort a sync means now shows among its fields.
+        let drift = draft.followed(&list).into_iter();
+        let drift = drift.filter(|drift| drift.path != "cohort.id");
+        draft.plan.drift.extend(drift);
+    }
     let destinations = draft.destinations().await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     // What rests, and may have to be remembered as it is written now.

@@ -6,6 +6,7 @@
 //! `/partners/…/cohorts/users` (1,000 people a request; see Braze's page for partners). A membership has no value in the
 //! source: the row's value is the label, `true`, or the cohort's id.
 
+mod native;
 mod spec;
 
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use crate::{
     model::{Diagnostic, Severity},
 };
 
+pub use native::{Native, frequency, is_native, matter, native, steps, when};
 pub use spec::{ImportId, RunBy, Spec, Target, TargetWord};
 
 /// The kind.
@@ -34,7 +36,10 @@ impl Kind for Cohort {
         let spec: Spec = serde_json::from_value(resource.body.clone())
             .map_err(|_| wrong(format!("{} is not a cohort sync", resource.address)))?;
         let mut is_default = false;
-        let form = match spec.to {
+        let to = spec
+            .to
+            .ok_or_else(|| wrong(format!("{} says no `to`", resource.address)))?;
+        let form = match to {
             Target::AttributeArray { attribute_array } => Membership::Array(attribute_array),
             Target::AttributeFlag { attribute_flag } => Membership::Flag(attribute_flag),
             Target::CohortImport { cohort_import } => Membership::Import(cohort_import.id),

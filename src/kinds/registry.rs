@@ -73,7 +73,12 @@ pub struct KindEntry {
 pub const REGISTRY: &[KindEntry] = &[
     sync(
         "cohort",
-        |_| Some(Moves::Table(&cohort::Cohort)),
+        |body| {
+            Some(match cohort::is_native(body) {
+                true => Moves::Watched(Watched::NativeSync),
+                false => Moves::Table(&cohort::Cohort),
+            })
+        },
         own::<cohort::Spec>,
     ),
     sync(

@@ -5,6 +5,7 @@ mod attribute;
 mod currents;
 mod events;
 mod identifiers;
+mod native;
 mod owners;
 mod people;
 pub mod quota;
@@ -29,6 +30,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     release::check(configuration, &mut found);
     let mut owners = owners::Owners::default();
     targets::check(configuration, &mut owners, &mut found);
+    native::check(configuration, &mut found);
     values::check(configuration, &mut owners, &mut found);
     events::check(configuration, &mut found);
     twice::check(configuration, &mut found);
@@ -84,8 +86,13 @@ fn unused_setting<'a>(
     })
 }
 
-/// The cohort syncs, with what they say.
+/// The cohort syncs that Syncform moves, with what they say.
 fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
+    all_cohorts(configuration).filter(|(_, spec)| spec.run_by != Some(cohort::RunBy::Amplitude))
+}
+
+/// All cohort syncs, those that Amplitude runs too.
+fn all_cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
     configuration
         .resources
         .values()

@@ -109,11 +109,9 @@ pub const REGISTRY: &[KindEntry] = &[
     KindEntry {
         name: "segment",
         section: Section::Segments,
-        moves: |body| {
-            let members = body
-                .get("members")
-                .is_some_and(|members| !members.is_null());
-            (!members).then_some(Moves::Watched(Watched::Segment))
+        moves: |body| match &body["members"] {
+            Value::Null => Some(Moves::Watched(Watched::Segment)),
+            _ => Some(Moves::Table(&segment::Materialized)),
         },
         schema: own::<segment::Spec>,
     },

@@ -3,10 +3,12 @@
 //!
 //! From: `/segments/list` (100 a page), `/segments/details` (free text, no filters), `/segments/data_series` (estimates).
 
+mod materialized;
 mod spec;
 mod steps;
 mod words;
 
+pub use materialized::Materialized;
 pub use spec::{Filter, Group, Members, Scalar, SizeCheck, Spec, Term, Verify, VerifyWord};
 pub use steps::{Sheet, filters, quoted, unverified};
 pub use words::{Shown, Words, worded};

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
+mod algebra;
 mod changed;
 mod config;
 mod currents;
@@ -49,6 +50,7 @@ mod scenarios;
 mod schema;
 mod secrecy;
 mod seeding;
+mod segments;
 mod slice;
 mod standin;
 mod stopping;

@@ -92,7 +92,7 @@ pub async fn doctor(look: &Look) -> Checkup {
             let reader = services.amplitude.reader.as_ref().ok();
             let (amplitude, braze, logs) = tokio::join!(
                 amplitude::ask(look, services),
-                braze::ask(&services.sender, &services.braze),
+                braze::ask(look, &services.sender, &services.braze),
                 logs::ask(&look.configuration, &look.places, reader),
             );
             let told = here::Known {

@@ -2,15 +2,17 @@
 //! declared; details and size of those alone.
 
 mod filter;
+mod measure;
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use self::measure::Measured;
 use super::Looked;
 use crate::{
     braze,
     config::{Resource, dashboard, instance_of},
-    diff::segment::{Expected, Filters, Found, Judged, Observed, find, fits, judge},
+    diff::segment::{Expected, Filters, Found, Judged, Observed, find, judge},
     engine::{
         Error, Refresh,
         draft::Drafting,
@@ -19,11 +21,11 @@ use crate::{
     },
     kinds::{
         self, Watched,
-        segment::{self, Sheet, Spec, TOLERANCE, Words, quoted},
+        segment::{self, Sheet, Spec, Words, quoted},
     },
     model::{
         Cohort, Segment, SegmentDetails, digest, number,
-        plan::{Action, Drift, FieldChange, Problem, ResourcePlan},
+        plan::{Action, Drift, FieldChange, ResourcePlan},
     },
     state::manifest::Entry,
 };
@@ -120,7 +122,7 @@ impl Drafting<'_> {
                 before,
             };
             match told {
-                Some(told) => looked.extend(self.compared(&about, told, list)?),
+                Some(told) => looked.extend(self.compared(&about, told, list).await?),
                 None => self.not_found(&about, &found),
             }
         }
@@ -197,10 +199,10 @@ impl Drafting<'_> {
     }
 
     /// Compares one that was found, and returns what an apply remembers of it.
-    fn compared(
+    async fn compared(
         &mut self,
-        about: &About,
-        told: Told,
+        about: &About<'_>,
+        told: Told<'_>,
         list: &[Cohort],
     ) -> Result<Option<Looked>, Error> {
         let About {
@@ -244,9 +246,12 @@ impl Drafting<'_> {
                 after: moved.after.clone(),
             });
         }
-        let measured = self.measured(about, &told.size, list);
+        let edited = details.updated_at.as_deref().unwrap_or_default();
+        let which = (told.segment.id.as_str(), edited);
+        let measured = self.measured(about, which, &told.size, list).await?;
+        let agrees = !matches!(measured, Measured::People(_));
         let url = self.dashboard();
-        let mut planned = settle(about, &judged, measured, size, url.as_deref());
+        let mut planned = settle(about, &judged, &measured, size, url.as_deref());
         if let Some(from) = self.rearranged.moved.get(&resource.address) {
             planned.fields.push(moved(from, &resource.address));
             if planned.action == Action::NoOp {
@@ -257,7 +262,7 @@ impl Drafting<'_> {
             size: None,
             ..judged.observed.clone()
         };
-        self.planned(resource, planned, json!(meaning));
+        self.planned(resource, planned, json!([meaning, agrees]));
         let config = digest::canonical(&resource.body);
         let entry = Entry::begun(&resource.kind, config, self.session.clock.now());
         Ok(Some(Looked {
@@ -268,68 +273,6 @@ impl Drafting<'_> {
                 ..entry
             }),
         }))
-    }
-
-    /// Holds the size against what is expected. Returns whether it is as it should be; none where that was not measured.
-    fn measured(
-        &mut self,
-        about: &About,
-        size: &Result<Option<u64>, braze::Error>,
-        list: &[Cohort],
-    ) -> Option<bool> {
-        let check = about.spec.verify.as_ref()?.size()?;
-        let name = quoted(&about.spec.name);
-        let only = about
-            .spec
-            .filter
-            .as_ref()
-            .and_then(segment::Filter::only_sync);
-        let (expected, whose) = match (check.expected, only) {
-            (Some(expected), _) => (Some(expected), "expected".to_owned()),
-            (None, Some(sync)) => (self.members(sync, list), format!("the members of {sync}")),
-            (None, None) => (None, String::new()),
-        };
-        let (message, hint) = match (expected, size) {
-            (_, Err(error)) => (
-                format!("its size was not verified: {error}"),
-                error.key_hint().unwrap_or("plan again once Braze answers"),
-            ),
-            (_, Ok(None)) => (
-                format!("its size was not verified: Braze tells none of {name}"),
-                "turn analytics tracking on for it in Braze; the first size is there a day later",
-            ),
-            (None, _) => (
-                format!("its size was not verified: {whose} were not applied yet"),
-                "apply the sync, and plan again",
-            ),
-            (Some(expected), Ok(Some(size))) => {
-                let tolerance = check.tolerance.unwrap_or(TOLERANCE);
-                if fits(expected, *size, tolerance) {
-                    return Some(true);
-                }
-                self.plan.drift.push(Drift {
-                    address: about.resource.address.clone(),
-                    path: "size".to_owned(),
-                    before: json!(expected),
-                    after: json!(size),
-                });
-                (
-                    format!(
-                        "Braze counts about {} people in {name}, and {} are {whose}: more than {tolerance} off",
-                        number(*size),
-                        number(expected)
-                    ),
-                    "compare its filters in the dashboard; sizes are estimates, a day old at most",
-                )
-            }
-        };
-        let disagrees = matches!((expected, size), (Some(_), Ok(Some(_))));
-        self.plan.warnings.push(Problem {
-            address: Some(about.resource.address.clone()),
-            message,
-            hint: Some(hint.to_owned()),
-        });
-        disagrees.then_some(false)
     }
 
     fn planned(&mut self, resource: &Resource, planned: ResourcePlan, found: Value) {
@@ -369,7 +312,7 @@ impl About<'_> {
 fn settle(
     about: &About,
     judged: &Judged,
-    measured: Option<bool>,
+    measured: &Measured,
     size: Option<u64>,
     dashboard: Option<&str>,
 ) -> ResourcePlan {
@@ -395,18 +338,34 @@ fn settle(
         before,
         after,
     }));
-    if !fields.is_empty() {
+    let mut manual = vec![];
+    if let Measured::People(people) = measured {
+        manual.push(format!(
+            "compare its filters with those declared: {}",
+            people.words()
+        ));
+        manual.extend(words.map(Words::indented).unwrap_or_default());
+    }
+    if !fields.is_empty() || !manual.is_empty() {
+        let mut steps = about.sheet(dashboard).change(judged);
+        steps.extend(manual);
         return ResourcePlan {
             fields,
-            manual: about.sheet(dashboard).change(judged),
+            manual: steps,
             ..plan(about.resource, Action::Manual, format!("by hand: {title}"))
         };
     }
     // What was measured and agrees is settled, whatever the words are.
-    let open = judged.filters == Filters::Unverified && measured != Some(true);
+    let open = judged.filters == Filters::Unverified && !matches!(measured, Measured::Agrees);
     let verified = about.spec.verify.is_some();
+    let why = match measured {
+        Measured::Not(why) => why.clone(),
+        Measured::Agrees | Measured::Size | Measured::People(_) => None,
+    };
+    let unverified = open.then(|| segment::unverified(judged, words, verified));
+    let notes: Vec<String> = unverified.into_iter().chain(why).collect();
     ResourcePlan {
-        note: open.then(|| segment::unverified(judged, words, verified)),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
         ..plan(about.resource, Action::NoOp, title)
     }
 }

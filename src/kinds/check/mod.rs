@@ -4,6 +4,7 @@
 mod attribute;
 mod currents;
 mod events;
+mod filters;
 mod identifiers;
 mod native;
 mod owners;
@@ -20,7 +21,7 @@ pub mod writes;
 
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
-    kinds::cohort,
+    kinds::{cohort, segment::Members},
     model::{Diagnostic, Severity},
 };
 
@@ -39,6 +40,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     seed::check(configuration, &mut found);
     settings::check(configuration, &mut found);
     segments::check(configuration, &mut found);
+    filters::check(configuration, &mut found);
     currents::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
@@ -107,6 +109,19 @@ fn all_cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource
         })
 }
 
+/// The cohort syncs, and the segments with members: those are written like one, under the segment's name.
+fn memberships(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
+    let segments = segments::materialized(configuration).filter_map(|(resource, spec)| {
+        let spec = cohort::Spec {
+            cohort: CohortRef::Name(spec.name),
+            to: Some(spec.to?),
+            run_by: None,
+        };
+        Some((resource, spec))
+    });
+    cohorts(configuration).chain(segments)
+}
+
 /// A cohort whose people a sync moves, and where its entry names it.
 struct Source {
     cohort: CohortRef,
@@ -125,5 +140,11 @@ fn sources(configuration: &Configuration) -> impl Iterator<Item = (&Resource, So
         let cohort = values.audience().cohort.clone();
         (resource, Source { cohort, pointer })
     });
-    cohorts.chain(values)
+    let segments = segments::materialized(configuration).flat_map(|(resource, spec)| {
+        let pointer = "/members";
+        let cohorts = spec.members.as_ref().map(Members::cohorts);
+        let cohorts = cohorts.unwrap_or_default().into_iter();
+        cohorts.map(move |cohort| (resource, Source { cohort, pointer }))
+    });
+    cohorts.chain(values).chain(segments)
 }

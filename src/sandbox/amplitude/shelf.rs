@@ -1,5 +1,7 @@
 //! Cohorts and their files on disk. It must not serve them; what replaces one is swapped in a single step.
 
+mod made;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -9,14 +11,21 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{history, hour::Hour, lines::Lines, people::People, stored::Stored};
+use super::{
+    history, hour::Hour, lines::Lines, people::People, register::Register, stored::Stored,
+};
 use crate::sandbox::{Error, world};
 
 #[derive(Clone, Debug)]
 struct Entry {
     cohort: Value,
     file: Option<Arc<Stored>>,
+    /// Whether a client made it: then another scenario leaves it.
+    uploaded: bool,
 }
+
+/// Of a project without cohorts.
+const PROJECT: &str = "153957";
 
 /// Every cohort, in the order of the list.
 #[derive(Debug)]
@@ -27,6 +36,12 @@ pub(crate) struct Shelf {
     people: Option<People>,
     /// Of the Export API; none: nothing ever happened.
     events: Option<Lines>,
+    /// Named by hand, or once in a static cohort; none: nobody.
+    named: Option<Lines>,
+    /// Destinations and what else is no cohort.
+    register: Register,
+    /// How often a cohort's file was replaced by another's: what was learnt from it may not be true any more.
+    epoch: u64,
     next: u64,
 }
 
@@ -39,22 +54,32 @@ impl Shelf {
             entries: Vec::new(),
             people: None,
             events: None,
+            named: None,
+            register: Register::read(&index["register"]),
+            epoch: 0,
             next: index["next"].as_u64().unwrap_or_default(),
         };
         for entry in index["cohorts"].as_array().into_iter().flatten() {
             let file = entry["file"].as_str().map(|name| shelf.stored(name));
             let cohort = entry["cohort"].clone();
-            shelf.entries.push(Entry { cohort, file });
+            shelf.entries.push(Entry {
+                cohort,
+                file,
+                uploaded: entry["uploaded"] == true,
+            });
         }
         let people = index["profiles"].as_str().map(|name| shelf.path(name));
         shelf.people = people.map(People::open).transpose()?;
         let events = index["events"].as_str().map(|name| shelf.path(name));
         shelf.events = events.map(Lines::open).transpose()?;
+        let named = index["named"].as_str().map(|name| shelf.path(name));
+        shelf.named = named.map(Lines::open).transpose()?;
         let profiles = shelf.people.as_ref().and_then(People::file_name);
         let named = |name: &str| {
             let cohort = shelf.entries.iter().any(|entry| entry.name() == Some(name));
             let events = shelf.events.as_ref().and_then(Lines::file_name);
-            cohort || [profiles, events].contains(&Some(name))
+            let people = shelf.named.as_ref().and_then(Lines::file_name);
+            cohort || [profiles, events, people].contains(&Some(name))
         };
         world::sweep(&dir.join("cohorts"), named)?;
         Ok(shelf)
@@ -103,7 +128,20 @@ impl Shelf {
             entries.push(Entry {
                 cohort,
                 file: Some(file),
+                uploaded: false,
             });
+        }
+        let project = project(&entries);
+        let register = self
+            .register
+            .replaced(scenario, read["sync_info"] != false, &project)?;
+        for made in self.entries.iter().filter(|entry| entry.uploaded) {
+            if !entries
+                .iter()
+                .any(|entry| entry.cohort["id"] == made.cohort["id"])
+            {
+                entries.push(made.clone());
+            }
         }
         let name = self.fresh(".jsonl");
         let people = People::copy(
@@ -114,10 +152,12 @@ impl Shelf {
         let events = history::copy(scenario, &self.path(&name))?;
         let people = std::mem::replace(&mut self.people, people);
         let events = std::mem::replace(&mut self.events, events);
+        let register = std::mem::replace(&mut self.register, register);
         if let Err(error) = self.swap(entries) {
-            (self.people, self.events) = (people, events);
+            (self.people, self.events, self.register) = (people, events, register);
             return Err(error);
         }
+        self.epoch += 1;
         people.into_iter().for_each(People::discard);
         events.into_iter().for_each(Lines::discard);
         Ok(())
@@ -181,13 +221,34 @@ impl Shelf {
                 "name": id, "owners": [], "viewers": [], "published": true, "size": 0, "type": "redshift",
                 "lastMod": second, "createdAt": second, "lastComputed": second, "hidden": false,
             });
-            entries.push(Entry { cohort, file: None });
+            entries.push(Entry {
+                cohort,
+                file: None,
+                uploaded: false,
+            });
             entries.len() - 1
         });
         for (name, value) in members.iter().filter(|(name, _)| *name != "id") {
             entries[place].cohort[name] = value.clone();
         }
+        if members.get("syncMetadata").is_some_and(Value::is_null)
+            && let Some(cohort) = entries[place].cohort.as_object_mut()
+        {
+            cohort.shift_remove("syncMetadata");
+        }
         self.swap(entries)
+    }
+
+    /// Removes a cohort; false if there is none.
+    pub(crate) fn remove(&mut self, id: &str) -> Result<bool, Error> {
+        let mut entries = self.entries.clone();
+        entries.retain(|entry| entry.cohort["id"] != id);
+        if entries.len() == self.entries.len() {
+            return Ok(false);
+        }
+        self.swap(entries)?;
+        self.epoch += 1;
+        Ok(true)
     }
 
     /// Sets a cohort's members to a file, which moves into the shelf; `size` and `lastComputed` follow.
@@ -211,6 +272,7 @@ impl Shelf {
         entry.cohort["size"] = json!(rows);
         entry.file = Some(file);
         self.swap(entries)?;
+        self.epoch += 1;
         Ok(true)
     }
 
@@ -232,11 +294,12 @@ impl Shelf {
     fn swap(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
         let cohorts: Vec<Value> = entries
             .iter()
-            .map(|entry| json!({"cohort": entry.cohort, "file": entry.name()}))
+            .map(|entry| json!({"cohort": entry.cohort, "file": entry.name(), "uploaded": entry.uploaded}))
             .collect();
         let index = json!({
             "next": self.next, "cohorts": cohorts, "profiles": self.people.as_ref().and_then(People::file_name),
             "events": self.events.as_ref().and_then(Lines::file_name),
+            "named": self.named.as_ref().and_then(Lines::file_name), "register": self.register.written(),
         });
         world::swap_json(&self.dir.join("amplitude.json"), &index)?;
         let before = std::mem::replace(&mut self.entries, entries);
@@ -261,6 +324,13 @@ impl Shelf {
     fn stored(&self, name: &str) -> Arc<Stored> {
         Arc::new(Stored::new(self.path(name)))
     }
+}
+
+fn project(entries: &[Entry]) -> String {
+    let named = entries
+        .iter()
+        .find_map(|entry| entry.cohort["appId"].as_i64());
+    named.map_or_else(|| PROJECT.to_owned(), |project| project.to_string())
 }
 
 impl Entry {

@@ -10,8 +10,7 @@ use crate::{
     },
     kinds::{
         self, Form,
-        cohort::Target,
-        segment::{self, Filter, Shown, Words, worded},
+        segment::{Filter, Shown, Words, worded},
     },
     model::{Address, Cohort},
     state::manifest::Entry,
@@ -38,21 +37,6 @@ impl Drafting<'_> {
             };
             return Some(Shown::Native { name, id });
         }
-        if resource.kind == "segment" {
-            let spec = segment::spec(resource)?;
-            let label = spec.name;
-            return Some(match spec.to? {
-                Target::AttributeArray { attribute_array } => Shown::Array {
-                    attribute: attribute_array,
-                    label,
-                },
-                Target::AttributeFlag { attribute_flag } => Shown::Flag(attribute_flag),
-                Target::Word(_) | Target::CohortImport { .. } => Shown::Imported {
-                    partner: partner?.to_owned(),
-                    label,
-                },
-            });
-        }
         let scope = scope(configuration, entry);
         let desired = kinds::find(resource)?.desired(resource, &scope).ok()?;
         let Form::Membership(membership) = &desired.form else {
@@ -63,7 +47,9 @@ impl Drafting<'_> {
             (Ok(cohort), _) => cohort.name,
             (Err(_), CohortRef::Name(name) | CohortRef::Id { id: name }) => name.clone(),
         };
-        let label = desired.label.clone().or_else(pinned).unwrap_or_else(named);
+        let called = || desired.called.clone();
+        let label = desired.label.clone().or_else(pinned).or_else(called);
+        let label = label.unwrap_or_else(named);
         Shown::of(membership, &label, partner)
     }
 

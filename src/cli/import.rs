@@ -28,6 +28,9 @@ const BRAZE: [(&str, &str, &str); 2] = [
     ("BRAZE_INSTANCE", "instance", "${BRAZE_INSTANCE}"),
 ];
 
+/// Variables that hold keys.
+const KEYS: [&str; 3] = ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"];
+
 /// Write YAML for what runs already: Amplitude's own syncs, Braze's segments
 #[derive(Debug, Args)]
 #[command(
@@ -113,10 +116,31 @@ fn is_configured(directory: &Path) -> bool {
 
 /// The key that names Braze, and what it says.
 fn braze() -> (&'static str, &'static str) {
-    let set = |name: &str| open::variable(name).is_some_and(|value| !value.is_empty());
     let said = BRAZE.iter().find(|(name, ..)| set(name));
     let (_, key, value) = said.unwrap_or(&BRAZE[1]);
     (key, value)
+}
+
+fn set(name: &str) -> bool {
+    open::variable(name).is_some_and(|value| !value.is_empty())
+}
+
+/// Fails with all that is not set at once.
+fn all_set() -> Result<(), Failure> {
+    let mut missing = KEYS.to_vec();
+    missing.retain(|name| !set(name));
+    if !BRAZE.iter().any(|(name, ..)| set(name)) {
+        missing.push(BRAZE[1].0);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no configuration here, and these variables are not set: {}",
+        missing.join(", ")
+    );
+    Err(Failure::error(message)
+        .with_hint("export them, or name the directory of a configuration: -C DIR; BRAZE_REST_ENDPOINT does for BRAZE_INSTANCE"))
 }
 
 /// Loads what the imported file begins with, by itself: what is missing for it is a variable.
@@ -125,6 +149,9 @@ fn from_environment(global: &Global, above: Head) -> Result<Configuration, Failu
         Failure::error(format!("no temporary directory: {error}"))
             .with_hint("see that TMPDIR names a directory that can be written")
     };
+    if global.sandbox.is_none() {
+        all_set()?;
+    }
     let directory = tempfile::tempdir().map_err(failed)?;
     let file = directory.path().join("environment.yaml");
     std::fs::write(file, head(above)).map_err(failed)?;

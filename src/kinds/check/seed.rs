@@ -1,13 +1,13 @@
 //! `seed: {segment: NAME}`: an export tells who is in a segment by external id, and of no value.
 
-use super::{cohorts, error, values};
+use super::{error, memberships, values};
 use crate::{
     config::{Configuration, Identifier, IdentifierWord, Resource, Seed},
     model::Diagnostic,
 };
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
-    for (resource, name) in cohorts(configuration).filter_map(|(resource, _)| named(resource)) {
+    for (resource, name) in memberships(configuration).filter_map(|(resource, _)| named(resource)) {
         if name.trim().is_empty() {
             let message = format!("`{}` names no segment to begin with", resource.address);
             let hint = "write the segment's name as Braze's dashboard shows it".to_owned();

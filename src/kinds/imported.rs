@@ -149,11 +149,11 @@ fn syncs(
                 let words = words(cohort).into_iter();
                 shown.extend(words.map(|line| (spaced(&line), name.clone())));
             }
-            let named = alone && !cohort.name.trim().is_empty();
+            let unmistakable = alone && !cohort.name.trim().is_empty();
             found.syncs.push(ImportedSync {
                 name,
                 cohort: cohort.name.clone(),
-                id: (!named).then(|| cohort.id.clone()),
+                id: (!unmistakable).then(|| cohort.id.clone()),
                 cadence: cadence.word(),
             });
         }

@@ -168,6 +168,7 @@ impl Client {
             path,
             authorization: Some(Authorization::Bearer(self.key.clone())),
             body: None,
+            if_match: None,
         };
         Ok(retrying(&self.sender, &request, self.policy, limiter).await?)
     }
@@ -222,6 +223,7 @@ impl Client {
             path,
             authorization,
             body: Some(body),
+            if_match: None,
         }
     }
 

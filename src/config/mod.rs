@@ -7,6 +7,7 @@ mod dispatch;
 mod document;
 mod environment;
 mod file;
+mod filling;
 mod gaps;
 mod instance;
 mod load;
@@ -30,4 +31,6 @@ pub use document::*;
 pub use file::File;
 pub use instance::{dashboard, names as instances, of as instance_of, wrong_url};
 pub use locate::sort;
+pub(crate) use suggest::{either, nearest};
+
 pub use request::{Request, Survey, load, load_checked, survey};

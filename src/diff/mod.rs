@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod checkup;
 pub mod cursor;
 pub mod decide;
+pub mod destination;
 pub mod estimate;
 pub mod evidence;
 pub mod exported;

@@ -206,7 +206,7 @@ pub(super) fn settled(
     mut manifest: Manifest,
     becoming: BTreeMap<Address, Option<Entry>>,
     difference: Difference,
-    (run, plan): (&str, &str),
+    (run, plan, outcome): (&str, &str, &str),
 ) -> Result<(), Error> {
     if difference == Difference::None {
         return Ok(());
@@ -220,7 +220,7 @@ pub(super) fn settled(
             finished_at: now,
             command: session.command.clone(),
             plan: plan.to_owned(),
-            outcome: "done".to_owned(),
+            outcome: outcome.to_owned(),
             refused: None,
         };
         remember(&mut manifest, run);

@@ -251,7 +251,7 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
         let drift = drift.filter(|drift| drift.path != "cohort.id");
         draft.plan.drift.extend(drift);
     }
-    let destinations = draft.destinations().await?;
+    let destinations = draft.destinations(&list, &mut looked).await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     // What rests, and may have to be remembered as it is written now.
     let mut resting = vec![];

@@ -2,11 +2,12 @@
 
 use super::{
     Error, Session,
+    destinations::DestinationWork,
     log::{self, LogWork},
     plan::Work,
 };
 use crate::{
-    amplitude::Ingester,
+    amplitude::{Ingester, Patcher},
     braze::{ImportKeys, Writer},
     model::Lane,
 };
@@ -51,6 +52,25 @@ pub(super) fn ingester(session: &Session, logs: &[LogWork]) -> Result<Option<Ing
         &session.identity.amplitude_events_url,
         api_key.require().map_err(missing)?,
         session.configuration.amplitude.use_at_most / 100.0,
+    )))
+}
+
+/// Makes the one client that writes accounts of Amplitude, where any changes.
+pub(super) fn patcher(
+    session: &Session,
+    works: &[DestinationWork],
+) -> Result<Option<Patcher>, Error> {
+    let Some(work) = works.first() else {
+        return Ok(None);
+    };
+    let missing = |diagnostic| Error::Missing(Box::new(diagnostic));
+    let settings = &session.configuration.amplitude;
+    Ok(Some(Patcher::new(
+        session.sender.clone(),
+        &session.developer.url,
+        settings.developer_token.require().map_err(missing)?,
+        work.project,
+        settings.use_at_most / 100.0,
     )))
 }
 

@@ -124,7 +124,7 @@ pub const REGISTRY: &[KindEntry] = &[
     KindEntry {
         name: "destination",
         section: Section::Destinations,
-        moves: |_| None,
+        moves: |_| Some(Moves::Managed),
         schema: own::<destination::Spec>,
     },
 ];

@@ -13,6 +13,9 @@ use super::Address;
 /// Version of the plan's JSON.
 pub const FORMAT_VERSION: &str = "1.0";
 
+/// What stands for a value that nobody may see.
+pub const SECRET: &str = "(secret)";
+
 /// What an apply would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {

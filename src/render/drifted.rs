@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{
     Drifted, Verified,
-    plan::{Drift, Problem},
+    plan::{Drift, Problem, SECRET},
 };
 
 /// Unmanaged things that are shown.
@@ -57,6 +57,9 @@ pub(super) fn words(drift: &Drift) -> String {
                 time("last_successful")
             ),
         },
+        (path, _) if before == SECRET && after == SECRET => {
+            format!("{path} {SECRET} was changed since it was applied")
+        }
         // In quotes, as JSON has texts: names are words among words here.
         (path, _) => format!("{path} was {before} when it was applied and is {after} now"),
     }

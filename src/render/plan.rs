@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{
     Address, Change, Identity, LogEvent, Verb,
-    plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan},
+    plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan, SECRET},
 };
 
 /// Draws a plan for people. `priced` says whether data points are what Braze bills.
@@ -175,13 +175,12 @@ fn draw(
         resource.address, resource.title
     );
     for field in &resource.fields {
-        let _ = writeln!(
-            out,
-            "      {:<12} {} -> {}",
-            field.path,
-            value(&field.before),
-            value(&field.after)
-        );
+        let change = match (&field.before, &field.after) {
+            (_, after) if after == SECRET && field.before.is_null() => format!("{SECRET} set"),
+            (before, after) if before == SECRET && after == SECRET => format!("{SECRET} changed"),
+            (before, after) => format!("{} -> {}", value(before), value(after)),
+        };
+        let _ = writeln!(out, "      {:<12} {change}", field.path);
     }
     if let Some(log) = &resource.log {
         let points = resource
@@ -227,6 +226,14 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     let lifted = resource.guards.iter().filter(|guard| guard.ok);
     for (guard, message) in lifted.filter_map(|guard| Some((guard, guard.message.as_ref()?))) {
         let _ = writeln!(out, "      {:<12} {message}", guard.name);
+    }
+    // What moves no rows says by its note how it fares.
+    for note in resource
+        .note
+        .iter()
+        .filter(|_| resource.kind == "destination")
+    {
+        let _ = writeln!(out, "      {:<12} {note}", "health");
     }
     let mut step = 0;
     for words in &resource.manual {

@@ -12,6 +12,7 @@ mod algebra;
 mod changed;
 mod config;
 mod currents;
+mod destinations;
 mod doctor;
 mod edges;
 mod editor;

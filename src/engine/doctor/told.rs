@@ -123,6 +123,10 @@ impl<T> From<Result<T, amplitude::Error>> for Told<T> {
                 match error {
                     amplitude::Error::Exhausted(exhausted) => told(Err(exhausted)),
                     amplitude::Error::Refused { status, text, .. } => refused(status, &text, hint),
+                    amplitude::Error::Problem(problem) => {
+                        let words = format!("{} {}", problem.title, problem.detail);
+                        refused(problem.status, words.trim(), hint)
+                    }
                     amplitude::Error::Unexpected { what, .. } => {
                         Self::Odd(format!("no JSON as documented ({what})"))
                     }

@@ -3,6 +3,7 @@
 
 mod attribute;
 mod currents;
+mod destinations;
 mod events;
 mod filters;
 mod identifiers;
@@ -42,6 +43,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     segments::check(configuration, &mut found);
     filters::check(configuration, &mut found);
     currents::check(configuration, &mut found);
+    destinations::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

@@ -31,7 +31,7 @@ const BRAZE: [(&str, &str, &str); 2] = [
 /// Variables that hold keys.
 const KEYS: [&str; 3] = ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"];
 
-/// Write YAML for what runs already: Amplitude's own syncs, Braze's segments
+/// Write YAML for what runs already: Amplitude's syncs, segments
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without a configuration the keys come from AMPLITUDE_API_KEY, AMPLITUDE_SECRET_KEY, BRAZE_API_KEY, and BRAZE_INSTANCE or BRAZE_REST_ENDPOINT; AMPLITUDE_REGION is us unless it says eu. With one, its keys are used, and what it declares is left out.\n\n\

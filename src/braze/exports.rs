@@ -111,6 +111,7 @@ impl Reader {
                 path: FILE,
                 authorization: None,
                 body: None,
+                if_match: None,
             };
             let (sender, policy) = (&self.client.sender, self.client.policy);
             let opened = opening(sender, &request, policy, &self.limiter, Manner::PLAIN).await;

@@ -85,7 +85,7 @@ impl Drafting<'_> {
             "change": difference.fields,
         });
         self.note(address, meant);
-        self.say(resource, spec, action, &difference);
+        self.show_account(resource, spec, action, &difference);
         let begun = || Entry::begun(&resource.kind, json!({}), self.session.clock.now());
         let next = Entry {
             config: wanted.shown(),
@@ -152,7 +152,13 @@ impl Drafting<'_> {
             }));
     }
 
-    fn say(&mut self, resource: &Resource, spec: &Spec, action: Action, difference: &Difference) {
+    fn show_account(
+        &mut self,
+        resource: &Resource,
+        spec: &Spec,
+        action: Action,
+        difference: &Difference,
+    ) {
         let mut fields = difference.fields.clone();
         let from = self.rearranged.moved.get(&resource.address);
         fields.extend(from.map(|from| moved(from, &resource.address)));

@@ -105,7 +105,6 @@ impl Reader {
         let mut url = url.to_owned();
         for _ in 0..REDIRECTS {
             let request = Request {
-                if_match: None,
                 method: "GET",
                 url: url.clone(),
                 path: FILE,

@@ -91,7 +91,7 @@ pub fn imported(
             found.left.push(LeftOut::Unnamed { id });
             continue;
         }
-        let name = names.new(&segment.name, "segment");
+        let name = names.take(&segment.name, "segment");
         found.segments.push(one(name, segment, details, &shown));
     }
     found.syncs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -144,7 +144,7 @@ fn syncs(
                 });
                 continue;
             };
-            let name = names.new(&cohort.name, "cohort");
+            let name = names.take(&cohort.name, "cohort");
             if only && alone {
                 let words = words(cohort).into_iter();
                 shown.extend(words.map(|line| (spaced(&line), name.clone())));
@@ -214,7 +214,7 @@ struct Names(BTreeSet<String>);
 
 impl Names {
     /// Makes a name of a text, and of a word where the text has no letter for it; one that nobody has.
-    fn new(&mut self, text: &str, otherwise: &str) -> String {
+    fn take(&mut self, text: &str, otherwise: &str) -> String {
         let mut slug = String::new();
         for letter in text.to_lowercase().chars() {
             if letter.is_ascii_alphanumeric() {

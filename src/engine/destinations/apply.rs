@@ -72,13 +72,13 @@ pub(in crate::engine) async fn apply(
                     }
                 }
             }
-            Written::Maybe(words) => {
+            Written::Maybe(why) => {
                 report.doubt = 1;
-                report.told.push(words);
+                report.told.push(why);
             }
-            Written::Not(words) => {
+            Written::Not(why) => {
                 report.changed = Some(false);
-                report.told.push(words);
+                report.told.push(why);
             }
         }
         done.reports.push(report);

@@ -64,9 +64,10 @@ impl Drafting<'_> {
             Found::Named(live) => (Action::Adopt, Some(live), wanted.difference(live, &sent)),
             Found::Known(live) => {
                 let difference = wanted.difference(live, &sent);
-                let action = match difference.fields.is_empty() {
-                    true => Action::NoOp,
-                    false => Action::Update,
+                let action = if difference.fields.is_empty() {
+                    Action::NoOp
+                } else {
+                    Action::Update
                 };
                 (action, Some(live), difference)
             }

@@ -200,7 +200,7 @@ impl Assembler<'_> {
                     continue;
                 }
                 let body = entry.node.value();
-                let settings = if section == "syncs" {
+                let settings = if ["syncs", "cohorts"].contains(&section) {
                     self.typed::<Settings>(body.clone(), entry.key, name)
                 } else {
                     Some(Settings::default())

@@ -23,6 +23,7 @@ pub mod pin;
 pub mod presence;
 pub mod sample;
 pub mod select;
+pub mod statics;
 pub mod tally;
 pub mod values;
 pub mod verify;

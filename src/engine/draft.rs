@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 
 use super::{
-    Session,
+    Refresh, Session,
     fold::{Aside, Recorded, Rows},
     log::Bounds,
     meaning::Meaning,
@@ -17,13 +18,14 @@ use super::{
     presence::{self, Gone, Heard},
     rearrange::Rearranged,
     reference::{meant, named},
+    statics::People,
     subject::{Subject, max_age},
     units::Units,
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
     diff::pin::Named,
-    kinds::{self, Desired, Form, Scope},
+    kinds::{self, Desired, Form, Scope, Source},
     model::{
         Address, Cohort, Mapping,
         plan::{Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
@@ -50,6 +52,8 @@ pub(super) struct Drafting<'a> {
     pub(super) questions: BTreeMap<String, Vec<Question>>,
     /// Attributes that tell of any sync, selected or not, what Braze holds of it.
     pub(super) told: BTreeSet<String>,
+    /// The people of entries that follow no cohort of Amplitude.
+    pub(super) people: People,
     /// What a saved plan read of each log; an apply of it reads nothing else.
     pub(super) within: Bounds,
 }
@@ -127,6 +131,7 @@ impl<'a> Drafting<'a> {
             cells: BTreeMap::new(),
             questions: BTreeMap::new(),
             told: BTreeSet::new(),
+            people: People::default(),
             within: Bounds::new(),
         }
     }
@@ -209,6 +214,19 @@ impl<'a> Drafting<'a> {
             let cells = self.cells(&cohort.id, mapping);
             known.mappings.insert(mapping.clone(), cells);
         }
+        // What a static cohort holds is read where all is: it is not asked of Braze.
+        let id = subject.filled.as_ref().and_then(|it| it.id.as_ref());
+        if let Some(id) = id.filter(|_| self.session.how.refresh == Refresh::Full) {
+            let known = wanted.entry(id.clone()).or_insert_with(|| Wanted {
+                max_age: Duration::ZERO,
+                mappings: BTreeMap::new(),
+                columns: self.columns(id),
+            });
+            known.max_age = Duration::ZERO;
+            let mapping = Mapping::default();
+            let cells = self.cells(id, &mapping);
+            known.mappings.insert(mapping, cells);
+        }
     }
 
     /// Returns the columns that any sync needs of a cohort's file.
@@ -235,12 +253,14 @@ impl<'a> Drafting<'a> {
     }
 
     fn drift(&mut self, subject: &Subject) {
+        self.drift_of_uploaded(subject);
         let pins = subject
             .entry
-            .iter()
+            .filter(|_| subject.filled.is_none())
+            .into_iter()
             .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
         let desired = &subject.desired;
-        let references = || std::iter::once(&desired.source).chain(&desired.exclude);
+        let references = || desired.source.cohort().into_iter().chain(&desired.exclude);
         let followed = |name: &str| references().any(|written| named(written) == Named::Name(name));
         let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
         for pin in pins {
@@ -280,7 +300,13 @@ impl<'a> Drafting<'a> {
             .map_err(|diagnostic| (diagnostic.message, diagnostic.hint))?;
         let before = left.or(entry);
         let meant = |reference: &CohortRef| meant(reference, before, list);
-        let cohort = meant(&desired.source)?;
+        let cohort = match &desired.source {
+            Source::Cohort(reference) => meant(reference)?,
+            Source::File(_) | Source::Segment(_) => self.people.of(&resource.address)?,
+        };
+        let uploaded = desired.upload.as_ref();
+        let uploaded = uploaded.map(|upload| self.filled(resource, upload, entry, list));
+        let (filled, name) = uploaded.transpose()?.unzip();
         let exclude = desired
             .exclude
             .iter()
@@ -290,7 +316,7 @@ impl<'a> Drafting<'a> {
         let label = match &desired.form {
             Form::Attributes(_) => String::new(),
             Form::Membership(_) => {
-                let label = desired.label.clone().or(pinned);
+                let label = name.or_else(|| desired.label.clone()).or(pinned);
                 label.unwrap_or_else(|| cohort.name.clone())
             }
         };
@@ -302,6 +328,7 @@ impl<'a> Drafting<'a> {
             cohort,
             exclude: exclude?,
             label,
+            filled,
             desired,
         }))
     }

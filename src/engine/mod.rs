@@ -33,6 +33,7 @@ mod seed;
 mod send;
 mod services;
 mod session;
+mod statics;
 mod subject;
 mod target;
 mod ticker;

@@ -21,10 +21,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use self::{
-    download::{Sorted, Wish, download},
-    readings::Reading,
-};
+use self::download::{Sorted, Wish, download};
 use super::{Error, Refresh, Session, listed};
 use crate::{
     amplitude,
@@ -34,7 +31,7 @@ use crate::{
 
 pub(super) use self::{
     last::as_read,
-    readings::{Readings, Unread},
+    readings::{Reading, Readings, Unread},
 };
 
 /// How long a request's link lives (Behavioral Cohorts page).
@@ -312,7 +309,7 @@ async fn fetch(session: &Session, cache: &Path, missing: &Missing<'_>) -> Result
 
 /// Where the rows of a cohort are, by the columns that are kept of each: another process that wants others writes
 /// another file. The store sweeps by this name: all up to the first dash is the cohort, all after the last the mapping.
-fn relation_path(
+pub(super) fn relation_path(
     cache: &Path,
     cohort: &Cohort,
     mapping: &Mapping,

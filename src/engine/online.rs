@@ -364,7 +364,9 @@ fn references(
     };
     let excluded = desired.exclude.into_iter().enumerate();
     let excluded = excluded.map(|(at, cohort)| (format!("/exclude/{at}/cohort"), cohort));
-    let all = std::iter::once((desired.source_at.to_owned(), desired.source)).chain(excluded);
+    let own = desired.source.cohort().cloned();
+    let own = own.map(|cohort| (desired.source_at.to_owned(), cohort));
+    let all = own.into_iter().chain(excluded);
     all.map(|(pointer, cohort)| match cohort {
         CohortRef::Id { .. } => (format!("{pointer}/id"), cohort),
         CohortRef::Name(_) => (pointer, cohort),

@@ -35,6 +35,11 @@ impl Drafting<'_> {
         if self.session.how.anew {
             return None;
         }
+        if subject.is_unplaced()
+            || (subject.filled.is_some() && self.session.how.refresh == Refresh::Full)
+        {
+            return None;
+        }
         let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
         if fulfilled.desired != subject.digest() || subject.name().is_some() {
             return None;

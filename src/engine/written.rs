@@ -48,6 +48,7 @@ impl<'a> Drafting<'a> {
                 written: Some(written(resource)),
                 ..entry.clone()
             }),
+            fills: None,
             settle: settle(&resource.settings),
         })
     }

@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{Attribute, Attributes, Desired, Form, Reads, applied, values::Audience};
+use super::{Attribute, Attributes, Desired, Form, Reads, Source, applied, values::Audience};
 use crate::{
     config::{KeepOrClear, Resource},
     model::{Diagnostic, Mapping, Severity},
@@ -34,7 +34,7 @@ pub(super) fn desired(
     let attributes = Attributes::new(list, clear(settings.on_leave), clear(settings.on_null));
     let excluded = settings.exclude.iter().flatten();
     Desired {
-        source: audience.cohort,
+        source: Source::Cohort(audience.cohort),
         source_at: "/audience/cohort",
         exclude: excluded.map(|exclusion| exclusion.cohort.clone()).collect(),
         identify_by: Mapping::default(),
@@ -44,6 +44,7 @@ pub(super) fn desired(
         label: None,
         // As Amplitude's own sync of properties does.
         create_users: settings.create_users.unwrap_or(true),
+        upload: None,
         config: applied::config(&resource.body),
     }
 }

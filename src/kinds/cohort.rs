@@ -10,7 +10,7 @@ mod spec;
 
 use serde_json::{Value, json};
 
-use super::{Desired, Form, Kind, Membership, Reads, Scope, applied, identify};
+use super::{Desired, Form, Kind, Membership, Reads, Scope, Source, applied, identify};
 use crate::{
     config::Resource,
     model::{Diagnostic, Severity},
@@ -43,11 +43,7 @@ impl Kind for Cohort {
                 Membership::Import(import_id(resource, scope))
             }
         };
-        let target = match &form {
-            Membership::Array(name) => format!("attribute_array {name}"),
-            Membership::Flag(name) => format!("attribute_flag {name}"),
-            Membership::Import(id) => format!("cohort_import {id}"),
-        };
+        let target = form.target();
         let settings = &resource.settings;
         let exclude = settings
             .exclude
@@ -65,7 +61,7 @@ impl Kind for Cohort {
             members.sort_keys();
         }
         Ok(Desired {
-            source: spec.cohort,
+            source: Source::Cohort(spec.cohort),
             source_at: "/cohort",
             exclude,
             identify_by: identify::mapping(settings),
@@ -74,6 +70,7 @@ impl Kind for Cohort {
             target,
             label: settings.label.clone(),
             create_users: settings.create_users.unwrap_or(false),
+            upload: None,
             config,
         })
     }

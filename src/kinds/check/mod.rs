@@ -10,6 +10,7 @@ mod people;
 pub mod quota;
 mod release;
 mod settings;
+mod statics;
 mod targets;
 mod twice;
 mod values;
@@ -34,6 +35,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);
     currents::check(configuration, &mut found);
+    statics::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

@@ -1,0 +1,110 @@
+//! What a download of a static cohort tells (`plan --refresh full`): who of those recorded is not there, and who else is.
+
+use serde_json::json;
+
+use crate::{
+    diff::join::{Join, Joined},
+    engine::{
+        Error, compute::Members, draft::Drafting, fold::Rows, observe::Readings, subject::Subject,
+    },
+    model::{
+        Mapping, Presence, Record, counted,
+        plan::{Drift, Problem},
+    },
+    state,
+};
+
+impl Drafting<'_> {
+    /// Tells how far the cohort is from what is recorded, where it was downloaded.
+    pub(in crate::engine) fn drift_of_members(
+        &mut self,
+        subject: &Subject,
+        readings: &Readings,
+        desired: &dyn Fn() -> Result<Members, state::Error>,
+    ) -> Result<(), Error> {
+        let address = &subject.resource.address;
+        let Some(there) = members(subject, readings)? else {
+            return Ok(());
+        };
+        let (mut recorded, mut held, mut missing) = (0, 0, 0);
+        // Whoever is there, not recorded and not wanted was added by somebody else.
+        let mut extra = 0;
+        let strangers = Join::new(self.rows(address)?, there).filter_map(|row| match row {
+            Ok(Joined::Left(record)) => {
+                recorded += 1;
+                missing += u64::from(record.presence != Presence::Doubt);
+                None
+            }
+            Ok(Joined::Both(..)) => {
+                recorded += 1;
+                held += 1;
+                None
+            }
+            Ok(Joined::Right(member)) => {
+                held += 1;
+                Some(Ok(member))
+            }
+            Err(error) => Some(Err(error)),
+        });
+        for row in Join::new(strangers, desired()?) {
+            match row? {
+                Joined::Left(_) => extra += 1,
+                Joined::Both(..) | Joined::Right(_) => {}
+            }
+        }
+        if missing + extra == 0 {
+            return Ok(());
+        }
+        self.plan.drift.push(Drift {
+            address: address.clone(),
+            path: "members in Amplitude".to_owned(),
+            before: json!(recorded),
+            after: json!(held),
+        });
+        let away = counted(missing, "member");
+        let more = counted(extra, "member");
+        self.plan.warnings.push(Problem {
+            address: Some(address.clone()),
+            message: format!(
+                "{away} taken out in Amplitude and wanted again; {more} put in there by others, and left"
+            ),
+            hint: None,
+        });
+        Ok(())
+    }
+}
+
+/// Returns recorded rows, in doubt where a download says that they are not there.
+pub(in crate::engine) fn over(
+    subject: &Subject,
+    readings: &Readings,
+    rows: Rows,
+) -> Result<Rows, state::Error> {
+    let Some(there) = members(subject, readings)? else {
+        return Ok(rows);
+    };
+    Ok(Box::new(Join::new(rows, there).filter_map(
+        |row| match row {
+            Ok(Joined::Left(record)) => Some(Ok(Record {
+                presence: Presence::Doubt,
+                ..record
+            })),
+            Ok(Joined::Both(record, _)) => Some(Ok(record)),
+            Ok(Joined::Right(_)) => None,
+            Err(error) => Some(Err(error)),
+        },
+    )))
+}
+
+/// Opens the members of the cohort that a subject fills, where they were downloaded.
+fn members(
+    subject: &Subject,
+    readings: &Readings,
+) -> Result<Option<state::relation::RelationReader>, state::Error> {
+    let id = subject.filled.as_ref().and_then(|it| it.id.as_deref());
+    let mapping = Mapping::default();
+    match id.filter(|id| readings.of(id, &mapping).is_some()) {
+        Some(id) => readings.open(id, &mapping).map(Some),
+        None => Ok(None),
+    }
+}

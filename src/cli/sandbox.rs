@@ -67,7 +67,7 @@ pub(super) struct SandboxArgs {
         default_value = "data-points"
     )]
     contract: Contract,
-    /// How long Amplitude prepares a download [default: 3s with real limits, else 0s]
+    /// How long a download or export is prepared [default: 3s with real limits, else 0s]
     #[arg(long, env = "SYNCFORM_JOB_TIME", hide_env = true, value_name = "TIME", value_parser = time)]
     job_time: Option<Duration>,
     /// Redirect downloads larger than this many compressed bytes

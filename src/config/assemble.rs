@@ -200,10 +200,10 @@ impl Assembler<'_> {
                     continue;
                 }
                 let body = entry.node.value();
-                let settings = if ["syncs", "cohorts"].contains(&section) {
-                    self.typed::<Settings>(body.clone(), entry.key, name)
-                } else {
+                let settings = if section == "destinations" {
                     Some(Settings::default())
+                } else {
+                    self.typed::<Settings>(body.clone(), entry.key, name)
                 };
                 let Some(settings) = settings else { continue };
                 let kind = if section == "syncs" {

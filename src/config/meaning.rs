@@ -118,8 +118,10 @@ fn freezes(tree: &Node, findings: &mut Findings) {
 /// Warns of overrides whose last day is over.
 fn overrides(tree: &Node, today: Date, findings: &mut Findings) {
     let defaults = tree.at(&["defaults"]).into_iter();
-    let syncs = tree.entries("syncs").map(|(_, entry)| &entry.node);
-    for node in defaults.chain(syncs) {
+    let sections = ["syncs", "segments", "cohorts"].into_iter();
+    let entries = sections.flat_map(|section| tree.entries(section));
+    let entries = entries.map(|(_, entry)| &entry.node);
+    for node in defaults.chain(entries) {
         if let Some(node) = node.at(&["allow_removal", "until"])
             && let Some(until) = node.text().and_then(|text| text.parse::<Date>().ok())
             && until < today

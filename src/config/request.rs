@@ -213,15 +213,19 @@ fn unset(pointer: &str, sandbox: bool) -> Option<Data> {
     }
 }
 
-/// Puts `defaults` under every sync.
+/// Puts `defaults` under every sync, and under every segment with members: that is written like one.
 fn defaults(tree: &mut Node) {
     let Some(top) = tree.map_mut() else { return };
     let Some(defaults) = top.shift_remove("defaults") else {
         return;
     };
-    let syncs = top.get_mut("syncs").and_then(|entry| entry.node.map_mut());
-    for entry in syncs.into_iter().flat_map(|map| map.values_mut()) {
-        resolve::fill(&mut entry.node, &defaults.node);
+    for section in ["syncs", "segments"] {
+        let entries = top.get_mut(section).and_then(|entry| entry.node.map_mut());
+        for entry in entries.into_iter().flat_map(|map| map.values_mut()) {
+            if section == "syncs" || entry.node.at(&["members"]).is_some() {
+                resolve::fill(&mut entry.node, &defaults.node);
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! How one person's row fares: what is recorded, what is wanted and what was decided, in one word. It decides nothing
 //! anew; what is to be done comes in.
 
+use super::algebra::Algebra;
 use crate::model::{
     Change, Member, Presence, Record, Standing, Verb,
     explanation::{Fate, Holds},
@@ -51,15 +52,30 @@ impl Facts<'_> {
     }
 }
 
-/// Returns how a person without any row fares: whether the cohort holds them, then whether excluded ones do.
-pub fn without_row(cohort: Holds, mut excluded: impl Iterator<Item = Holds>) -> Fate {
-    match cohort {
-        Holds::Unread => Fate::Unread,
-        Holds::No => Fate::Outside,
-        Holds::Unnamed => Fate::Unnamed,
-        // Who is in the cohort and has no row was left out: by an exclusion, by whatever identifier.
-        Holds::Yes if excluded.any(|holds| holds == Holds::Unread) => Fate::Unread,
-        Holds::Yes => Fate::Excluded,
+/// Returns how a person without any row fares, by which cohorts hold them.
+pub fn without_row(members: &Algebra, cohorts: &[Holds]) -> Fate {
+    let told = |holds: &Holds| match holds {
+        Holds::Yes => Some(true),
+        Holds::No | Holds::Unnamed => Some(false),
+        Holds::Unread => None,
+    };
+    let told: Vec<Option<bool>> = cohorts.iter().map(told).collect();
+    let let_in = |at: usize| !members.keeps_out(at);
+    let open = told.iter().enumerate();
+    let open = open.map(|(at, told)| if let_in(at) { *told } else { Some(false) });
+    let open: Vec<Option<bool>> = open.collect();
+    match (members.tells(&open), members.tells(&told)) {
+        (None, _) | (Some(true), None) => Fate::Unread,
+        (Some(false), _) => {
+            let mut unnamed = cohorts.iter().enumerate();
+            if unnamed.any(|(at, holds)| *holds == Holds::Unnamed && let_in(at)) {
+                Fate::Unnamed
+            } else {
+                Fate::Outside
+            }
+        }
+        // Who would be in it and has no row was left out: by an exclusion, by whatever identifier.
+        (Some(true), Some(_)) => Fate::Excluded,
     }
 }
 
@@ -219,7 +235,9 @@ mod tests {
             (Yes, vec![No, Yes], Fate::Excluded),
             (Yes, vec![Unread], Fate::Unread),
         ] {
-            assert_eq!(without_row(cohort, excluded.into_iter()), expected);
+            let members = Algebra::less(excluded.len());
+            let cohorts: Vec<Holds> = std::iter::once(cohort).chain(excluded).collect();
+            assert_eq!(without_row(&members, &cohorts), expected);
         }
     }
 

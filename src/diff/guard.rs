@@ -26,8 +26,8 @@ pub struct Effects<'a> {
     pub peak_rows: u64,
     /// The source: people with a usable identifier, before anybody is excluded.
     pub source: Held<'a>,
-    /// The excluded cohorts.
-    pub excluded: Vec<Held<'a>>,
+    /// The other cohorts that tell who is in it.
+    pub others: Vec<Held<'a>>,
     /// Rows of the source's file, with or without an identifier.
     pub file_rows: u64,
     /// Data points of its rows.
@@ -51,6 +51,8 @@ pub struct Held<'a> {
     pub peak: u64,
     /// Now.
     pub now: u64,
+    /// Whether it keeps people out.
+    pub excludes: bool,
 }
 
 /// What is left of an `allow_removal`.
@@ -78,13 +80,21 @@ pub fn check(guards: &Guards, effects: &Effects) -> Vec<GuardResult> {
         );
     }
     // Whoever is no longer excluded is added: an excluded cohort that breaks is as bad as a source that does.
-    for excluded in &effects.excluded {
-        let what = format!("the excluded cohort \"{}\"", excluded.name);
-        results.extend(empty_exclusion(effects, excluded, &what));
-        // It adds people, so an allowance of removals has nothing to say about it.
-        results.extend(
-            max_shrink(guards, excluded, &what).map(|shrunk| shrunk.unlifted("max_shrink")),
-        );
+    for other in &effects.others {
+        let kind = if other.excludes {
+            "excluded cohort"
+        } else {
+            "cohort"
+        };
+        let what = format!("the {kind} \"{}\"", other.name);
+        results.extend(emptied_cohort(effects, other, &what));
+        let shrunk = max_shrink(guards, other, &what);
+        if other.excludes {
+            // It adds people, so an allowance of removals has nothing to say about it.
+            results.extend(shrunk.map(|shrunk| shrunk.unlifted("max_shrink")));
+        } else if !effects.delta.is_empty() {
+            results.extend(shrunk.map(|shrunk| shrunk.lifted(effects)));
+        }
     }
     results.extend(max_refused(guards.max_refused, effects.delta));
     let of_file = (effects.source.now, effects.file_rows, "rows");
@@ -199,13 +209,15 @@ fn empty_source(effects: &Effects) -> Option<GuardResult> {
     (effects.delta.after == 0 && recorded > 0).then(|| emptied(effects, what))
 }
 
-fn empty_exclusion(effects: &Effects, excluded: &Held, what: &str) -> Option<GuardResult> {
-    let held = excluded.peak;
-    let what = format!(
-        "{what} held {} and is empty now: everybody it kept out would be added",
-        number(held)
-    );
-    (excluded.now == 0 && held > 0).then(|| emptied(effects, what))
+fn emptied_cohort(effects: &Effects, other: &Held, what: &str) -> Option<GuardResult> {
+    let held = other.peak;
+    let why = if other.excludes {
+        "everybody it kept out would be added"
+    } else {
+        "a broken source looks the same"
+    };
+    let what = format!("{what} held {} and is empty now: {why}", number(held));
+    (other.now == 0 && held > 0).then(|| emptied(effects, what))
 }
 
 fn emptied(effects: &Effects, what: String) -> GuardResult {

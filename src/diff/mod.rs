@@ -1,5 +1,6 @@
 //! Every decision, and nothing that waits: no `async`, no file, no clock.
 
+pub mod algebra;
 pub mod aside;
 pub mod ask;
 pub mod batch;

@@ -95,7 +95,7 @@ impl<'a> Drafting<'a> {
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
         }
-        figures(&subject, &about, &seen, &mut delta, &mut attributes);
+        figures(&subject, readings, &seen, &mut delta, &mut attributes);
         let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
         self.nobody_has(&subject, read, &attributes);
         let full = match subject.desired.form {
@@ -213,7 +213,7 @@ impl<'a> Drafting<'a> {
         profiles: &'b Profiles,
     ) -> Result<Asked<'b>, Unready> {
         let mapping = &subject.desired.identify_by;
-        let mut cohorts = std::iter::once(&subject.cohort).chain(&subject.exclude);
+        let mut cohorts = subject.cohorts();
         if let Some(why) = cohorts.find_map(|cohort| readings.failure(&cohort.id, mapping)) {
             return Err((why.message.clone(), Some(why.hint.clone())));
         }
@@ -225,17 +225,23 @@ impl<'a> Drafting<'a> {
 /// Completes the figures of a comparison by what was seen on the way.
 fn figures(
     subject: &Subject,
-    about: &About,
+    readings: &Readings,
     seen: &Seen,
     delta: &mut Delta,
     attributes: &mut [AttributePlan],
 ) {
     let people = seen.people();
+    let sum = |of: fn(&About) -> u64| subject.read_of(readings).map(of).sum::<u64>();
+    let excluded = match subject.desired.called {
+        // Whoever is not in a segment was not left out of it.
+        Some(_) => 0,
+        None => sum(|about| about.rows).saturating_sub(people),
+    };
     let skipped = [
-        ("no_identifier", about.no_identifier),
-        ("bad_identifier", about.bad_identifier),
-        ("duplicate", about.duplicates),
-        ("excluded", about.rows.saturating_sub(people)),
+        ("no_identifier", sum(|about| about.no_identifier)),
+        ("bad_identifier", sum(|about| about.bad_identifier)),
+        ("duplicate", sum(|about| about.duplicates)),
+        ("excluded", excluded),
         (NOT_IN_AMPLITUDE, seen.unknown()),
         (PROFILE_UNREADABLE, seen.unreadable()),
     ];

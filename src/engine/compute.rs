@@ -15,6 +15,7 @@ use super::{
 use crate::{
     braze,
     diff::{
+        algebra::{Algebra, select},
         aside::Patience,
         decide::{Decision, again},
         join::{Join, Joined},
@@ -78,7 +79,7 @@ pub(super) struct Comparison<'a> {
 /// identifiers, two files may name one person differently. It holds as many as the relation has people, however many
 /// are excluded.
 pub(super) fn excluded_ids<I: Iterator<Item = Result<Member, Error>>>(
-    people: I,
+    people: impl Iterator<Item = Result<Member, Error>>,
     rows: u64,
     excluded: Vec<I>,
 ) -> Result<Vec<i64>, Error> {
@@ -100,24 +101,15 @@ pub(super) fn excluded_ids<I: Iterator<Item = Result<Member, Error>>>(
     Ok(ids)
 }
 
-/// Returns the members of a relation that are in none of the others, and are not of these numbers.
-pub(super) fn members<I>(source: I, exclude: Vec<I>, ids: Vec<i64>) -> Members
+/// Returns those of several relations who are in it, and are not of these numbers.
+pub(super) fn members<I>(cohorts: Vec<I>, algebra: &Algebra, ids: Vec<i64>) -> Members
 where
     I: Iterator<Item = Result<Member, Error>> + 'static,
 {
-    let source = source.filter(move |member| {
+    Box::new(select(cohorts, algebra.clone()).filter(move |member| {
         let id = member.as_ref().ok().and_then(|member| member.amplitude_id);
         id.is_none_or(|id| ids.binary_search(&id).is_err())
-    });
-    let source: Members = Box::new(source);
-    exclude.into_iter().fold(source, |members, excluded| {
-        let left = Join::new(members, excluded).filter_map(|row| match row {
-            Ok(Joined::Left(member)) => Some(Ok(member)),
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        });
-        Box::new(left)
-    })
+    }))
 }
 
 impl Comparison<'_> {

@@ -169,7 +169,7 @@ impl<'a> Drafting<'a> {
                 }
                 Ok(Some(subject)) => {
                     let desired = &subject.desired;
-                    for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
+                    for cohort in subject.cohorts() {
                         let known = self.cells.entry(cohort.id.clone()).or_default();
                         known.entry(desired.identify_by.clone()).or_default();
                     }
@@ -202,7 +202,7 @@ impl<'a> Drafting<'a> {
 
     /// Notes which cohorts a subject needs, and what of them.
     pub(super) fn want(&self, subject: &Subject, wanted: &mut BTreeMap<String, Wanted>) {
-        for cohort in std::iter::once(&subject.cohort).chain(&subject.exclude) {
+        for cohort in subject.cohorts() {
             let max_age = max_age(subject.resource);
             let known = wanted.entry(cohort.id.clone()).or_insert_with(|| Wanted {
                 max_age,
@@ -262,7 +262,7 @@ impl<'a> Drafting<'a> {
         let desired = &subject.desired;
         let references = || desired.source.cohort().into_iter().chain(&desired.exclude);
         let followed = |name: &str| references().any(|written| named(written) == Named::Name(name));
-        let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
+        let cohorts = || subject.cohorts();
         for pin in pins {
             let renamed = |cohort: &&Cohort| cohort.id == pin.id && cohort.name != pin.name;
             for cohort in cohorts()
@@ -486,6 +486,7 @@ pub(super) fn scope<'a>(configuration: &'a Configuration, entry: Option<&'a Entr
         workspace: &configuration.workspace,
         environment: configuration.environment.as_deref(),
         applied: entry.map(|entry| &entry.config),
+        resources: &configuration.resources,
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn of_entry(resource: &Resource) -> Value {
 
 /// Returns what a resource means: its entry, its cohorts, its rows.
 pub(super) fn of_subject(subject: &Subject, rows: &str) -> Value {
-    let cohorts = || std::iter::once(&subject.cohort).chain(&subject.exclude);
+    let cohorts = || subject.cohorts();
     let each = |what: fn(&Cohort) -> &str| cohorts().map(what).collect::<Vec<_>>();
     let mut meaning = of_entry(subject.resource);
     meaning["cohort"] = json!(each(|cohort| &cohort.id));
@@ -161,17 +161,24 @@ impl Meaning {
                 let paths = was.zip(is).map(|(was, is)| changed(was, is));
                 let paths = paths.filter(|paths| !paths.is_empty());
                 let paths = paths.map(|paths| format!(": {paths}")).unwrap_or_default();
+                let configuration = before.get("configuration");
+                let computed = configuration.is_some_and(|it| it.get("members").is_some());
+                let other = if computed {
+                    "one of its cohorts"
+                } else {
+                    "an excluded cohort"
+                };
                 let words = match name.as_str() {
                     "configuration" => format!("its configuration changed{paths}"),
                     "guards" => format!("its guards changed{paths}"),
                     "cohort" if first(was) == first(is) => {
-                        "an excluded cohort is another one".to_owned()
+                        format!("{other} is another one")
                     }
                     "cohort" => "its cohort is another one".to_owned(),
                     // Another cohort has another definition.
                     "definition" if before.get("cohort") != after.get("cohort") => continue,
                     "definition" if first(was) == first(is) => {
-                        "an excluded cohort's definition changed".to_owned()
+                        format!("the definition of {other} changed")
                     }
                     "definition" => "the cohort's definition changed".to_owned(),
                     "label" => "its label changed".to_owned(),
@@ -253,7 +260,7 @@ mod tests {
             (
                 "definition",
                 json!(["d", "f"]),
-                "an excluded cohort's definition changed",
+                "the definition of an excluded cohort changed",
             ),
             ("rows", json!("s"), "12 rows differ"),
             (

@@ -362,8 +362,16 @@ fn references(
     let Ok(desired) = kind.desired(resource, &scope) else {
         return vec![];
     };
+    let computed = desired.called.is_some();
+    let place = |at| {
+        if computed {
+            desired.source_at.to_owned()
+        } else {
+            format!("/exclude/{at}/cohort")
+        }
+    };
     let excluded = desired.exclude.into_iter().enumerate();
-    let excluded = excluded.map(|(at, cohort)| (format!("/exclude/{at}/cohort"), cohort));
+    let excluded = excluded.map(|(at, cohort)| (place(at), cohort));
     let own = desired.source.cohort().cloned();
     let own = own.map(|cohort| (desired.source_at.to_owned(), cohort));
     let all = own.into_iter().chain(excluded);

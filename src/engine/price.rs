@@ -20,8 +20,9 @@ use crate::{
         guard,
         merge::Part,
     },
+    kinds::Desired,
     model::{
-        Address, Guards, Lane, Mapping, Standing, Verb,
+        Address, Guards, Lane, Standing, Verb,
         plan::{Delta, GuardResult},
     },
     state::manifest::{CohortPin, Entry, Peak},
@@ -187,7 +188,6 @@ impl Drafting<'_> {
                 until: allowed.until,
             });
             let peaks = recent(&peaks(entry, left), now);
-            let mapping = &work.desired.identify_by;
             let Some(next) = &mut work.next else { continue };
             let effects = guard::Effects {
                 data_points: planned.cost.map_or(0, |cost| cost.data_points),
@@ -195,7 +195,7 @@ impl Drafting<'_> {
                 allowance,
                 allow_empty: settings.allow_empty.unwrap_or(false),
                 today,
-                ..effects(delta, next, entry, &peaks, readings, mapping)
+                ..effects(delta, next, entry, &peaks, readings, &work.desired)
             };
             let own = settings.guards.clone().unwrap_or_default();
             // Two limits of the workspace are about the whole apply, a sync's own about that sync.
@@ -262,21 +262,23 @@ fn measured(delta: &Delta, left: Option<&Entry>) -> Delta {
     }
 }
 
-/// How many there are and were, of the rows, of the source and of the excluded cohorts.
+/// How many there are and were, of the rows, of the source and of the other cohorts.
 fn effects<'a>(
     delta: &'a Delta,
     next: &'a Entry,
     entry: Option<&Entry>,
     peaks: &[Peak],
     readings: &Readings,
-    mapping: &Mapping,
+    desired: &Desired,
 ) -> guard::Effects<'a> {
+    let mapping = &desired.identify_by;
     let own = next.cohort.as_ref();
     let about = own
         .and_then(|own| readings.of(&own.id, mapping))
         .map(|reading| &reading.about);
     let held = next.peaks.last();
-    let excluded = |pin: &'a CohortPin| guard::Held {
+    let other = |(pin, at): (&'a CohortPin, usize)| guard::Held {
+        excludes: desired.members.keeps_out(at),
         name: &pin.name,
         peak: held_before(entry, pin, peaks),
         now: held
@@ -291,8 +293,9 @@ fn effects<'a>(
             name: own.map_or("", |own| &own.name),
             peak: peaks.iter().map(|peak| peak.source).max().unwrap_or(0),
             now: held.map_or(0, |held| held.source),
+            excludes: false,
         },
-        excluded: next.excluded.iter().map(excluded).collect(),
+        others: next.excluded.iter().zip(1..).map(other).collect(),
         file_rows: about.map_or(0, |about| about.file_rows - about.duplicates),
         data_points: 0,
         new_users: 0,
@@ -302,7 +305,7 @@ fn effects<'a>(
     }
 }
 
-/// The most an excluded cohort held, or the one that bore its name in the YAML before.
+/// The most a cohort beside the source held, or the one that bore its name in the YAML before.
 fn held_before(entry: Option<&Entry>, pin: &CohortPin, peaks: &[Peak]) -> u64 {
     let known = entry.iter().flat_map(|entry| &entry.excluded);
     let known = known

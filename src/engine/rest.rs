@@ -62,9 +62,7 @@ impl Drafting<'_> {
         }
         let (now, max_age) = (self.session.clock.millis(), max_age(subject.resource));
         let kept = self.session.how.refresh == Refresh::None;
-        let cohorts: Vec<&Cohort> = std::iter::once(&subject.cohort)
-            .chain(&subject.exclude)
-            .collect();
+        let cohorts: Vec<&Cohort> = subject.cohorts().collect();
         let same = |(stamp, cohort): (&SourceStamp, &&Cohort)| {
             stamp.cohort == cohort.id
                 && stamp.computed == cohort.computed

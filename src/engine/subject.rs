@@ -112,14 +112,21 @@ impl Subject<'_> {
         };
         format!(
             "{} \"{}\" -> {}{shown}",
-            self.resource.kind, self.cohort.name, self.desired.target
+            self.resource.kind,
+            self.called(),
+            self.desired.target
         )
     }
 
-    /// The label that Braze shows, where it is not the cohort's name.
+    /// What its people are called.
+    fn called(&self) -> &str {
+        self.desired.called.as_ref().unwrap_or(&self.cohort.name)
+    }
+
+    /// The label that Braze shows, where it is not what its people are called.
     fn other_label(&self) -> Option<&str> {
         let labels = self.desired.form.is_labelled();
-        (labels && self.label != self.cohort.name).then_some(self.label.as_str())
+        (labels && self.label != self.called()).then_some(self.label.as_str())
     }
 
     /// What is wrong with a label that is left over from another cohort, if it is: only the YAML changes a label.
@@ -169,7 +176,8 @@ impl Subject<'_> {
             attributes: vec![],
             log: None,
             manual,
-            source: Some(Source {
+            // What is made of several cohorts comes from none of them.
+            source: self.desired.called.is_none().then(|| Source {
                 cohort: self.cohort.id.clone(),
                 name: self.cohort.name.clone(),
                 computed_at,
@@ -222,9 +230,13 @@ impl Subject<'_> {
             compare("cohort.id", pin, &self.cohort);
         }
         let same = |(pin, reference): (&CohortPin, &CohortRef)| pin.written == json!(reference);
+        let others = match self.desired.called {
+            Some(_) => "members.cohort.id",
+            None => "exclude.cohort.id",
+        };
         if entry.excluded.iter().zip(&self.desired.exclude).all(same) {
             for (pin, cohort) in entry.excluded.iter().zip(&self.exclude) {
-                compare("exclude.cohort.id", pin, cohort);
+                compare(others, pin, cohort);
             }
         }
         fields
@@ -235,7 +247,7 @@ impl Subject<'_> {
     pub(super) fn is_replaced(&self, fields: &[FieldChange]) -> bool {
         let pin = self.entry.and_then(|entry| entry.cohort.as_ref());
         self.left.is_some()
-            || pin.is_some_and(|pin| pin.id != self.cohort.id)
+            || pin.is_some_and(|pin| pin.id != self.cohort.id && self.desired.called.is_none())
             || fields.iter().any(|field| field.path == "identify_by")
     }
 
@@ -318,7 +330,7 @@ impl Subject<'_> {
     /// Whether all that its rows are made of was read.
     pub(super) fn is_read(&self, readings: &Readings) -> bool {
         let mapping = &self.desired.identify_by;
-        let mut cohorts = std::iter::once(&self.cohort).chain(&self.exclude);
+        let mut cohorts = self.cohorts();
         let own = readings.of(&self.cohort.id, mapping);
         cohorts.all(|cohort| readings.of(&cohort.id, mapping).is_some())
             && own.is_some_and(|own| self.lacks(&own.about).is_none())
@@ -416,17 +428,36 @@ impl Subject<'_> {
     where
         I: Iterator<Item = Result<Member, state::Error>> + 'static,
     {
-        let excluded = || {
-            let cohorts = self.exclude.iter();
-            cohorts.map(&open).collect::<Result<Vec<_>, _>>()
+        let members = &self.desired.members;
+        let cohorts = || -> Vec<&Cohort> { self.cohorts().collect() };
+        let opened = |cohorts: Vec<&Cohort>| {
+            let each = cohorts.into_iter().map(&open);
+            each.collect::<Result<Vec<_>, _>>()
         };
+        let kept_out = self.cohorts().enumerate();
+        let kept_out = kept_out.filter(|(at, _)| members.keeps_out(*at));
+        let kept_out: Vec<&Cohort> = kept_out.map(|(_, cohort)| cohort).collect();
         let several = self.desired.identify_by.iter().count() > 1;
-        let ids = if several && !self.exclude.is_empty() {
-            excluded_ids(open(&self.cohort)?, rows, excluded()?)?
+        let ids = if several && !kept_out.is_empty() {
+            let people = self::members(opened(cohorts())?, members, vec![]);
+            excluded_ids(people, rows, opened(kept_out)?)?
         } else {
             vec![]
         };
-        Ok(members(open(&self.cohort)?, excluded()?, ids))
+        Ok(self::members(opened(cohorts())?, members, ids))
+    }
+
+    /// Its cohorts: the source, then the others.
+    pub(super) fn cohorts(&self) -> impl Iterator<Item = &Cohort> {
+        std::iter::once(&self.cohort).chain(&self.exclude)
+    }
+
+    /// What was read of those of its cohorts whose people may be in it.
+    pub(super) fn read_of<'r>(&self, readings: &'r Readings) -> impl Iterator<Item = &'r About> {
+        let mapping = &self.desired.identify_by;
+        let cohorts = self.cohorts().enumerate();
+        let open = cohorts.filter(|(at, _)| !self.desired.members.keeps_out(*at));
+        open.filter_map(|(_, cohort)| Some(&readings.of(&cohort.id, mapping)?.about))
     }
 
     /// How many people each excluded cohort holds.

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use super::{Attribute, Attributes, Desired, Form, Reads, Source, applied, values::Audience};
 use crate::{
     config::{KeepOrClear, Resource},
+    diff::algebra::Algebra,
     model::{Diagnostic, Mapping, Severity},
 };
 
@@ -33,10 +34,13 @@ pub(super) fn desired(
     let target = names.collect::<Vec<_>>().join(", ");
     let attributes = Attributes::new(list, clear(settings.on_leave), clear(settings.on_null));
     let excluded = settings.exclude.iter().flatten();
+    let exclude: Vec<_> = excluded.map(|exclusion| exclusion.cohort.clone()).collect();
     Desired {
         source: Source::Cohort(audience.cohort),
         source_at: "/audience/cohort",
-        exclude: excluded.map(|exclusion| exclusion.cohort.clone()).collect(),
+        members: Algebra::less(exclude.len()),
+        exclude,
+        called: None,
         identify_by: Mapping::default(),
         reads,
         form: Form::Attributes(attributes),

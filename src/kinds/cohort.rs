@@ -8,11 +8,12 @@
 
 mod spec;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Desired, Form, Kind, Membership, Reads, Scope, Source, applied, identify};
 use crate::{
     config::Resource,
+    diff::algebra::Algebra,
     model::{Diagnostic, Severity},
 };
 
@@ -33,19 +34,9 @@ impl Kind for Cohort {
         // The schema has checked the entry; what is left is what the schema cannot say.
         let spec: Spec = serde_json::from_value(resource.body.clone())
             .map_err(|_| wrong(format!("{} is not a cohort sync", resource.address)))?;
-        let mut is_default = false;
-        let form = match spec.to {
-            Target::AttributeArray { attribute_array } => Membership::Array(attribute_array),
-            Target::AttributeFlag { attribute_flag } => Membership::Flag(attribute_flag),
-            Target::CohortImport { cohort_import } => Membership::Import(cohort_import.id),
-            Target::Word(TargetWord::CohortImport) => {
-                is_default = true;
-                Membership::Import(import_id(resource, scope))
-            }
-        };
-        let target = form.target();
+        let (form, target, is_default) = form(spec.to, resource, scope);
         let settings = &resource.settings;
-        let exclude = settings
+        let exclude: Vec<_> = settings
             .exclude
             .iter()
             .flatten()
@@ -53,17 +44,14 @@ impl Kind for Cohort {
             .collect();
         let mut config = applied::config(&resource.body);
         if let Value::Object(members) = &mut config {
-            if let Membership::Import(id) = &form {
-                members.insert("to".to_owned(), json!({"cohort_import": {"id": id}}));
-                let origin = if is_default { DEFAULT } else { GIVEN };
-                members.insert("import_id".to_owned(), json!(origin));
-            }
-            members.sort_keys();
+            remember(members, &form, is_default);
         }
         Ok(Desired {
             source: Source::Cohort(spec.cohort),
             source_at: "/cohort",
+            members: Algebra::less(exclude.len()),
             exclude,
+            called: None,
             identify_by: identify::mapping(settings),
             reads: Reads::Nothing,
             form: Form::Membership(form),
@@ -74,6 +62,29 @@ impl Kind for Cohort {
             config,
         })
     }
+}
+
+/// Returns in which form a membership is kept, that in a few words, and whether its id is the default one.
+pub(super) fn form(to: Target, resource: &Resource, scope: &Scope) -> (Membership, String, bool) {
+    let is_default = to == Target::Word(TargetWord::CohortImport);
+    let form = match to {
+        Target::AttributeArray { attribute_array } => Membership::Array(attribute_array),
+        Target::AttributeFlag { attribute_flag } => Membership::Flag(attribute_flag),
+        Target::CohortImport { cohort_import } => Membership::Import(cohort_import.id),
+        Target::Word(TargetWord::CohortImport) => Membership::Import(import_id(resource, scope)),
+    };
+    let target = form.target();
+    (form, target, is_default)
+}
+
+/// Writes into what is remembered of an entry which cohort it imports, and how that id came about.
+pub(super) fn remember(entry: &mut Map<String, Value>, form: &Membership, is_default: bool) {
+    if let Membership::Import(id) = form {
+        entry.insert("to".to_owned(), json!({"cohort_import": {"id": id}}));
+        let origin = if is_default { DEFAULT } else { GIVEN };
+        entry.insert("import_id".to_owned(), json!(origin));
+    }
+    entry.sort_keys();
 }
 
 /// How the id of an imported cohort came about, as it is remembered.
@@ -97,6 +108,8 @@ fn import_id(resource: &Resource, scope: &Scope) -> String {
 
 #[cfg(test)]
 mod tests {
+    use indexmap::IndexMap;
+
     use super::*;
 
     #[test]
@@ -115,6 +128,7 @@ mod tests {
                 workspace: "acme",
                 environment,
                 applied,
+                resources: &IndexMap::new(),
             };
             let desired = Cohort.desired(&resource(to), &scope).unwrap();
             (desired.lane().name(), desired.config["to"].clone())

@@ -1,8 +1,11 @@
 //! What a kind of sync is: it says what to read and in which form that is kept in Braze. It never sends.
 
+use indexmap::IndexMap;
+
 use crate::{
     config::{CohortRef, Resource},
-    model::{Diagnostic, Lane, Limit, Mapping, profile::Question},
+    diff::algebra::Algebra,
+    model::{Address, Diagnostic, Lane, Limit, Mapping, profile::Question},
 };
 
 use super::{Form, form::Membership};
@@ -22,6 +25,8 @@ pub struct Scope<'a> {
     pub environment: Option<&'a str>,
     /// The configuration as it was applied, for what is pinned then.
     pub applied: Option<&'a serde_json::Value>,
+    /// Everything that is declared, for what an entry says of another.
+    pub resources: &'a IndexMap<Address, Resource>,
 }
 
 /// What an entry asks for.
@@ -31,8 +36,12 @@ pub struct Desired {
     pub source: Source,
     /// Where in the entry that is said.
     pub source_at: &'static str,
-    /// Whose people are left out.
+    /// The other cohorts that tell who is in it: those whose people are left out, or the rest of a segment's.
     pub exclude: Vec<CohortRef>,
+    /// Who is in it, by the source and then the other cohorts.
+    pub members: Algebra,
+    /// What its people are called together, where that is not their cohort's name: the segment.
+    pub called: Option<String>,
     /// How its people are named to Braze; those left out are found by the same.
     pub identify_by: Mapping,
     /// What is read of each of them.

@@ -104,7 +104,10 @@ pub const REGISTRY: &[KindEntry] = &[
     KindEntry {
         name: "segment",
         section: Section::Segments,
-        moves: |_| None,
+        moves: |body| match &body["members"] {
+            Value::Null => None,
+            _ => Some(Moves::Table(&segment::Materialized)),
+        },
         schema: own::<segment::Spec>,
     },
     KindEntry {

@@ -81,10 +81,10 @@ fn entries<'a>(
     let mut branches: Vec<Value> = kinds
         .map(|kind| {
             let own = (kind.schema)(generator).to_value();
-            if section == Section::Syncs {
-                sync(kind.name, own, settings)
-            } else {
-                closed(own)
+            match section {
+                Section::Syncs => sync(kind.name, own, settings),
+                Section::Segments => joined(own, settings),
+                Section::Cohorts | Section::Destinations => closed(own),
             }
         })
         .collect();
@@ -95,9 +95,24 @@ fn entries<'a>(
     }
 }
 
-/// Joins a kind's own keys with those that every sync takes.
-fn sync(kind: &str, own: Value, settings: &Value) -> Value {
+/// Joins an entry's own keys with those that every sync takes.
+fn joined(own: Value, settings: &Value) -> Value {
     let mut schema = closed(own);
+    let own = schema["properties"].as_object().cloned();
+    let mut properties = own.unwrap_or_default();
+    properties.extend(
+        settings["properties"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+    );
+    schema["properties"] = Value::Object(properties);
+    schema
+}
+
+/// Joins a kind's own keys with its name, and with those that every sync takes.
+fn sync(kind: &str, own: Value, settings: &Value) -> Value {
+    let mut schema = joined(own, settings);
     let mut properties = Map::new();
     let about = schema["description"].as_str().unwrap_or_default();
     let description = format!("What is moved: {kind}. {about}");
@@ -106,9 +121,12 @@ fn sync(kind: &str, own: Value, settings: &Value) -> Value {
         "kind".into(),
         json!({"description": description, "type": "string", "const": kind}),
     );
-    for part in [&schema, settings] {
-        properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
-    }
+    properties.extend(
+        schema["properties"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+    );
     schema["properties"] = Value::Object(properties);
     let mut required = vec![json!("kind")];
     required.extend(schema["required"].as_array().cloned().unwrap_or_default());

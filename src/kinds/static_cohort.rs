@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{Desired, Form, Kind, Membership, Reads, Scope, Source, Upload, applied};
 use crate::{
     config::Resource,
+    diff::algebra::Algebra,
     model::{Diagnostic, Mapping, Severity},
 };
 
@@ -47,6 +48,8 @@ impl Kind for StaticCohort {
             source,
             source_at,
             exclude: vec![],
+            members: Algebra::less(0),
+            called: None,
             identify_by: Mapping::default(),
             reads: Reads::Nothing,
             target: form.target(),
@@ -106,6 +109,7 @@ mod tests {
             workspace: "acme",
             environment: None,
             applied: None,
+            resources: &indexmap::IndexMap::new(),
         };
         let desired = StaticCohort.desired(&resource, &scope).unwrap();
         assert_eq!(desired.config, json!({"members": {"file": "vip.csv"}}));

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::CohortRef;
+use crate::config::{CohortRef, Resource};
 
 /// The people whose values are moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -11,6 +11,11 @@ use crate::config::CohortRef;
 pub struct Audience {
     /// A cohort in Amplitude: its name, or `{id: 26umsb5}`.
     pub cohort: CohortRef,
+}
+
+/// Returns whose values a sync moves, if it is one of values.
+pub(super) fn audience_of(resource: &Resource) -> Option<Audience> {
+    serde_json::from_value(resource.body.get("audience")?.clone()).ok()
 }
 
 /// The type a text of Amplitude becomes in Braze. An empty text is no value; what does not fit is skipped, and counted

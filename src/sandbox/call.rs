@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 
 /// A request with everything read: what a synchronous endpoint needs.
 #[derive(Debug)]
@@ -100,6 +101,16 @@ pub(crate) fn respond(status: u16, content_type: &'static str, body: impl Into<B
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+/// Returns a file as a body, in chunks: how long it is, nobody says.
+pub(crate) fn chunks(file: tokio::fs::File) -> Body {
+    let chunks = futures_util::stream::try_unfold(file, |mut file| async move {
+        let mut chunk = Vec::with_capacity(1 << 16);
+        let read = file.read_buf(&mut chunk).await?;
+        Ok::<_, std::io::Error>((read > 0).then_some((chunk, file)))
+    });
+    Body::from_stream(chunks)
 }
 
 /// Locks; what a panicking request left behind is still the world.

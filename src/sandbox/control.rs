@@ -1,8 +1,10 @@
 //! `/_sandbox/`: for tests and the curious (design 9). It must not be slowed, counted or hit by faults.
 
+mod amplitude;
 mod attributes;
 mod happened;
 mod profiles;
+mod segments;
 mod users;
 
 use std::{fmt::Write as _, io, path::PathBuf, sync::Arc};
@@ -23,9 +25,8 @@ use super::{
     app::App,
     braze::Cohort,
     call::{Call, hold, reply, respond, text},
-    routes::{Routes, get, post, put},
+    routes::{Routes, delete, get, post, put},
     stats::Stats,
-    world::kind,
 };
 
 /// Where these endpoints are.
@@ -43,15 +44,19 @@ pub(crate) fn routes(to: &mut Routes) {
         "/_sandbox/braze/cohorts/{id}/members",
         get(imported_members),
     );
-    to.add("/_sandbox/braze/segments", put(segments));
-    to.add("/_sandbox/amplitude/cohorts/{id}", put(cohort));
+    to.add(
+        "/_sandbox/amplitude/cohorts/{id}",
+        put(cohort).merge(delete(amplitude::remove)),
+    );
     to.add(
         "/_sandbox/amplitude/cohorts/{id}/members",
-        routing::put(members),
+        routing::put(members).merge(routing::get(amplitude::members)),
     );
+    amplitude::routes(to);
     attributes::routes(to);
     users::routes(to);
     profiles::routes(to);
+    segments::routes(to);
     happened::routes(to);
 }
 
@@ -133,28 +138,6 @@ fn imported_members(app: &App, call: &Call) -> Response {
     }
     body.push_str("]}");
     respond(200, "application/json", body)
-}
-
-fn segments(app: &App, call: &Call) -> Response {
-    let body = call.json().unwrap_or_default();
-    if !(body.is_array() || body["segments"].is_array()) {
-        return text(400, "wanted {\"segments\": […]}\n");
-    }
-    let mut store = hold(&app.braze.store);
-    let record = super::world::Record {
-        kind: kind::SEGMENTS,
-        at: app.now(),
-        payload: call.body.to_vec(),
-    };
-    if app
-        .world
-        .append(record.kind, record.at, &record.payload)
-        .is_err()
-    {
-        return text(500, "the world cannot be written\n");
-    }
-    store.replay(&record);
-    reply(200, &json!({}))
 }
 
 fn cohort(app: &App, call: &Call) -> Response {

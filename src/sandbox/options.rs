@@ -74,7 +74,7 @@ pub struct Options {
     pub clock: Clock,
     /// The dialect of Braze's rate-limit headers.
     pub contract: Contract,
-    /// How long Amplitude prepares a download; none: 3 s with real limits, else no time.
+    /// How long Amplitude prepares a download, and Braze a segment's export; none: 3 s with real limits, else no time.
     pub job_time: Option<Duration>,
     /// Compressed files above this size are answered by a redirect to a signed address.
     pub redirect_over: u64,

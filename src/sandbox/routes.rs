@@ -75,12 +75,25 @@ pub(crate) fn put(endpoint: Endpoint) -> MethodRouter<Arc<App>> {
     routing::put(at_once(endpoint))
 }
 
+/// Answers PATCH.
+pub(crate) fn patch(endpoint: Endpoint) -> MethodRouter<Arc<App>> {
+    routing::patch(at_once(endpoint))
+}
+
 /// Answers GET by an endpoint that waits for something.
 pub(crate) fn get_waiting<F>(endpoint: fn(Arc<App>, Call) -> F) -> MethodRouter<Arc<App>>
 where
     F: Future<Output = Response> + Send + 'static,
 {
     routing::get(move |State(app): State<Arc<App>>, call: Call| endpoint(app, call))
+}
+
+/// Answers POST by an endpoint that waits for something.
+pub(crate) fn post_waiting<F>(endpoint: fn(Arc<App>, Call) -> F) -> MethodRouter<Arc<App>>
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    routing::post(move |State(app): State<Arc<App>>, call: Call| endpoint(app, call))
 }
 
 fn at_once(

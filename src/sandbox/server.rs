@@ -190,6 +190,10 @@ impl Service {
             Ok(body) if fault.is_none_or(What::processes) => braze::place(app, &path, body),
             _ => Ok(None),
         };
+        let held = match &body {
+            Ok(body) if fault.is_none_or(What::processes) => amplitude::place(app, &path, body),
+            _ => Ok(None),
+        };
         // Half the latency on the way there, half on the way back: a client killed meanwhile may or may not have
         // been served.
         let half = app.options.latency / 2;
@@ -206,6 +210,7 @@ impl Service {
             (Some(What::Garbage), ..) => garbage(),
             (_, _, amplitude::Ticket::Refused(response)) => *response,
             _ if place.is_err() => braze::locked(),
+            _ if held.is_err() => amplitude::busy(),
             (fault, Ok(body), ticket) => {
                 if fault == Some(What::Slow) {
                     wait(app.options.slow).await;

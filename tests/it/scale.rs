@@ -298,6 +298,19 @@ fn two_million_rows_with_others_excluded() {
 
 #[test]
 #[ignore = "2,000,000 rows: by hand, with --release"]
+fn two_million_rows_of_a_segment() {
+    let scale = Scale::new(Ids::Short, TWO_MILLION, 0, 3, "");
+    let segment = "segments:\n  all: {name: All, members: {all_of: [{cohort: C0}], any_of: [{cohort: C1}, {cohort: C2}]}, \
+                   to: {attribute_flag: many}}\n";
+    scale.project.write(&yaml("").replace("syncs:\n", segment));
+    scale.run("a segment of three, plan", &["plan"]);
+    scale.run("a segment of three, apply", &["apply", "--auto-approve"]);
+    scale.settled();
+    assert_eq!(scale.world.attribute("many").len() as u64, TWO_MILLION - 2);
+}
+
+#[test]
+#[ignore = "2,000,000 rows: by hand, with --release"]
 fn two_million_rows_that_are_refused() {
     let scale = Scale::new(Ids::Refused, TWO_MILLION, 0, 1, &flag());
     let apply = scale.run("all refused, apply", &["apply", "--auto-approve"]);

@@ -110,11 +110,11 @@ async fn an_upload_that_was_lost_is_not_sent_again() {
 
 #[tokio::test]
 async fn nobody_known_is_told_from_other_refusals() {
-    let nobody = refusal("none of the ids is an existing user, u1 neither");
+    let nobody = refusal("none of the ids is an existing user, ann neither");
     let (writer, _) = serve(&[(400, nobody)]).await;
-    let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
+    let error = writer.upload(&VIP, &["ann"]).await.unwrap_err();
     assert!(error.nobody && !error.maybe);
-    assert!(!error.to_string().contains("u1"), "{error}");
+    assert!(!error.to_string().contains("ann"), "{error}");
     let (writer, _) = serve(&[(400, refusal("wanted `owner`, a login e-mail"))]).await;
     let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
     assert!(!error.nobody && error.to_string().contains("owner"));
@@ -123,17 +123,20 @@ async fn nobody_known_is_told_from_other_refusals() {
 #[tokio::test]
 async fn skipped_people_are_told_by_their_place() {
     let answer = json!({"cohort_id": "c1", "memberships_result": [
-        {"skipped_ids": ["u3", "u1"], "id_type": "BY_NAME", "operation": "ADD"}]});
+        {"skipped_ids": ["cyd", "ann"], "id_type": "BY_NAME", "operation": "ADD"}]});
     let (writer, requests) = serve(&[(503, json!({})), (200, answer)]).await;
-    let ids = ["u1", "u2", "u3"];
+    let ids = ["ann", "bob", "cyd"];
     let skipped = writer.change("c1", Operation::Add, &ids).await.unwrap();
     assert_eq!(skipped, [0, 2]);
     let body = json!({"cohort_id": "c1", "skip_invalid_ids": true,
         "memberships": [{"ids": ids, "id_type": "BY_NAME", "operation": "ADD"}]});
     let (path, sent) = requests.lock().unwrap().last().cloned().unwrap();
     assert_eq!((path.as_str(), sent), ("/api/3/cohorts/membership", body));
-    let (writer, _) = serve(&[(404, refusal("no cohort u2"))]).await;
+    let (writer, _) = serve(&[(404, refusal("no cohort bob"))]).await;
     let error = writer.change("c1", Operation::Remove, &ids).await;
     let error = error.unwrap_err();
-    assert!(!error.maybe && !error.to_string().contains("u2"), "{error}");
+    assert!(
+        !error.maybe && !error.to_string().contains("bob"),
+        "{error}"
+    );
 }

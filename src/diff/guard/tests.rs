@@ -19,8 +19,9 @@ fn effects(delta: &Delta, peak_source: u64) -> Effects<'_> {
             name: "source",
             peak: peak_source,
             now: delta.after,
+            excludes: false,
         },
-        excluded: vec![],
+        others: vec![],
         file_rows: delta.after,
         delta,
         data_points: 0,
@@ -137,15 +138,16 @@ fn what_is_to_be_pasted_widens_the_override_there_is() {
 fn an_excluded_cohort_that_breaks_stops_too() {
     let delta = rows(100, 160, 0);
     let with = |peak, now| {
-        let excluded = vec![Held {
+        let others = vec![Held {
             name: "Do not contact",
             peak,
             now,
+            excludes: true,
         }];
         found(
             &DEFAULT,
             &Effects {
-                excluded,
+                others,
                 ..effects(&delta, 160)
             },
         )
@@ -162,13 +164,14 @@ fn an_excluded_cohort_that_breaks_stops_too() {
         reason: "clean-up",
         until: jiff::civil::date(2026, 12, 1),
     });
-    let excluded = vec![Held {
+    let others = vec![Held {
         name: "Do not contact",
         peak: 60,
         now: 20,
+        excludes: true,
     }];
     let effects = Effects {
-        excluded,
+        others,
         allowance,
         ..effects(&delta, 160)
     };
@@ -185,6 +188,7 @@ fn a_source_that_is_all_excluded_is_not_an_empty_one() {
             name: "a",
             peak: 146,
             now: 146,
+            excludes: false,
         };
         assert_eq!(
             found(

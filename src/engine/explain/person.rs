@@ -160,7 +160,7 @@ impl Search<'_> {
         readings: &Readings,
     ) -> Result<(), Error> {
         let each = subjects.iter().flat_map(|subject| {
-            let cohorts = std::iter::once(&subject.cohort).chain(&subject.exclude);
+            let cohorts = subject.cohorts();
             cohorts.map(|cohort| (cohort.id.clone(), subject.desired.identify_by.clone()))
         });
         for (cohort, mapping) in each.collect::<BTreeSet<_>>() {

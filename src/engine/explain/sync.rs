@@ -78,8 +78,8 @@ impl Explaining<'_> {
         }
         let fate = fate::foremost(rows.iter(), |row| (row.wanted.is_some(), row.fate));
         let without = || {
-            let excluded = sources[1..].iter().map(|audience| audience.holds);
-            fate::without_row(sources[0].holds, excluded)
+            let holds: Vec<Holds> = sources.iter().map(|audience| audience.holds).collect();
+            fate::without_row(&subject.desired.members, &holds)
         };
         Ok(SyncExplained {
             address: address.clone(),
@@ -156,9 +156,10 @@ impl Explaining<'_> {
                 moved: reading.is_some_and(|reading| reading.computed != cohort.computed),
             }
         };
-        let excluded = subject.exclude.iter().map(|cohort| of(cohort, true));
-        std::iter::once(of(&subject.cohort, false))
-            .chain(excluded)
+        let cohorts = subject.cohorts().enumerate();
+        let kept_out = |at| subject.desired.members.keeps_out(at);
+        cohorts
+            .map(|(at, cohort)| of(cohort, kept_out(at)))
             .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! `identify_by`: lists that name nobody, or that name somebody in a way the target does not know.
 
-use super::{cohorts, error};
+use super::{error, memberships};
 use crate::{
     config::{Configuration, Identifier, IdentifierWord, Resource},
     kinds::cohort::{Spec, Target},
@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
-    for (resource, spec) in cohorts(configuration) {
+    for (resource, spec) in memberships(configuration) {
         let Some(list) = resource.settings.identify_by.as_deref() else {
             continue;
         };

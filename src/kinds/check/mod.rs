@@ -9,6 +9,7 @@ mod owners;
 mod people;
 pub mod quota;
 mod release;
+mod segments;
 mod settings;
 mod statics;
 mod targets;
@@ -18,7 +19,7 @@ pub mod writes;
 
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
-    kinds::cohort,
+    kinds::{cohort, segment::Members},
     model::{Diagnostic, Severity},
 };
 
@@ -34,6 +35,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);
+    segments::check(configuration, &mut found);
     currents::check(configuration, &mut found);
     statics::check(configuration, &mut found);
     quota::check(configuration, &mut found);
@@ -98,6 +100,19 @@ fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, co
         })
 }
 
+/// The cohort syncs, and the segments with members: those are written like one, under the segment's name.
+fn memberships(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
+    let segments = segments::materialized(configuration).filter_map(|(resource, spec)| {
+        let spec = cohort::Spec {
+            cohort: CohortRef::Name(spec.name),
+            to: spec.to?,
+            run_by: None,
+        };
+        Some((resource, spec))
+    });
+    cohorts(configuration).chain(segments)
+}
+
 /// A cohort whose people a sync moves, and where its entry names it.
 struct Source {
     cohort: CohortRef,
@@ -116,5 +131,11 @@ fn sources(configuration: &Configuration) -> impl Iterator<Item = (&Resource, So
         let cohort = values.audience().cohort.clone();
         (resource, Source { cohort, pointer })
     });
-    cohorts.chain(values)
+    let segments = segments::materialized(configuration).flat_map(|(resource, spec)| {
+        let pointer = "/members";
+        let cohorts = spec.members.as_ref().map(Members::cohorts);
+        let cohorts = cohorts.unwrap_or_default().into_iter();
+        cohorts.map(move |cohort| (resource, Source { cohort, pointer }))
+    });
+    cohorts.chain(values).chain(segments)
 }

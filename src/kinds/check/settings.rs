@@ -12,7 +12,7 @@ use crate::{
 const SHORTEST_RECHECK: Duration = Duration::from_hours(1);
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
-    let cohorts = || super::cohorts(configuration).map(|(resource, _)| resource);
+    let cohorts = || super::memberships(configuration).map(|(resource, _)| resource);
     let values = || values::all(configuration).map(|(resource, _)| resource);
     for resource in cohorts() {
         unused(resource, values, found);

@@ -2,7 +2,7 @@
 
 use super::{
     attribute::{self, LONGEST},
-    cohorts, error,
+    error, memberships,
     owners::Owners,
 };
 use crate::{
@@ -16,7 +16,7 @@ pub(super) fn check(
     owners: &mut Owners,
     found: &mut Vec<Diagnostic>,
 ) {
-    for (resource, spec) in cohorts(configuration) {
+    for (resource, spec) in memberships(configuration) {
         match &spec.to {
             Target::AttributeArray { attribute_array } => {
                 attribute::check(resource, "/to/attribute_array", attribute_array, found);

@@ -1,6 +1,6 @@
 //! Which custom attributes the syncs of a configuration write, with what, and where they say so. It finds nothing wrong.
 
-use super::{cohorts, values};
+use super::{memberships, values};
 use crate::{
     config::{Configuration, Resource},
     diff::catalogue::Written,
@@ -31,7 +31,7 @@ pub enum What {
 /// Returns every attribute that any sync writes, paused ones too: what they wrote stays.
 pub fn writes(configuration: &Configuration) -> Vec<Writes<'_>> {
     let mut all = vec![];
-    for (resource, spec) in cohorts(configuration) {
+    for (resource, spec) in memberships(configuration) {
         if spec.run_by == Some(RunBy::Amplitude) {
             continue;
         }

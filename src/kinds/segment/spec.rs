@@ -42,16 +42,34 @@ pub struct Filter {
 pub struct Members {
     /// In every one of these.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub all_of: Option<Vec<Term>>,
     /// In at least one of these.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub any_of: Option<Vec<Term>>,
     /// In none of these.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub none_of: Option<Vec<Term>>,
 }
 
-/// A cohort, or set algebra again.
+impl Members {
+    /// Returns the cohorts that are named, at any depth; those of syncs are not.
+    pub fn cohorts(&self) -> Vec<CohortRef> {
+        let terms = [&self.all_of, &self.any_of, &self.none_of];
+        let terms = terms.into_iter().flatten().flatten();
+        terms
+            .flat_map(|term| match term {
+                Term::Cohort { cohort } => vec![cohort.clone()],
+                Term::Sync { .. } => vec![],
+                Term::Nested(members) => members.cohorts(),
+            })
+            .collect()
+    }
+}
+
+/// A cohort, the people of a sync, or set algebra again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Term {
@@ -59,6 +77,11 @@ pub enum Term {
     Cohort {
         /// The cohort in Amplitude: its name, or `{id: 26umsb5}`.
         cohort: CohortRef,
+    },
+    /// The people of a sync: its cohort, less those that it leaves out.
+    Sync {
+        /// Name or address of the sync.
+        sync: String,
     },
     /// Nested.
     Nested(Members),

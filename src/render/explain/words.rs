@@ -6,6 +6,9 @@ use crate::{
     render::text::{count, number},
 };
 
+/// The kind of what is made of several cohorts.
+const SEGMENT: &str = "segment";
+
 /// Answers how a person fares in a sync.
 pub(super) fn answer(sync: &SyncExplained) -> String {
     let row = row(sync);
@@ -24,7 +27,11 @@ fn row(sync: &SyncExplained) -> Option<&RowExplained> {
 
 fn state(sync: &SyncExplained, row: Option<&RowExplained>) -> String {
     let cohort = sync.sources.first();
-    let cohort = cohort.map_or("its cohort".to_owned(), |of| format!("\"{}\"", of.name));
+    let cohort = match cohort {
+        _ if sync.kind == SEGMENT => format!("members of {}", sync.address),
+        Some(of) => format!("\"{}\"", of.name),
+        None => "its cohort".to_owned(),
+    };
     let sent = row.and_then(|row| row.sent.as_ref());
     let at = |words: &str| match sent {
         Some(sent) => format!("{words} {}", time(sent.at)),
@@ -59,6 +66,9 @@ fn state(sync: &SyncExplained, row: Option<&RowExplained>) -> String {
         Fate::Excluded => format!("not in{}", left(sync, &cohort)),
         Fate::Unnamed => {
             format!("not in: in {cohort}, without an identifier that `identify_by` takes")
+        }
+        Fate::Outside if sync.kind == SEGMENT => {
+            "not in: its cohorts do not make the person a member".to_owned()
         }
         Fate::Outside => format!("not in: {cohort} does not hold the person"),
         Fate::NoProfile => {
@@ -109,12 +119,16 @@ fn it(events: u64) -> &'static str {
 
 /// Why a person is wanted no more.
 fn left(sync: &SyncExplained, cohort: &str) -> String {
-    let excluding = sync.sources.iter().skip(1);
+    let excluding = sync.sources.iter().filter(|of| of.excludes);
     let excluding: Vec<String> = excluding
         .filter(|of| of.holds == Holds::Yes)
         .map(|of| format!("\"{}\"", of.name))
         .collect();
     match sync.sources.first().map(|of| of.holds) {
+        _ if sync.kind == SEGMENT && excluding.is_empty() => {
+            ": its cohorts do not make the person a member".to_owned()
+        }
+        _ if sync.kind == SEGMENT => format!(": excluded by {}", excluding.join(" and ")),
         Some(Holds::Yes) if excluding.is_empty() => {
             ": an excluded cohort holds the person by another identifier".to_owned()
         }

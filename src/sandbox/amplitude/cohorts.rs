@@ -25,6 +25,8 @@ fn list(app: &App, call: &Call) -> Response {
     // An undocumented filter that one of Amplitude's own libraries sends.
     let only: Option<Vec<&str>> = call.query("cohortIds").map(|ids| ids.split(',').collect());
     let shelf = hold(&app.amplitude.shelf);
+    // An organisation without the feature gets nothing of it, whoever asks (amplitude.md 4.2).
+    let with_syncs = with_syncs && shelf.register().sync_info;
     let cohorts: Vec<Value> = shelf
         .cohorts()
         .filter(|cohort| discoverable(cohort))

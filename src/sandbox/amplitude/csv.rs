@@ -89,7 +89,13 @@ fn wanted(name: &str, columns: &Columns) -> bool {
         }
 }
 
-fn field(out: &mut impl Write, place: usize, prefix: &str, value: &[u8]) -> io::Result<()> {
+/// Writes a field in quotes.
+pub(super) fn field(
+    out: &mut impl Write,
+    place: usize,
+    prefix: &str,
+    value: &[u8],
+) -> io::Result<()> {
     out.write_all(if place == 0 { b"\"" } else { b",\"" })?;
     out.write_all(prefix.as_bytes())?;
     for (part, text) in value.split(|byte| *byte == b'"').enumerate() {
@@ -102,7 +108,7 @@ fn field(out: &mut impl Write, place: usize, prefix: &str, value: &[u8]) -> io::
 }
 
 /// Records one after another, in one buffer.
-struct Records<R> {
+pub(super) struct Records<R> {
     input: R,
     reader: Reader,
     text: Vec<u8>,
@@ -110,7 +116,8 @@ struct Records<R> {
 }
 
 impl<R: BufRead> Records<R> {
-    fn new(input: R) -> Self {
+    /// Reads from the start.
+    pub(super) fn new(input: R) -> Self {
         Self {
             input,
             reader: Reader::new(),
@@ -121,7 +128,7 @@ impl<R: BufRead> Records<R> {
 
     /// Returns the next record's fields. An empty slice tells csv-core that the input is over: `fill_buf` is empty
     /// only then.
-    fn next(&mut self) -> io::Result<Option<impl Iterator<Item = &[u8]>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<impl Iterator<Item = &[u8]>>> {
         let (mut written, mut fields) = (0, 0);
         loop {
             let input = self.input.fill_buf()?;

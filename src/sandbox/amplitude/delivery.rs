@@ -7,7 +7,6 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use tokio::io::AsyncReadExt;
 
 use super::{
     downloads::{Job, find},
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::sandbox::{
     app::App,
-    call::{Call, respond},
+    call::{Call, chunks, respond},
     routes::{Routes, get_waiting},
 };
 
@@ -106,12 +105,7 @@ async fn stream(job: &Job) -> Response {
     let Ok(file) = tokio::fs::File::open(&ready.path).await else {
         return failed();
     };
-    let chunks = futures_util::stream::try_unfold(file, |mut file| async move {
-        let mut chunk = Vec::with_capacity(1 << 16);
-        let read = file.read_buf(&mut chunk).await?;
-        Ok::<_, std::io::Error>((read > 0).then_some((chunk, file)))
-    });
-    let mut response = respond(200, "text/csv", Body::from_stream(chunks));
+    let mut response = respond(200, "text/csv", chunks(file));
     let headers = response.headers_mut();
     // Whatever Accept-Encoding said (amplitude.md 4.6).
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

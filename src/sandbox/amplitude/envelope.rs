@@ -1,7 +1,7 @@
 //! Who may ask, and the shape of a refusal (amplitude.md 1 and 3). It must not know an endpoint.
 
 use axum::{http::header, response::Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::sandbox::call::{Call, reply};
 
@@ -13,6 +13,12 @@ pub(crate) fn refused(status: u16, kind: &str, message: &str, details: &str) -> 
             "http_code": status, "type": kind, "message": message, "metadata": {"details": details},
         }}),
     )
+}
+
+/// Refuses ids, and says which (amplitude.md 4.7, 4.8).
+pub(crate) fn refused_about(status: u16, message: &str, metadata: &Value) -> Response {
+    let error = json!({"http_code": status, "type": "invalid_request", "message": message, "metadata": metadata});
+    reply(status, &json!({"error": error}))
 }
 
 /// Refuses what is not there.

@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, fs::File, sync::Arc};
 
-use axum::{body::Body, response::Response};
+use axum::response::Response;
 use jiff::ToSpan;
-use tokio::io::AsyncReadExt;
 
 use super::{
     archive::Contents,
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::sandbox::{
     app::App,
-    call::{Call, hold, respond, text},
+    call::{Call, chunks, hold, respond, text},
     routes::{Routes, get_waiting},
 };
 
@@ -112,13 +111,7 @@ fn contents(app: &App, first: Hour, last: Hour) -> Contents {
     }
 }
 
-/// Sends an archive in chunks: how long it is, nobody says.
 fn stream(file: File) -> Response {
     let file = tokio::fs::File::from_std(file);
-    let chunks = futures_util::stream::try_unfold(file, |mut file| async move {
-        let mut chunk = Vec::with_capacity(1 << 16);
-        let read = file.read_buf(&mut chunk).await?;
-        Ok::<_, std::io::Error>((read > 0).then_some((chunk, file)))
-    });
-    respond(200, "application/zip", Body::from_stream(chunks))
+    respond(200, "application/zip", chunks(file))
 }

@@ -204,7 +204,7 @@ pub(crate) fn of(
 }
 
 /// Invents an Amplitude id: twelve digits, the same for a person wherever they appear.
-fn amplitude_id(who: &str) -> u64 {
+pub(crate) fn amplitude_id(who: &str) -> u64 {
     100_000_000_000 + hash(&["person", who]) % 900_000_000_000
 }
 

@@ -188,6 +188,16 @@ impl Source {
         self.run((0, self.length), &mut take)
     }
 
+    /// Hands over every line after an offset that an earlier source ended at; returns where this one ends.
+    pub(crate) fn since(
+        &self,
+        offset: u64,
+        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<u64> {
+        self.run((offset, self.length), &mut take)?;
+        Ok(self.length)
+    }
+
     /// Copies the file.
     pub(crate) fn copy(&self, to: &mut impl Write) -> io::Result<u64> {
         io::copy(&mut self.reader((0, self.length)), to)

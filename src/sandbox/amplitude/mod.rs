@@ -4,6 +4,7 @@ mod archive;
 mod cohorts;
 mod csv;
 mod delivery;
+mod developer;
 mod downloads;
 mod envelope;
 mod export;
@@ -13,25 +14,36 @@ mod history;
 mod hour;
 mod ingest;
 mod ingested;
+mod known;
 mod lines;
+mod membership;
+mod metrics;
 mod people;
 mod person;
 mod quota;
+mod register;
+mod roll;
 mod shelf;
 mod signed;
 mod spool;
+mod statics;
 mod stored;
 mod throttle;
 mod tickets;
+mod upload;
 mod userprofile;
 mod validate;
 
-pub(crate) use exported::read as export_line;
+pub(crate) use developer::put as put_destination;
+pub(crate) use exported::{amplitude_id as made_id, read as export_line};
 pub(crate) use hour::Hour;
 pub(crate) use ingested::{Ingested, Kept};
 pub(crate) use person::check as check_person;
 pub(crate) use quota::Quota;
+pub(crate) use roll::{Member, each as each_member};
 pub(crate) use shelf::Shelf;
+pub(crate) use statics::{busy, place};
+pub(crate) use stored::Stored;
 pub(crate) use tickets::{Ticket, ticket};
 
 use std::{
@@ -65,6 +77,13 @@ pub(crate) struct Amplitude {
     profiled: Mutex<Sliding>,
     /// Five of cohort downloads and Dashboard REST at once, together (amplitude.md 2).
     together: Arc<Semaphore>,
+    /// Four at once and twelve a minute of delivery metrics (amplitude.md 2).
+    measuring: Arc<Semaphore>,
+    measured: Mutex<Sliding>,
+    /// Whom Amplitude knows, as far as anybody asked.
+    known: Mutex<known::Known>,
+    /// Static cohorts that requests are working on.
+    busy: statics::Busy,
     signer: signed::Signer,
 }
 
@@ -81,6 +100,10 @@ impl Amplitude {
             asking: Arc::new(Semaphore::new(4)),
             profiled: Mutex::new(Sliding::new(600, 60)),
             together: Arc::new(Semaphore::new(5)),
+            measuring: Arc::new(Semaphore::new(4)),
+            measured: Mutex::new(Sliding::new(12, 60)),
+            known: Mutex::default(),
+            busy: statics::Busy::default(),
             signer: signed::Signer::new(),
         }
     }
@@ -99,6 +122,9 @@ pub(crate) fn routes(to: &mut Routes) {
     userprofile::routes(to);
     export::routes(to);
     ingest::routes(to);
+    metrics::routes(to);
+    statics::routes(to);
+    developer::routes(to);
 }
 
 /// Tells Amplitude's paths from Braze's: both answer on one port.
@@ -112,13 +138,16 @@ pub(crate) fn serves(path: &str) -> bool {
         "/identify",
         "/usermap",
     ];
-    ROOTS.iter().any(|root| path.starts_with(root))
+    developer::serves(path) || ROOTS.iter().any(|root| path.starts_with(root))
 }
 
 /// Refuses a request on purpose, or for a path that is none, in the words of the API whose path it is.
 pub(crate) fn refuse(path: &str, status: u16) -> Response {
     if path.starts_with(userprofile::PATH) {
         return userprofile::refused(status);
+    }
+    if developer::serves(path) {
+        return developer::refuse(status);
     }
     match path {
         export::PATH => export::refuse(status),

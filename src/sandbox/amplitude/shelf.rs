@@ -9,14 +9,22 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{history, hour::Hour, lines::Lines, people::People, stored::Stored};
+use super::{
+    hash::hash, history, hour::Hour, lines::Lines, people::People, register::Register,
+    roll::Member, stored::Stored,
+};
 use crate::sandbox::{Error, world};
 
 #[derive(Clone, Debug)]
 struct Entry {
     cohort: Value,
     file: Option<Arc<Stored>>,
+    /// Whether a client made it: then another scenario leaves it.
+    uploaded: bool,
 }
+
+/// Of a project without cohorts.
+const PROJECT: &str = "153957";
 
 /// Every cohort, in the order of the list.
 #[derive(Debug)]
@@ -27,6 +35,12 @@ pub(crate) struct Shelf {
     people: Option<People>,
     /// Of the Export API; none: nothing ever happened.
     events: Option<Lines>,
+    /// Named by hand, or once in a static cohort; none: nobody.
+    named: Option<Lines>,
+    /// Destinations and what else is no cohort.
+    register: Register,
+    /// How often a cohort's file was replaced by another's: what was learnt from it may not be true any more.
+    epoch: u64,
     next: u64,
 }
 
@@ -39,22 +53,32 @@ impl Shelf {
             entries: Vec::new(),
             people: None,
             events: None,
+            named: None,
+            register: Register::read(&index["register"]),
+            epoch: 0,
             next: index["next"].as_u64().unwrap_or_default(),
         };
         for entry in index["cohorts"].as_array().into_iter().flatten() {
             let file = entry["file"].as_str().map(|name| shelf.stored(name));
             let cohort = entry["cohort"].clone();
-            shelf.entries.push(Entry { cohort, file });
+            shelf.entries.push(Entry {
+                cohort,
+                file,
+                uploaded: entry["uploaded"] == true,
+            });
         }
         let people = index["profiles"].as_str().map(|name| shelf.path(name));
         shelf.people = people.map(People::open).transpose()?;
         let events = index["events"].as_str().map(|name| shelf.path(name));
         shelf.events = events.map(Lines::open).transpose()?;
+        let named = index["named"].as_str().map(|name| shelf.path(name));
+        shelf.named = named.map(Lines::open).transpose()?;
         let profiles = shelf.people.as_ref().and_then(People::file_name);
         let named = |name: &str| {
             let cohort = shelf.entries.iter().any(|entry| entry.name() == Some(name));
             let events = shelf.events.as_ref().and_then(Lines::file_name);
-            cohort || [profiles, events].contains(&Some(name))
+            let people = shelf.named.as_ref().and_then(Lines::file_name);
+            cohort || [profiles, events, people].contains(&Some(name))
         };
         world::sweep(&dir.join("cohorts"), named)?;
         Ok(shelf)
@@ -103,7 +127,20 @@ impl Shelf {
             entries.push(Entry {
                 cohort,
                 file: Some(file),
+                uploaded: false,
             });
+        }
+        let project = project(&entries);
+        let register = self
+            .register
+            .replaced(scenario, read["sync_info"] != false, &project)?;
+        for made in self.entries.iter().filter(|entry| entry.uploaded) {
+            if !entries
+                .iter()
+                .any(|entry| entry.cohort["id"] == made.cohort["id"])
+            {
+                entries.push(made.clone());
+            }
         }
         let name = self.fresh(".jsonl");
         let people = People::copy(
@@ -114,10 +151,12 @@ impl Shelf {
         let events = history::copy(scenario, &self.path(&name))?;
         let people = std::mem::replace(&mut self.people, people);
         let events = std::mem::replace(&mut self.events, events);
+        let register = std::mem::replace(&mut self.register, register);
         if let Err(error) = self.swap(entries) {
-            (self.people, self.events) = (people, events);
+            (self.people, self.events, self.register) = (people, events, register);
             return Err(error);
         }
+        self.epoch += 1;
         people.into_iter().for_each(People::discard);
         events.into_iter().for_each(Lines::discard);
         Ok(())
@@ -181,13 +220,160 @@ impl Shelf {
                 "name": id, "owners": [], "viewers": [], "published": true, "size": 0, "type": "redshift",
                 "lastMod": second, "createdAt": second, "lastComputed": second, "hidden": false,
             });
-            entries.push(Entry { cohort, file: None });
+            entries.push(Entry {
+                cohort,
+                file: None,
+                uploaded: false,
+            });
             entries.len() - 1
         });
         for (name, value) in members.iter().filter(|(name, _)| *name != "id") {
             entries[place].cohort[name] = value.clone();
         }
+        if members.get("syncMetadata").is_some_and(Value::is_null)
+            && let Some(cohort) = entries[place].cohort.as_object_mut()
+        {
+            cohort.shift_remove("syncMetadata");
+        }
         self.swap(entries)
+    }
+
+    /// Removes a cohort; false if there is none.
+    pub(crate) fn remove(&mut self, id: &str) -> Result<bool, Error> {
+        let mut entries = self.entries.clone();
+        entries.retain(|entry| entry.cohort["id"] != id);
+        if entries.len() == self.entries.len() {
+            return Ok(false);
+        }
+        self.swap(entries)?;
+        self.epoch += 1;
+        Ok(true)
+    }
+
+    /// Keeps a static cohort under its id, with a file that moves into the shelf; returns what the file is called.
+    pub(crate) fn store(&mut self, cohort: Value, from: &Path) -> Result<String, Error> {
+        let mut entries = self.entries.clone();
+        let name = self.fresh(".csv");
+        let file = self.stored(&name);
+        fs::rename(from, &file.path).map_err(Error::file(&file.path))?;
+        let known = entries
+            .iter_mut()
+            .find(|entry| entry.cohort["id"] == cohort["id"]);
+        if let Some(entry) = known {
+            (entry.cohort, entry.file) = (cohort, Some(file));
+        } else {
+            entries.push(Entry {
+                cohort,
+                file: Some(file),
+                uploaded: true,
+            });
+        }
+        self.swap(entries)?;
+        Ok(name)
+    }
+
+    /// Returns an id that no cohort has.
+    pub(crate) fn cohort_id(&mut self) -> String {
+        loop {
+            self.next += 1;
+            let mut number = hash(&["cohort", &self.next.to_string()]);
+            let mut id = String::new();
+            for _ in 0..7 {
+                id.push(char::from(
+                    b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize],
+                ));
+                number /= 36;
+            }
+            if self.find(&id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    /// Returns the files of all cohorts.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Arc<Stored>> {
+        self.entries.iter().filter_map(|entry| entry.file.as_ref())
+    }
+
+    /// Returns a number that changes when people may have been forgotten.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Returns people who are known whatever else is known of them.
+    pub(crate) fn named(&self) -> Option<&Lines> {
+        self.named.as_ref()
+    }
+
+    /// Notes people as known for good.
+    pub(crate) fn name(&mut self, people: &[Member], now: Timestamp) -> Result<(), Error> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        if self.named.is_none() {
+            let name = self.fresh(".lines");
+            self.named = Some(Lines::empty(self.path(&name))?);
+            if let Err(error) = self.swap(self.entries.clone()) {
+                self.named = None;
+                return Err(error);
+            }
+        }
+        let Some(named) = &mut self.named else {
+            return Ok(());
+        };
+        let line = |member: &Member| {
+            let line = json!({"amplitude_id": member.amplitude_id, "user_id": member.user_id});
+            (Hour::of(now), line.to_string())
+        };
+        let added = named.add(people.iter().map(line));
+        added.map_err(Error::file(&self.dir))
+    }
+
+    /// Returns destinations and what else is no cohort.
+    pub(crate) fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// Changes them: kept, or as they were.
+    pub(crate) fn register_mut<T>(
+        &mut self,
+        change: impl FnOnce(&mut Register) -> T,
+    ) -> Result<T, Error> {
+        let before = self.register.clone();
+        let made = change(&mut self.register);
+        let kept = self.swap(self.entries.clone());
+        if let Err(error) = kept {
+            self.register = before;
+            return Err(error);
+        }
+        Ok(made)
+    }
+
+    /// Returns the project, as the first cohort that names one says.
+    pub(crate) fn project(&self) -> String {
+        project(&self.entries)
+    }
+
+    /// Returns every project that anything here is of.
+    pub(crate) fn projects(&self) -> Vec<String> {
+        let cohorts = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.cohort["appId"].as_i64());
+        let mut projects: Vec<String> = cohorts.map(|project| project.to_string()).collect();
+        for destination in &self.register.destinations {
+            let project = destination.get("project_id").and_then(Value::as_str);
+            projects.extend(project.map(str::to_owned));
+        }
+        if projects.is_empty()
+            || self
+                .entries
+                .iter()
+                .any(|entry| entry.cohort["appId"].is_null())
+        {
+            projects.push(PROJECT.to_owned());
+        }
+        projects
     }
 
     /// Sets a cohort's members to a file, which moves into the shelf; `size` and `lastComputed` follow.
@@ -211,6 +397,7 @@ impl Shelf {
         entry.cohort["size"] = json!(rows);
         entry.file = Some(file);
         self.swap(entries)?;
+        self.epoch += 1;
         Ok(true)
     }
 
@@ -232,11 +419,12 @@ impl Shelf {
     fn swap(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
         let cohorts: Vec<Value> = entries
             .iter()
-            .map(|entry| json!({"cohort": entry.cohort, "file": entry.name()}))
+            .map(|entry| json!({"cohort": entry.cohort, "file": entry.name(), "uploaded": entry.uploaded}))
             .collect();
         let index = json!({
             "next": self.next, "cohorts": cohorts, "profiles": self.people.as_ref().and_then(People::file_name),
             "events": self.events.as_ref().and_then(Lines::file_name),
+            "named": self.named.as_ref().and_then(Lines::file_name), "register": self.register.written(),
         });
         world::swap_json(&self.dir.join("amplitude.json"), &index)?;
         let before = std::mem::replace(&mut self.entries, entries);
@@ -261,6 +449,13 @@ impl Shelf {
     fn stored(&self, name: &str) -> Arc<Stored> {
         Arc::new(Stored::new(self.path(name)))
     }
+}
+
+fn project(entries: &[Entry]) -> String {
+    let named = entries
+        .iter()
+        .find_map(|entry| entry.cohort["appId"].as_i64());
+    named.map_or_else(|| PROJECT.to_owned(), |project| project.to_string())
 }
 
 impl Entry {

@@ -32,7 +32,10 @@ pub(crate) enum Ticket {
 /// yet; one that comes takes its place in this table. Signed addresses are another host's.
 pub(crate) fn ticket(app: &App, template: &str) -> Ticket {
     let Amplitude {
-        asking, together, ..
+        asking,
+        together,
+        measuring,
+        ..
     } = &app.amplitude;
     let wanted: &[&Arc<Semaphore>] = match template {
         _ if app.options.limits == Limits::Off => &[],
@@ -40,6 +43,7 @@ pub(crate) fn ticket(app: &App, template: &str) -> Ticket {
         "/api/5/cohorts/request-status/{id}"
         | "/api/5/cohorts/request/{id}/file"
         | super::export::PATH => &[together],
+        super::metrics::PATH => &[measuring],
         _ => &[],
     };
     if wanted.is_empty() {

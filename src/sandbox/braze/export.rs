@@ -106,7 +106,7 @@ fn answer(app: &App, body: &Value) -> Response {
 }
 
 /// Reads the fields wanted; every one where none are named, as older contracts may. The texts are assumed.
-fn fields(body: &Value) -> Result<Vec<&str>, String> {
+pub(super) fn fields(body: &Value) -> Result<Vec<&'static str>, String> {
     let listed = match &body["fields_to_export"] {
         Value::Null => return Ok(FIELDS.to_vec()),
         Value::Array(listed) => listed,
@@ -168,7 +168,8 @@ fn named(who: &Who<'_>) -> Value {
     }
 }
 
-fn trim(user: &mut Map<String, Value>, fields: &[&str], now: Timestamp) {
+/// Leaves of a profile what was asked for.
+pub(super) fn trim(user: &mut Map<String, Value>, fields: &[&str], now: Timestamp) {
     user.retain(|name, _| fields.contains(&name.as_str()));
     // Only what happened in the last 90 days is listed; `first` and `count` cover all time.
     let since = now

@@ -30,6 +30,12 @@ impl Members {
         }
     }
 
+    /// Tells whether a profile is there.
+    pub(crate) fn contains(&self, profile: u32) -> bool {
+        let word = self.words.get(profile as usize / 64);
+        word.is_some_and(|word| word >> (profile % 64) & 1 == 1)
+    }
+
     /// Returns how many they are.
     pub(crate) fn len(&self) -> u64 {
         self.size
@@ -82,6 +88,8 @@ mod tests {
         }
         let listed = |members: &Members| members.iter().collect::<Vec<_>>();
         assert_eq!((members.len(), listed(&members)), (3, vec![0, 63, 200]));
+        let asked = [0, 1, 63, 64, 200, 9_999].map(|profile| members.contains(profile));
+        assert_eq!(asked, [true, false, true, false, true, false]);
         let read = Members::read(&members.written(), 201).unwrap();
         assert_eq!((read.len(), listed(&read)), (3, vec![0, 63, 200]));
         assert!(

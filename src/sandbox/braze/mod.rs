@@ -2,7 +2,10 @@
 
 mod aliases;
 mod attributes;
+mod audience;
 mod catalogue;
+mod census;
+mod clicks;
 mod cohorts;
 mod definitions;
 mod delete;
@@ -21,11 +24,16 @@ mod partners;
 mod people;
 mod profile;
 mod rates;
+mod segment_export;
 mod segments;
+mod series;
+mod shipment;
 mod store;
 mod times;
 mod track;
+mod wording;
 
+pub(crate) use clicks::{click, load_segments};
 pub(crate) use cohorts::Cohort;
 pub(crate) use definitions::Definitions;
 pub(crate) use gate::refused;
@@ -45,6 +53,8 @@ pub(crate) struct Braze {
     windows: Mutex<rates::Windows>,
     /// Cohorts that requests are working on.
     busy: partners::Busy,
+    /// Segment exports of this process.
+    exports: Mutex<shipment::Exports>,
 }
 
 impl Braze {
@@ -54,6 +64,7 @@ impl Braze {
             store: Mutex::new(store),
             windows: Mutex::default(),
             busy: partners::Busy::default(),
+            exports: Mutex::default(),
         }
     }
 }
@@ -67,5 +78,7 @@ pub(crate) fn routes(to: &mut Routes) {
     partners::routes(to);
     export::routes(to);
     segments::routes(to);
+    series::routes(to);
+    segment_export::routes(to);
     catalogue::routes(to);
 }

@@ -18,7 +18,7 @@ use super::{
     index::Index,
     lag::Lag,
     objects::Who,
-    profile::{Names, Place, Profile},
+    profile::{Names, Place, Profile, hollow},
 };
 use crate::sandbox::Error;
 
@@ -249,6 +249,30 @@ impl People {
             Some(before) => before.clone(),
             None => Some(self.shown(profile)),
         }
+    }
+
+    /// Tells whether a place is somebody's, as exports see it now.
+    pub(crate) fn there(&self, profile: u32, now: Timestamp) -> bool {
+        let gone = self.profiles[profile as usize].gone();
+        !gone && self.lag.seen(profile, now).is_none_or(Option::is_some)
+    }
+
+    /// Returns a custom attribute of a profile as exports see it now; none if it is null or empty.
+    pub(crate) fn attribute_of(&self, profile: u32, name: &str, now: Timestamp) -> Option<Value> {
+        let value = match self.lag.seen(profile, now) {
+            Some(before) => before
+                .as_ref()?
+                .get("custom_attributes")?
+                .get(name)
+                .cloned(),
+            None => self.value(profile, Place::Custom(name)),
+        };
+        value.filter(|value| !hollow(value))
+    }
+
+    /// Returns a profile's external id.
+    pub(crate) fn external_id(&self, profile: u32) -> Option<String> {
+        self.profiles[profile as usize].external_id(&self.names)
     }
 
     /// Returns a custom attribute of everybody who has it and an external id, as the text of a JSON object: a value

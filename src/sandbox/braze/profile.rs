@@ -209,7 +209,7 @@ fn plain(name: &str) -> bool {
 }
 
 /// Null, or an array or object with nothing in it. An empty string is a value (braze.md 7.2).
-fn hollow(value: &Value) -> bool {
+pub(crate) fn hollow(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),

@@ -4,8 +4,10 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{
+    audience::filter_of,
     gate::{Key, Needs, pass, refused},
     rates::Area,
+    wording::worded,
 };
 use crate::sandbox::{
     app::App,
@@ -62,6 +64,7 @@ fn list(app: &App, call: &Call) -> Response {
     })
 }
 
+/// What describes the filter is worded here, unless the segment says it.
 fn details(app: &App, call: &Call) -> Response {
     const MEMBERS: [&str; 7] = [
         "created_at",
@@ -73,18 +76,18 @@ fn details(app: &App, call: &Call) -> Response {
         "teams",
     ];
     pass(app, call, &DETAILS, |_| {
-        let store = hold(&app.braze.store);
-        let asked = call.query("segment_id");
-        let found = store
-            .segments
-            .iter()
-            .find(|segment| asked.is_some_and(|id| segment["id"] == id));
         // The refusal is not documented.
-        let Some(segment) = found else {
+        let Some(segment) = hold(&app.braze.store).segment(call.query("segment_id")) else {
             return refused(400, "Invalid segment_id");
         };
-        let mut answer = only(segment, &MEMBERS);
+        let mut answer = only(&segment, &MEMBERS);
         answer["message"] = json!("success");
+        let filter = segment
+            .as_object()
+            .and_then(|segment| filter_of(segment).ok()?);
+        if let (true, Some(filter)) = (segment["description"].is_null(), filter) {
+            answer["description"] = json!(worded(&filter));
+        }
         reply(200, &answer)
     })
 }

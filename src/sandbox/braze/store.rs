@@ -10,13 +10,20 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    aliases, cohorts::Cohorts, definitions::Definitions, delete, merge, objects::Batch,
-    people::People, profile::Place, track,
+    aliases,
+    clicks::{listed, load_segments},
+    cohorts::Cohorts,
+    definitions::Definitions,
+    delete, merge,
+    objects::Batch,
+    people::People,
+    profile::Place,
+    track,
 };
 use crate::sandbox::{
     Error,
     call::json as read,
-    world::{self, Record, kind},
+    world::{Record, kind},
 };
 
 /// People, what happened to them, the segments and the imported cohorts.
@@ -47,9 +54,7 @@ impl Store {
             people,
             ..Self::default()
         };
-        if let Some(file) = world::read_json(segments)? {
-            store.segments = listed(file);
-        }
+        store.segments = load_segments(segments)?;
         if let Ok(text) = fs::read_to_string(events) {
             let parted = text.lines().filter_map(|line| line.split_at_checked(1));
             store.happenings = parted
@@ -181,21 +186,14 @@ impl Store {
         Ok(())
     }
 
+    /// Returns a segment.
+    pub(crate) fn segment(&self, id: Option<&str>) -> Option<Value> {
+        let meant = |segment: &&Value| id.is_some_and(|id| segment["id"] == id);
+        self.segments.iter().find(meant).cloned()
+    }
+
     /// Returns the segments as a file holds them.
     pub(crate) fn segments_file(&self) -> Value {
         json!({"segments": self.segments})
-    }
-}
-
-/// Takes segments as `{"segments": […]}` or as the bare array.
-fn listed(mut file: Value) -> Vec<Value> {
-    let list = if file.is_array() {
-        file
-    } else {
-        file["segments"].take()
-    };
-    match list {
-        Value::Array(segments) => segments,
-        _ => Vec::new(),
     }
 }

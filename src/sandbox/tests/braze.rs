@@ -376,7 +376,11 @@ async fn lists_segments_and_attributes() {
     );
     assert_eq!(get("/segments/details?segment_id=s9").await.status, 400);
     sandbox
-        .own("PUT", "braze/segments", "{\"segments\": []}")
+        .own(
+            "PUT",
+            "braze/segments",
+            "{\"segments\": [], \"replace\": true}",
+        )
         .await;
     assert_eq!(get("/segments/list").await.json()["segments"], json!([]));
     let many: serde_json::Map<String, Value> = (0..60)

@@ -6,6 +6,7 @@ mod braze;
 mod client;
 mod currents;
 mod departures;
+mod developer;
 mod events;
 mod exports;
 mod faults;
@@ -13,6 +14,9 @@ mod happenings;
 mod ingestion;
 mod partners;
 mod profiles;
+mod segments;
+mod statics;
+mod syncs;
 mod values;
 mod world;
 

@@ -32,7 +32,7 @@ async fn a_restart_keeps_the_world() {
         .own(
             "PUT",
             "braze/segments",
-            &json!({"segments": [{"id": "s9"}]}).to_string(),
+            &json!({"segments": [{"id": "s9", "name": "Nine"}]}).to_string(),
         )
         .await;
     sandbox

@@ -13,7 +13,7 @@ use super::{Log, World, files, generation};
 use crate::sandbox::{
     Error,
     amplitude::{Ingested, Quota, Shelf},
-    braze::{Definitions, Store},
+    braze::{Definitions, Store, load_segments},
 };
 
 /// A log shorter than this is replayed at each start; a longer one, once it is half as long as the snapshot,
@@ -207,6 +207,7 @@ fn fill(dir: &Path, scenario: Option<&Path>) -> Result<(), Error> {
         shelf.replace(scenario)?;
         // A world that could never be opened again is not made.
         Definitions::load(&scenario.join("braze/attributes.json"))?;
+        load_segments(&scenario.join("braze/segments.json"))?;
         for (from, to) in [
             ("users.jsonl", "profiles.1.jsonl"),
             ("segments.json", "segments.1.json"),

@@ -1,0 +1,71 @@
+//! Segments: what they are made of.
+
+use super::error;
+use crate::{
+    config::{Configuration, Resource},
+    kinds::{
+        Kind, Scope,
+        segment::{Materialized, Spec},
+    },
+    model::Diagnostic,
+};
+
+/// The segments with members, with what they say.
+pub(super) fn materialized(
+    configuration: &Configuration,
+) -> impl Iterator<Item = (&Resource, Spec)> {
+    all(configuration).filter(|(_, spec)| spec.members.is_some())
+}
+
+fn all(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Spec)> {
+    let resources = configuration.resources.values();
+    resources
+        .filter(|resource| resource.kind == "segment")
+        .filter_map(|resource| {
+            Some((
+                resource,
+                serde_json::from_value(resource.body.clone()).ok()?,
+            ))
+        })
+}
+
+pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
+    for (resource, spec) in materialized(configuration) {
+        if resource
+            .body
+            .get("filter")
+            .is_some_and(|filter| !filter.is_null())
+        {
+            found.push(error(
+                &resource.origin,
+                "/filter",
+                "filter-and-members",
+                format!("`{}` has members, and a filter beside them", resource.address),
+                Some("keep one: members are computed here, a filter is what Braze's own segment says".to_owned()),
+            ));
+        }
+        if spec.to.is_none() {
+            found.push(error(
+                &resource.origin,
+                "",
+                "no-target",
+                format!(
+                    "`{}` does not say where its members show in Braze",
+                    resource.address
+                ),
+                Some(
+                    "write to: {attribute_flag: NAME}, {attribute_array: NAME} or cohort_import"
+                        .to_owned(),
+                ),
+            ));
+            continue;
+        }
+        let scope = Scope {
+            workspace: &configuration.workspace,
+            environment: configuration.environment.as_deref(),
+            applied: None,
+            resources: &configuration.resources,
+        };
+        found.extend(Materialized.desired(resource, &scope).err());
+    }
+}

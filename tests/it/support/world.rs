@@ -89,6 +89,16 @@ impl Stats {
         self.count("GET /api/2/export")
     }
 
+    /// Static cohorts uploaded.
+    pub(crate) fn uploads(&self) -> u64 {
+        self.count("POST /api/3/cohorts/upload")
+    }
+
+    /// Requests that change who is in a static cohort.
+    pub(crate) fn memberships(&self) -> u64 {
+        self.count("POST /api/3/cohorts/membership")
+    }
+
     /// What must stand still when there is nothing to do.
     pub(crate) fn writes(&self) -> (u64, u64, u64, u64) {
         let posts = self

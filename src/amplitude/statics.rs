@@ -132,7 +132,7 @@ impl StaticWriter {
     }
 
     /// Lets these user ids join or leave a cohort. Returns those that were skipped, by their place: Amplitude does not know
-    /// them.
+    /// them. Where it knows none, it may refuse the request with those words.
     pub async fn change(
         &self,
         cohort: &str,
@@ -153,10 +153,13 @@ impl StaticWriter {
             ..Manner::PLAIN
         };
         let answer = self.send(MEMBERSHIP, &body, manner).await?;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if answer.status == 400 && knows_nobody(&said) {
+            return Ok((0..ids.len()).collect());
+        }
         if !(200..=299).contains(&answer.status) {
             return Err(self.refused(MEMBERSHIP, &answer, ids));
         }
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let Some(results) = said["memberships_result"].as_array() else {
             return Err(unexpected(MEMBERSHIP, "no memberships_result"));
         };

@@ -315,10 +315,9 @@ pub fn min_match(least: Limit, wanted: u64, aside: u64) -> Option<GuardResult> {
         ok,
         message: (!ok).then(|| {
             format!(
-                "Amplitude knows {} of {} members ({}%), and min_match is {least}",
+                "Amplitude knows {} of {} members",
                 number(known),
-                number(wanted),
-                two_digits(share)
+                number(wanted)
             )
         }),
         paste: (!ok).then(|| format!("min_match: {}%", share.floor())),

@@ -215,14 +215,17 @@ impl<'a> Drafting<'a> {
             known.mappings.insert(mapping.clone(), cells);
         }
         // What a static cohort holds is read where all is: it is not asked of Braze.
-        let id = subject.filled.as_ref().and_then(|it| it.id.as_ref());
-        if let Some(id) = id.filter(|_| self.session.how.refresh == Refresh::Full) {
+        let full = self.session.how.refresh == Refresh::Full;
+        let filled = subject.filled.as_ref();
+        let id = filled.filter(|it| full || it.seen);
+        if let Some(id) = id.and_then(|it| it.id.as_ref()) {
+            let max_age = if full { Duration::ZERO } else { Duration::MAX };
             let known = wanted.entry(id.clone()).or_insert_with(|| Wanted {
-                max_age: Duration::ZERO,
+                max_age,
                 mappings: BTreeMap::new(),
                 columns: self.columns(id),
             });
-            known.max_age = Duration::ZERO;
+            known.max_age = max_age.min(known.max_age);
             let mapping = Mapping::default();
             let cells = self.cells(id, &mapping);
             known.mappings.insert(mapping, cells);

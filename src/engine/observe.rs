@@ -171,6 +171,13 @@ pub(super) async fn read(
     Ok(readings)
 }
 
+/// Returns whether a whole reading of a cohort as it is listed is kept that was made after that.
+pub(super) fn kept_since(cache: &Path, cohort: &Cohort, since: Millis) -> Result<bool, Error> {
+    let newer = |about: &relation::About| about.read_at > since && fits(about, cohort.size);
+    let kept = known(cache, cohort, &Mapping::default(), &BTreeSet::new(), newer)?;
+    Ok(kept.is_some())
+}
+
 /// Returns what is kept of a cohort's people: with these cells, or with more.
 fn known(
     cache: &Path,

@@ -36,7 +36,10 @@ impl Drafting<'_> {
             return None;
         }
         if subject.is_unplaced()
-            || (subject.filled.is_some() && self.session.how.refresh == Refresh::Full)
+            || subject
+                .filled
+                .as_ref()
+                .is_some_and(|filled| filled.seen || self.session.how.refresh == Refresh::Full)
         {
             return None;
         }

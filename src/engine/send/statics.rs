@@ -108,7 +108,11 @@ impl StaticDoor {
         let aside = self.work.aside + found.skipped;
         let least = self.work.upload.min_match.filter(|_| found.skipped > 0)?;
         let short = guard::min_match(least, self.work.wanted, aside).filter(|guard| !guard.ok);
-        short.and_then(|guard| Some(format!("{}: {}", self.address, guard.message?)))
+        let short = short?;
+        Some(format!(
+            "{}: {} ({}), and min_match is {}",
+            self.address, short.message?, short.value, short.limit
+        ))
     }
 
     /// Makes the cohort of these people; returns who was skipped.

@@ -8,7 +8,7 @@ mod seen;
 
 use serde_json::json;
 
-use super::{draft::Drafting, subject::Subject};
+use super::{draft::Drafting, observe::kept_since, subject::Subject};
 use crate::{
     config::Resource,
     diff::statics::{Known, Misplaced, Naming, Place, Wanted, naming, place},
@@ -17,7 +17,7 @@ use crate::{
         static_cohort::{archiving, renaming},
     },
     model::{
-        Address, Cohort,
+        Address, Cohort, Lane, Millis,
         plan::{Action, Drift, ResourcePlan},
     },
     state::manifest::{Entry, Uploaded},
@@ -35,6 +35,8 @@ pub(super) struct Filled {
     pub(super) shown: Option<String>,
     /// Whether it is to be made though one was begun before: what was acknowledged then went nowhere.
     pub(super) anew: bool,
+    /// Whether its members were downloaded since anything was sent to it: a plan takes that in, and the apply after it.
+    pub(super) seen: bool,
 }
 
 /// What a work needs to fill a static cohort.
@@ -88,11 +90,13 @@ impl Drafting<'_> {
                 id: Some(cohort.id.clone()),
                 shown: Some(cohort.name.clone()),
                 anew: false,
+                seen: self.is_seen(resource, cohort),
             },
             Place::Unlisted(id) => Filled {
                 id: Some(id),
                 shown: None,
                 anew: false,
+                seen: false,
             },
             Place::New => {
                 self.can_be_made(resource, upload)?;
@@ -100,10 +104,24 @@ impl Drafting<'_> {
                     id: None,
                     shown: None,
                     anew: known.is_some(),
+                    seen: false,
                 }
             }
         };
         Ok((filled, name))
+    }
+
+    /// Whether the members of a cohort are in the cache as they were after the last change made here.
+    fn is_seen(&self, resource: &Resource, cohort: &Cohort) -> bool {
+        let lane = Lane::Static {
+            cohort: resource.address.name().to_owned(),
+        };
+        let lanes = self.manifest.map(|manifest| &manifest.lanes);
+        let last = lanes.and_then(|lanes| lanes.get(&lane.name()));
+        let since = last.map_or(Millis::MIN, |lane| lane.last_send);
+        let cache = self.session.store.cache();
+        // What cannot be read there is read anew where it is wanted.
+        cache.is_ok_and(|cache| kept_since(&cache, cohort, since).unwrap_or(false))
     }
 
     /// What the upload needs beside people.

@@ -7,10 +7,7 @@ use crate::{
     engine::{
         Error, compute::Members, draft::Drafting, fold::Rows, observe::Readings, subject::Subject,
     },
-    model::{
-        Mapping, Presence, Record, counted,
-        plan::{Drift, Problem},
-    },
+    model::{Mapping, Presence, Record, plan::Drift},
     state,
 };
 
@@ -26,24 +23,16 @@ impl Drafting<'_> {
         let Some(there) = members(subject, readings)? else {
             return Ok(());
         };
-        let (mut recorded, mut held, mut missing) = (0, 0, 0);
+        let mut missing = 0;
         // Whoever is there, not recorded and not wanted was added by somebody else.
         let mut extra = 0;
         let strangers = Join::new(self.rows(address)?, there).filter_map(|row| match row {
             Ok(Joined::Left(record)) => {
-                recorded += 1;
                 missing += u64::from(record.presence != Presence::Doubt);
                 None
             }
-            Ok(Joined::Both(..)) => {
-                recorded += 1;
-                held += 1;
-                None
-            }
-            Ok(Joined::Right(member)) => {
-                held += 1;
-                Some(Ok(member))
-            }
+            Ok(Joined::Both(..)) => None,
+            Ok(Joined::Right(member)) => Some(Ok(member)),
             Err(error) => Some(Err(error)),
         });
         for row in Join::new(strangers, desired()?) {
@@ -52,24 +41,19 @@ impl Drafting<'_> {
                 Joined::Both(..) | Joined::Right(_) => {}
             }
         }
-        if missing + extra == 0 {
-            return Ok(());
+        for (path, count) in [
+            ("members taken out in Amplitude", missing),
+            ("others put in in Amplitude", extra),
+        ] {
+            if count > 0 {
+                self.plan.drift.push(Drift {
+                    address: address.clone(),
+                    path: path.to_owned(),
+                    before: json!(0),
+                    after: json!(count),
+                });
+            }
         }
-        self.plan.drift.push(Drift {
-            address: address.clone(),
-            path: "members in Amplitude".to_owned(),
-            before: json!(recorded),
-            after: json!(held),
-        });
-        let away = counted(missing, "member");
-        let more = counted(extra, "member");
-        self.plan.warnings.push(Problem {
-            address: Some(address.clone()),
-            message: format!(
-                "{away} taken out in Amplitude and wanted again; {more} put in there by others, and left"
-            ),
-            hint: None,
-        });
         Ok(())
     }
 }

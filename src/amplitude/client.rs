@@ -31,6 +31,9 @@ pub enum Error {
         /// Its words.
         text: String,
     },
+    /// The Developer API said no.
+    #[error("amplitude: {0}")]
+    Problem(Box<super::Problem>),
     /// Its answer is not what is documented.
     #[error("amplitude: {path}: the answer is not what is documented: {what}")]
     Unexpected {
@@ -88,6 +91,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns the status of an answer that said no.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            Self::Problem(problem) => Some(problem.status),
+            _ => None,
+        }
+    }
+
     /// Returns whether the keys were refused.
     pub fn is_authentication(&self) -> bool {
         matches!(
@@ -111,6 +123,7 @@ impl Error {
     /// Returns what to do: what refused keys must be, what an API that is not there means.
     pub fn key_hint(&self) -> Option<&'static str> {
         match self {
+            Self::Problem(problem) => problem.hint(),
             Self::NoProfiles => Some(
                 "take out the computations and recommendations; user properties come with the cohort in both regions",
             ),
@@ -233,6 +246,7 @@ impl Reader {
             path: PROFILE,
             authorization: Some(profiles.authorization.clone()),
             body: None,
+            if_match: None,
         };
         let manner = Manner {
             is_busy: |answer| {
@@ -330,6 +344,7 @@ impl Reader {
                 path,
                 authorization,
                 body: None,
+                if_match: None,
             })
             .await
     }
@@ -378,6 +393,7 @@ impl Reader {
             path,
             authorization: Some(self.authorization.clone()),
             body: None,
+            if_match: None,
         }
     }
 

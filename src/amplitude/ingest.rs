@@ -196,6 +196,7 @@ impl Ingester {
             path: BATCH,
             authorization: None,
             body: Some(self.body(events, group).into()),
+            if_match: None,
         };
         let manner = Manner {
             // Of some users and devices only: the others need not wait.

@@ -2,6 +2,8 @@
 
 mod client;
 mod cohorts;
+mod deliveries;
+mod developer;
 mod export;
 mod file;
 mod ingest;
@@ -11,6 +13,7 @@ mod wire;
 
 pub use client::{Error, RATES, Reader};
 pub use cohorts::{LIST_PATH, Usage};
+pub use developer::{Developer, Patched, Patcher, Problem};
 pub use export::Archive;
 pub use file::{CohortFile, FileError, FileRow};
 pub use ingest::{BATCHES, Delivered, Delivery, EVENTS_PER_REQUEST, Ingester, LARGEST_REQUEST};

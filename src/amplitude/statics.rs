@@ -185,6 +185,7 @@ impl StaticWriter {
             path,
             authorization: Some(self.authorization.clone()),
             body: Some(Bytes::from(body.to_string())),
+            if_match: None,
         };
         let sent = retrying_as(&self.sender, &request, self.policy, &self.turns, manner).await;
         sent.map_err(|exhausted| StaticError {

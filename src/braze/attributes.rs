@@ -70,8 +70,8 @@ fn next<'a>(links: impl Iterator<Item = &'a str>) -> Option<String> {
     Some(format!("?cursor={}", encoded(cursor)))
 }
 
-/// Encodes what a cursor may not hold in an address; what is encoded stays.
-fn encoded(cursor: &str) -> String {
+/// Encodes what a value may not hold in an address; what is encoded stays.
+pub(super) fn encoded(cursor: &str) -> String {
     let mut text = String::with_capacity(cursor.len());
     for byte in cursor.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~%".contains(&byte) {

@@ -4,11 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{attributes::ATTRIBUTES_PATH, people::PEOPLE_PATH};
+use super::{
+    attributes::ATTRIBUTES_PATH,
+    people::PEOPLE_PATH,
+    segments::{DETAILS_PATH, SIZES_PATH},
+};
 use crate::{
     http::{
-        Answer, Authorization, Exhausted, Limiter, Manner, Policy, Request, Sender, retrying,
-        retrying_as,
+        Answer, Authorization, Exhausted, Failure, Limiter, Manner, Policy, Request, Sender,
+        retrying, retrying_as,
     },
     model::{Rate, Secret},
 };
@@ -35,6 +39,31 @@ pub enum Error {
     /// What was to be written belongs into Amplitude.
     #[error("braze: nothing of this lane goes to Braze")]
     NotHere,
+    /// The connection broke while a file was read.
+    #[error("braze: {0}")]
+    Broken(Failure),
+    /// An export goes into a storage of the customer's, and nothing is told of it here.
+    #[error(
+        "braze: /users/export/segment: the answer has no address to fetch the export from: this workspace exports into a cloud storage of yours"
+    )]
+    ExportElsewhere,
+    /// An export did not become ready.
+    #[error("braze: /users/export/segment: the export was not ready within {} minutes", .0.as_secs() / 60)]
+    ExportNotReady(Duration),
+    /// A file that came is not whole.
+    #[error("braze: {path}: the archive is damaged: {what}")]
+    Damaged {
+        /// The path.
+        path: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// What came could not be written to the disk.
+    #[error("braze: an export cannot be kept on the disk: {0}")]
+    NotKept(std::io::Error),
+    /// Somebody asked to stop.
+    #[error("asked to stop")]
+    Stopped,
     /// Its answer is not what is documented.
     #[error("braze: {path}: the answer is not what is documented")]
     Unexpected {
@@ -57,6 +86,19 @@ impl Error {
 
     /// Returns what a refused key must be or have, by the path it was refused at (REST API keys page).
     pub fn key_hint(&self) -> Option<&'static str> {
+        match self {
+            Self::ExportElsewhere => {
+                return Some(
+                    "exports can be fetched only where no storage is the default for exports: see Partner Integrations > Technology Partners in Braze's dashboard, or take the members from a file",
+                );
+            }
+            Self::ExportNotReady(_) => {
+                return Some(
+                    "Braze may still work on it: run again later, or see that the segment is not larger than was meant",
+                );
+            }
+            _ => {}
+        }
         let Self::Refused { path, status, .. } = self else {
             return None;
         };
@@ -70,6 +112,15 @@ impl Error {
             "/segments/list" => {
                 Some("braze.api_key must be of this instance and have the permission segments.list")
             }
+            SIZES_PATH => Some(
+                "braze.api_key must be of this instance and have the permission segments.data_series",
+            ),
+            DETAILS_PATH => Some(
+                "braze.api_key must be of this instance and have the permission segments.details",
+            ),
+            super::exports::PATH => Some(
+                "braze.api_key must be of this instance and have the permission users.export.segment",
+            ),
             PEOPLE_PATH => Some(
                 "braze.api_key must be of this instance and have the permission users.export.ids",
             ),
@@ -90,7 +141,7 @@ pub(super) struct Client {
     pub(super) sender: Arc<Sender>,
     base: String,
     key: Secret,
-    policy: Policy,
+    pub(super) policy: Policy,
 }
 
 impl Client {
@@ -117,6 +168,7 @@ impl Client {
             path,
             authorization: Some(Authorization::Bearer(self.key.clone())),
             body: None,
+            if_match: None,
         };
         Ok(retrying(&self.sender, &request, self.policy, limiter).await?)
     }
@@ -142,9 +194,20 @@ impl Client {
         body: Bytes,
         limiter: &Limiter,
     ) -> Result<Answer, Error> {
+        self.post_as(path, body, limiter, Manner::ONCE).await
+    }
+
+    /// Sends a body whose answers have a manner of their own.
+    pub(super) async fn post_as(
+        &self,
+        path: &'static str,
+        body: Bytes,
+        limiter: &Limiter,
+        manner: Manner<'_>,
+    ) -> Result<Answer, Error> {
         let authorization = Some(Authorization::Bearer(self.key.clone()));
         let request = self.posted(path, path, authorization, body);
-        Ok(retrying_as(&self.sender, &request, self.policy, limiter, Manner::ONCE).await?)
+        Ok(retrying_as(&self.sender, &request, self.policy, limiter, manner).await?)
     }
 
     fn posted(
@@ -160,6 +223,7 @@ impl Client {
             path,
             authorization,
             body: Some(body),
+            if_match: None,
         }
     }
 

@@ -33,6 +33,55 @@ pub(super) struct SegmentList {
 #[derive(Deserialize)]
 pub(super) struct SegmentItem {
     pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) analytics_tracking_enabled: bool,
+    #[serde(default)]
+    pub(super) tags: Option<Vec<String>>,
+}
+
+/// The answer of `/segments/details`. Texts that are not there are empty.
+#[derive(Deserialize)]
+pub(super) struct SegmentAbout {
+    #[serde(default)]
+    pub(super) description: Option<String>,
+    #[serde(default)]
+    pub(super) text_description: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) teams: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) updated_at: Option<String>,
+}
+
+/// The answer of `/segments/data_series`.
+#[derive(Deserialize)]
+pub(super) struct SegmentSizes {
+    pub(super) data: Vec<SegmentSize>,
+}
+
+/// The size of a day, written so that texts sort as days do.
+#[derive(Deserialize)]
+pub(super) struct SegmentSize {
+    pub(super) time: String,
+    #[serde(default)]
+    pub(super) size: Option<u64>,
+}
+
+/// The answer of `/users/export/segment`; without an address where a storage of the customer's takes the file.
+#[derive(Deserialize)]
+pub(super) struct Exporting {
+    #[serde(default)]
+    pub(super) url: Option<String>,
+}
+
+/// One line of a segment's export, as far as it is asked for.
+#[derive(Deserialize)]
+pub(super) struct ExportedMember {
+    #[serde(default)]
+    pub(super) external_id: Option<String>,
 }
 
 #[derive(Deserialize)]

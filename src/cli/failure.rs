@@ -200,7 +200,9 @@ fn hint(error: &engine::Error) -> Option<String> {
         engine::Error::SeveralPeople(_) => {
             "say which is meant: --by external_id, --by device_id, or --by LABEL for an alias"
         }
-        engine::Error::Unselected { hint, .. } => return hint.clone(),
+        engine::Error::Unselected { hint, .. } | engine::Error::Segment { hint, .. } => {
+            return hint.clone();
+        }
         engine::Error::Unread { .. } => {
             "run it again: it goes on where it was, and a plan knows what was found so far"
         }

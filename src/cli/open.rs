@@ -117,6 +117,7 @@ pub(super) async fn streamed(
     let Services {
         sender,
         amplitude,
+        developer,
         braze,
     } = services;
     let (amplitude_reader, braze_reader) = match (amplitude.reader, braze.reader) {
@@ -134,6 +135,7 @@ pub(super) async fn streamed(
     let (events, receiver) = Events::channel();
     let session = Session {
         amplitude: amplitude_reader,
+        developer,
         braze: braze_reader,
         identity: Identity {
             braze: braze.name,

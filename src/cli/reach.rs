@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{failure::Failure, global::Global, open, talk};
 use crate::{
     amplitude, braze,
-    config::{self, Configuration, Region, Wanted},
+    config::{self, Configuration, Parameter, Region, Wanted},
     engine::{Service, Services},
     http::{Patience, Request, Scrubber, Sender},
     model::{Diagnostic, Secret},
@@ -37,6 +37,7 @@ pub(super) async fn reach(
     let (sandbox, world) = open_sandbox(global, &sender).await?;
     let services = Services {
         amplitude: of_amplitude(&sender, &configuration.amplitude, world.as_ref()),
+        developer: of_developer(&sender, &configuration.amplitude, world.as_ref()),
         braze: of_braze(&sender, &configuration.braze, world.as_ref()),
         sender,
     };
@@ -52,9 +53,20 @@ fn secrets(configuration: &Configuration) -> Vec<Secret> {
     let (amplitude, braze) = (&configuration.amplitude, &configuration.braze);
     let import = braze.cohort_import.iter();
     let import = import.flat_map(|import| [&import.data_import_key, &import.partner_api_key]);
-    let keys = [&amplitude.api_key, &amplitude.secret_key, &braze.api_key];
+    let keys = [
+        &amplitude.api_key,
+        &amplitude.secret_key,
+        &amplitude.developer_token,
+        &braze.api_key,
+    ];
     let keys = keys.into_iter().chain(import);
+    let parameters = configuration.parameters.values().flatten();
+    let filled = parameters.filter_map(|(_, parameter)| match parameter {
+        Parameter::Filled(filling) => Some(&filling.parts),
+        Parameter::Plain(_) => None,
+    });
     keys.filter_map(|key| key.value.clone())
+        .chain(filled.flatten().cloned())
         .filter(|key| key.expose() != config::SANDBOX)
         .collect()
 }
@@ -88,6 +100,29 @@ fn of_amplitude(
         name: world.map_or_else(|| url.clone(), World::name),
         url,
         reader,
+    }
+}
+
+fn of_developer(
+    sender: &Arc<Sender>,
+    settings: &config::Amplitude,
+    world: Option<&World>,
+) -> Service<amplitude::Developer> {
+    let given = world.map(|world| world.url.clone());
+    let given = given.or_else(|| settings.endpoint.clone());
+    let url = given.unwrap_or_else(|| {
+        let host = match settings.region {
+            Region::Us => "https://developer-api.amplitude.com",
+            Region::Eu => "https://developer-api.eu.amplitude.com",
+        };
+        host.to_owned()
+    });
+    let share = settings.use_at_most / 100.0;
+    let token = all([&settings.developer_token]);
+    Service {
+        name: world.map_or_else(|| url.clone(), World::name),
+        reader: token.map(|[token]| amplitude::Developer::new(sender.clone(), &url, token, share)),
+        url,
     }
 }
 
@@ -180,6 +215,7 @@ pub(super) async fn open_sandbox(
                 path: "/_sandbox/stats",
                 authorization: None,
                 body: None,
+                if_match: None,
             };
             let none = |why: String| {
                 Failure::error(format!("no sandbox at {url}: {why}"))

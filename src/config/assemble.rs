@@ -1,15 +1,18 @@
 //! The one tree as the types other rooms read. What could not be checked is left out; it was reported before.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
     document::{
-        Amplitude, Braze, CohortImport, Configuration, Origin, Resource, Settings, StateSettings,
-        Wanted,
+        Amplitude, Braze, CohortImport, Configuration, Origin, Parameter, Resource, Settings,
+        StateSettings, Wanted,
     },
     file::{AmplitudeBlock, BrazeBlock, Share},
+    filling::Filler,
     instance,
     locate::Findings,
     meaning::SECTIONS,
@@ -48,6 +51,7 @@ impl Assembler<'_> {
             state: self.read::<StateSettings>("state").unwrap_or_default(),
             guards: self.read::<Guards>("guards").unwrap_or_default(),
             resources: self.resources(),
+            parameters: self.parameters(),
             moved: self.read("moved").unwrap_or_default(),
             removed: self.read("removed").unwrap_or_default(),
             freeze: self.read("freeze").unwrap_or_default(),
@@ -231,6 +235,28 @@ impl Assembler<'_> {
         }
         resources.sort_unstable_keys();
         resources
+    }
+
+    /// What destinations are told, filled on the way into its type.
+    fn parameters(&mut self) -> BTreeMap<Address, BTreeMap<String, Parameter>> {
+        let tree = self.tree;
+        let mut all = BTreeMap::new();
+        for (name, entry) in tree.entries("destinations") {
+            let mut pointer = "/destinations".to_owned();
+            push(&mut pointer, name);
+            if (self.wrong)(&pointer) || self.elsewhere(&entry.node) {
+                continue;
+            }
+            let filler = Filler {
+                variables: self.variables,
+                findings: self.findings,
+                sandbox: self.sandbox,
+            };
+            let parameters = entry.node.entries("config");
+            let of = parameters.map(|(id, entry)| (id.to_owned(), filler.parameter(id, entry)));
+            all.insert(Address::new("destination", name), of.collect());
+        }
+        all
     }
 
     /// Places of the top level, entries apart.

@@ -1,7 +1,7 @@
 //! What a configuration says once files are merged, variables filled and the environment laid over it.
 //! Plain data that other rooms read; nothing here reads files.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use indexmap::IndexMap;
 use jiff::{Timestamp, civil::Date};
@@ -28,6 +28,9 @@ pub struct Configuration {
     pub guards: Guards,
     /// Everything with an address, sorted by it.
     pub resources: IndexMap<Address, Resource>,
+    /// What the `config` of destinations says, by destination and parameter. In the entries themselves variables stay as
+    /// they are written, so that what they hold is here alone.
+    pub parameters: BTreeMap<Address, BTreeMap<String, Parameter>>,
     /// Renames.
     pub moved: Vec<Moved>,
     /// Declared deletions.
@@ -57,6 +60,28 @@ impl<T> Wanted<T> {
     pub fn require(&self) -> Result<&T, Diagnostic> {
         self.value.as_ref().ok_or_else(|| (*self.missing).clone())
     }
+}
+
+/// A parameter of a destination.
+#[derive(Clone, Debug)]
+pub enum Parameter {
+    /// As it stands in the file.
+    Plain(Value),
+    /// What variables or files hold. Nobody but Amplitude knows which is secret, so that each is taken for one.
+    Filled(Filling),
+}
+
+/// A value in which variables or files were filled.
+#[derive(Clone, Debug)]
+pub struct Filling {
+    /// The value, where it could be had: a text, or of lists and maps their JSON.
+    pub value: Wanted<Secret>,
+    /// Whether the value is JSON.
+    pub is_json: bool,
+    /// Whether a literal, or a default, stands beside what is filled.
+    pub has_literal: bool,
+    /// Each text that was filled, to be kept out of what others read.
+    pub parts: Vec<Secret>,
 }
 
 /// The Amplitude project and how to reach it.

@@ -27,6 +27,22 @@ pub(super) fn endpoint(instance: &str) -> Option<&'static str> {
         .map(|(_, url)| *url)
 }
 
+/// Dashboards whose host does not follow from the number: the newer instances are named in full.
+const NAMED: [&str; 5] = ["US-10", "AU-01", "ID-01", "JP-01", "KR-01"];
+
+/// Returns the address of an instance's dashboard.
+pub fn dashboard(instance: &str) -> Option<String> {
+    endpoint(instance)?;
+    let (place, number) = instance.split_once('-')?;
+    Some(match place {
+        _ if NAMED.contains(&instance) => {
+            format!("https://dashboard.{}.braze.com", instance.to_lowercase())
+        }
+        "EU" => format!("https://dashboard-{number}.braze.eu"),
+        _ => format!("https://dashboard-{number}.braze.com"),
+    })
+}
+
 /// Returns the instance that has a REST base URL, where it is a documented one.
 pub fn of(endpoint: &str) -> Option<&'static str> {
     let mut known = INSTANCES.iter();
@@ -73,6 +89,21 @@ pub fn wrong_url(url: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_instance_has_a_dashboard() {
+        for (instance, url) in [
+            ("US-01", "https://dashboard-01.braze.com"),
+            ("US-08", "https://dashboard-08.braze.com"),
+            ("US-10", "https://dashboard.us-10.braze.com"),
+            ("EU-02", "https://dashboard-02.braze.eu"),
+            ("KR-01", "https://dashboard.kr-01.braze.com"),
+        ] {
+            assert_eq!(dashboard(instance).as_deref(), Some(url), "{instance}");
+        }
+        assert!(names().all(|name| dashboard(name).is_some()));
+        assert_eq!(dashboard("US-09"), None);
+    }
 
     #[test]
     fn takes_https_and_loopback() {

@@ -179,8 +179,8 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
         })
         .collect();
     for (_, entry) in tree.entries("segments") {
-        if let Some(node) = entry.node.at(&["filter", "in"]) {
-            must_exist(node, &known, findings);
+        if let Some(filter) = entry.node.at(&["filter"]) {
+            filtered(filter, &mut |node| must_exist(node, &known, findings));
         }
     }
     let listed = |section: &'static str, key: &'static str| {
@@ -209,6 +209,18 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
     }
     for item in tree.at(&["removed"]).map_or(&[][..], Node::list) {
         must_be_gone(item.at(&["address"]), "removed", &known, findings);
+    }
+}
+
+/// Meets every address that a filter names, however deep.
+fn filtered(filter: &Node, meet: &mut impl FnMut(&Node)) {
+    if let Some(node) = filter.at(&["in"]) {
+        meet(node);
+    }
+    for key in ["all_of", "any_of", "none_of"] {
+        for part in filter.at(&[key]).map_or(&[][..], Node::list) {
+            filtered(part, meet);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod dispatch;
 mod document;
 mod environment;
 mod file;
+mod filling;
 mod gaps;
 mod instance;
 mod load;
@@ -28,6 +29,8 @@ mod wanted;
 pub use assemble::SANDBOX;
 pub use document::*;
 pub use file::File;
-pub use instance::{names as instances, of as instance_of, wrong_url};
+pub use instance::{dashboard, names as instances, of as instance_of, wrong_url};
 pub use locate::sort;
+pub(crate) use suggest::{either, nearest};
+
 pub use request::{Request, Survey, load, load_checked, survey};

@@ -80,13 +80,15 @@ pub fn resolve<'a>(
 }
 
 /// Names, or ids, much like the one asked for, best first.
-fn nearest(asked: &str, list: &[Cohort], of: impl Fn(&Cohort) -> &str) -> Vec<String> {
-    let likeness = |cohort: &Cohort| similar::TextDiff::from_chars(asked, of(cohort)).ratio();
-    let mut near: Vec<(f32, &str)> = list
-        .iter()
-        .filter(|cohort| !cohort.archived)
-        .map(|cohort| (likeness(cohort), of(cohort)))
-        .collect();
+fn nearest(asked: &str, list: &[Cohort], of: fn(&Cohort) -> &str) -> Vec<String> {
+    let live = list.iter().filter(|cohort| !cohort.archived);
+    near(asked, live.map(of))
+}
+
+/// The names much like the one asked for, best first.
+pub(super) fn near<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let likeness = |name: &str| similar::TextDiff::from_chars(asked, name).ratio();
+    let mut near: Vec<(f32, &str)> = names.map(|name| (likeness(name), name)).collect();
     near.retain(|(likeness, _)| *likeness > 0.6);
     near.sort_by(|(a, left), (b, right)| b.total_cmp(a).then_with(|| left.cmp(right)));
     near.into_iter()

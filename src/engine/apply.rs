@@ -118,6 +118,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     let writer = writer::writer(session, &works)?;
     let ingester = writer::ingester(session, &logs)?;
     let statics = writer::statics(session, &works);
+    let patcher = writer::patcher(session, &accounts)?;
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
         None => begin(session, target),
@@ -129,21 +130,45 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         mark(&mut manifest, id, session.clock.now());
     }
     let names = named(&mut works, &run);
-    let becoming = becoming(&works, &mut logs, looked, &run);
+    let mut becoming = becoming(&works, &mut logs, looked, &run);
     keep(session, &works, &logs)?;
-    report.resources = destinations::apply(session, &mut manifest, accounts, &run).await?;
+    let changed = destinations::apply(session, patcher.as_ref(), &mut manifest, accounts, &run);
+    let changed = changed.await?;
+    report.requests = changed.requests;
+    if let Some(failed) = changed.failed().filter(|_| session.how.fail_fast) {
+        report
+            .stopped
+            .push(format!("{failed} was not done, and --fail-fast was said"));
+        let sending = works
+            .iter()
+            .filter(|work| work.sends())
+            .map(|work| &work.address);
+        let sending = sending.chain(log::passes(&logs).map(|(log, _)| &log.address));
+        report
+            .resources
+            .extend(sending.cloned().map(destinations::untouched));
+        works.clear();
+        logs.clear();
+        becoming.clear();
+    }
+    report.resources.splice(0..0, changed.reports);
     if !works.iter().any(Work::sends) && log::passes(&logs).next().is_none() {
-        let difference = if rearranged || marked {
+        let wrote = !report.resources.is_empty();
+        let difference = if rearranged || marked || wrote {
             Difference::Entries
         } else {
             ending::difference(&manifest, &becoming)
         };
+        if wrote {
+            session.store.keep_report(&report)?;
+        }
+        let outcome = if report.complete() { "done" } else { "partial" };
         ending::settled(
             session,
             manifest,
             becoming,
             difference,
-            (&run, &plan.digest),
+            (&run, &plan.digest, outcome),
         )?;
         let reading = presence::read(session, &queue).await;
         report.asked = presence::told(session, reading).await;
@@ -174,7 +199,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         };
         let sent = send::all(session, doors, (&works, &logs), objects, journal).await;
         session.events.tell(Event::Recording).await;
-        report.requests = sent.requests;
+        report.requests += sent.requests;
         report.data_points = sent.data_points;
         report.repeated_data_points = sent.repeated;
         report.stopped = sent.stopped;

@@ -275,7 +275,7 @@ impl Drafting<'_> {
         compared.run()
     }
 
-    fn protected(&mut self, address: &Address) {
+    pub(super) fn protected(&mut self, address: &Address) {
         let hint = "declare it once more with `protect: false`, apply that, and remove it then";
         let message = "is protected and cannot be removed".to_owned();
         self.fail(address, message, Some(hint.to_owned()));
@@ -314,14 +314,15 @@ impl Drafting<'_> {
         });
     }
 
-    fn vanished(&mut self, address: &Address, entry: &Entry) {
+    pub(super) fn vanished(&mut self, address: &Address, entry: &Entry) {
         let rows = entry.counts.rows();
         let guard = GuardResult {
             name: "undeclared_removal".to_owned(),
             limit: "declared".to_owned(),
-            value: match entry.log {
-                Some(_) => "not declared".to_owned(),
-                None => format!("{} rows", number(rows)),
+            value: if entry.log.is_some() || entry.destination.is_some() {
+                "not declared".to_owned()
+            } else {
+                format!("{} rows", number(rows))
             },
             ok: false,
             message: Some(

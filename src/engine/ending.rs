@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{Error, Session, fold::Recorded};
 use crate::{
     model::{Address, Event, Report},
@@ -166,6 +168,9 @@ pub(super) fn difference(
     each.max().unwrap_or(Difference::None)
 }
 
+/// What moves by itself of what others run.
+const BY_ITSELF: [&str; 1] = ["size"];
+
 fn differs(known: &Entry, next: &Entry) -> Difference {
     let plain = |entry: &Entry, readings: bool| {
         let mut entry = Entry {
@@ -174,6 +179,9 @@ fn differs(known: &Entry, next: &Entry) -> Difference {
             peaks: vec![],
             ..entry.clone()
         };
+        if let Some(Value::Object(observed)) = &mut entry.observed {
+            observed.retain(|name, _| !BY_ITSELF.contains(&name.as_str()));
+        }
         if let Some(fulfilled) = entry.fulfilled.as_mut().filter(|_| !readings) {
             fulfilled.sources.clear();
         }
@@ -203,7 +211,7 @@ pub(super) fn settled(
     mut manifest: Manifest,
     becoming: BTreeMap<Address, Option<Entry>>,
     difference: Difference,
-    (run, plan): (&str, &str),
+    (run, plan, outcome): (&str, &str, &str),
 ) -> Result<(), Error> {
     if difference == Difference::None {
         return Ok(());
@@ -217,7 +225,7 @@ pub(super) fn settled(
             finished_at: now,
             command: session.command.clone(),
             plan: plan.to_owned(),
-            outcome: "done".to_owned(),
+            outcome: outcome.to_owned(),
             refused: None,
         };
         remember(&mut manifest, run);

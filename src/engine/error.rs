@@ -42,6 +42,14 @@ pub enum Error {
     /// The members of an archive are not in order.
     #[error("amplitude: /api/2/export: an archive holds an hour twice, with another between")]
     Mixed,
+    /// No segment is meant, or what was exported of it cannot be had.
+    #[error("{message}")]
+    Segment {
+        /// What happened.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
     /// Braze did not do what was asked.
     #[error(transparent)]
     Braze(#[from] braze::Error),

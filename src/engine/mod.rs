@@ -11,6 +11,7 @@ mod draft;
 mod ending;
 mod error;
 mod explain;
+mod exported;
 mod fold;
 mod forget;
 mod listed;

@@ -2,6 +2,7 @@
 //! its place. Nothing is changed, no download is spent, nothing is kept.
 
 mod attributes;
+pub(super) mod segments;
 
 use super::{
     Service, Services,
@@ -31,11 +32,12 @@ pub async fn online(
     services: &Services,
     places: &Places,
 ) -> Vec<Diagnostic> {
-    let (logs, amplitude, braze, listed) = tokio::join!(
+    let (logs, amplitude, braze, listed, refused) = tokio::join!(
         ask_logs(configuration, services, places),
         ask_amplitude(&services.amplitude),
         ask_braze(configuration, &services.braze),
         attributes::ask(configuration, &services.braze),
+        segments::ask(configuration, &services.braze),
     );
     let mut found = configuration.warnings.clone();
     match amplitude {
@@ -55,6 +57,9 @@ pub async fn online(
     let told = braze.iter().any(|one| one.severity == Severity::Error);
     found.extend(braze);
     attributes::check(configuration, listed, told, &mut found);
+    if !told {
+        found.extend(refused);
+    }
     config::sort(&mut found);
     // What `defaults` says for all is said once.
     found.dedup();

@@ -410,6 +410,7 @@ impl Tally {
             passed: 0,
             maybe_double: 0,
             changed: None,
+            told: vec![],
             named: None,
         }
     }

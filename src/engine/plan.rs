@@ -249,7 +249,7 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
     let mut looked = draft.watch(&list).await?;
-    let destinations = draft.destinations().await?;
+    let destinations = draft.destinations(&list, &mut looked).await?;
     draft.people = statics::read(session, &draft).await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     // What rests, and may have to be remembered as it is written now.

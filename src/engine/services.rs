@@ -15,13 +15,15 @@ pub struct Service<R> {
     pub reader: Result<R, Vec<Diagnostic>>,
 }
 
-/// Both services, and the stack that their clients share.
+/// The services, and the stack that their clients share.
 #[derive(Debug)]
 pub struct Services {
     /// What they send with.
     pub sender: Arc<Sender>,
     /// Amplitude.
     pub amplitude: Service<amplitude::Reader>,
+    /// Amplitude's Developer API, where a token opens it.
+    pub developer: Service<amplitude::Developer>,
     /// Braze.
     pub braze: Service<braze::Reader>,
 }

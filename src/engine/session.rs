@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::Service;
 use crate::{
     amplitude, braze,
     config::Configuration,
@@ -24,6 +25,8 @@ pub struct Session {
     pub sender: Arc<Sender>,
     /// Reads from Amplitude.
     pub amplitude: amplitude::Reader,
+    /// Reads accounts from Amplitude's Developer API, where a token opens it.
+    pub developer: Service<amplitude::Developer>,
     /// Reads from Braze.
     pub braze: braze::Reader,
     /// The memory that all sorting shares.

@@ -2,11 +2,12 @@
 
 use super::{
     Error, Session,
+    destinations::DestinationWork,
     log::{self, LogWork},
     plan::Work,
 };
 use crate::{
-    amplitude::{Ingester, StaticWriter},
+    amplitude::{Ingester, Patcher, StaticWriter},
     braze::{ImportKeys, Writer},
     model::Lane,
 };
@@ -60,6 +61,25 @@ pub(super) fn statics(session: &Session, works: &[Work]) -> Option<StaticWriter>
     let share = session.configuration.amplitude.use_at_most / 100.0;
     let any = works.iter().any(fills);
     any.then(|| StaticWriter::beside(&session.amplitude, share))
+}
+
+/// Makes the one client that writes accounts of Amplitude, where any changes.
+pub(super) fn patcher(
+    session: &Session,
+    works: &[DestinationWork],
+) -> Result<Option<Patcher>, Error> {
+    let Some(work) = works.first() else {
+        return Ok(None);
+    };
+    let missing = |diagnostic| Error::Missing(Box::new(diagnostic));
+    let settings = &session.configuration.amplitude;
+    Ok(Some(Patcher::new(
+        session.sender.clone(),
+        &session.developer.url,
+        settings.developer_token.require().map_err(missing)?,
+        work.project,
+        settings.use_at_most / 100.0,
+    )))
 }
 
 /// Whether a work writes by cohort import.

@@ -68,6 +68,10 @@ pub struct Manner<'a> {
     pub person: Option<&'a str>,
     /// Whether what may have been processed comes back at once: sent again, it would count twice.
     pub once: bool,
+    /// Under `once`, statuses that certainly processed nothing.
+    pub unserved: &'static [u16],
+    /// What an answer asks to wait, by its head or its words.
+    pub asks: fn(&Answer) -> Option<Duration>,
 }
 
 /// An answer as far as it is read: the body of a success is still coming.
@@ -86,19 +90,23 @@ impl Manner<'_> {
         words: |body| String::from_utf8_lossy(body).into_owned(),
         person: None,
         once: false,
+        unserved: &[],
+        asks: asked_wait,
     };
 
     /// The manner of what must not be processed twice: of all that failed, only what certainly was not processed is
     /// sent again.
     pub const ONCE: Self = Self {
         once: true,
+        // 502 did not reach the server and 503 found no capacity (braze.md 4), which is believed only where a second try
+        // would count.
+        unserved: &[502, 503],
         ..Self::PLAIN
     };
 
-    /// Whether an answer that asks for another try leaves open what became of the request. 423 never does; 502 did not
-    /// reach the server and 503 found no capacity (braze.md 4), which is believed only where a second try would count.
+    /// Whether an answer that asks for another try leaves open what became of the request. 423 never does.
     fn is_open(&self, status: u16) -> bool {
-        status != 423 && !(self.once && matches!(status, 502 | 503))
+        status != 423 && !(self.once && self.unserved.contains(&status))
     }
 }
 
@@ -180,7 +188,7 @@ async fn trying(
                 return Ok((Answer { doubts, ..answer }, stream));
             }
             Ok((answer, stream)) => {
-                let asked = asked_wait(&answer);
+                let asked = (manner.asks)(&answer);
                 if let Some(asked) = asked {
                     limiter.pause(asked);
                 }

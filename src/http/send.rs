@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use reqwest::{
     Client, Method, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH},
     redirect,
 };
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub struct Request {
     pub authorization: Option<Authorization>,
     /// JSON body, if any.
     pub body: Option<Bytes>,
+    /// The version that what is changed must have (`If-Match`), if that matters.
+    pub if_match: Option<u64>,
 }
 
 /// How a request proves who sends it.
@@ -253,6 +255,9 @@ impl Sender {
             Some(Authorization::ApiKey(key)) => builder.header(AUTHORIZATION, api_key(key)?),
             None => builder,
         };
+        if let Some(version) = request.if_match {
+            builder = builder.header(IF_MATCH, version);
+        }
         if let Some(body) = &request.body {
             builder = builder
                 .header(reqwest::header::CONTENT_TYPE, "application/json")

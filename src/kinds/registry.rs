@@ -105,7 +105,7 @@ pub const REGISTRY: &[KindEntry] = &[
         name: "segment",
         section: Section::Segments,
         moves: |body| match &body["members"] {
-            Value::Null => None,
+            Value::Null => Some(Moves::Watched(Watched::Segment)),
             _ => Some(Moves::Table(&segment::Materialized)),
         },
         schema: own::<segment::Spec>,
@@ -119,7 +119,7 @@ pub const REGISTRY: &[KindEntry] = &[
     KindEntry {
         name: "destination",
         section: Section::Destinations,
-        moves: |_| None,
+        moves: |_| Some(Moves::Managed),
         schema: own::<destination::Spec>,
     },
 ];

@@ -78,6 +78,18 @@ pub enum Event {
         /// Rows of its file.
         rows: u64,
     },
+    /// A segment of Braze is being exported: that may take minutes.
+    Exporting {
+        /// Its name.
+        segment: String,
+    },
+    /// A segment was exported.
+    Exported {
+        /// Its name.
+        segment: String,
+        /// People in it.
+        people: u64,
+    },
     /// Profiles of a cohort's people are being read, one person a request, at the pace of that call.
     ReadingProfiles {
         /// Name of the cohort.

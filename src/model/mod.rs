@@ -6,6 +6,7 @@ mod checkup;
 mod clock;
 mod cohort;
 mod cursor;
+mod destination;
 mod diagnostic;
 pub mod digest;
 mod edit;
@@ -24,6 +25,7 @@ mod rate;
 mod report;
 mod row;
 mod secret;
+mod segment;
 mod span;
 mod verification;
 
@@ -33,6 +35,7 @@ pub use checkup::{Check, Checkup, Verdict};
 pub use clock::Clock;
 pub use cohort::{Cohort, NativeSync};
 pub use cursor::{Cursor, FileCursor, FileRead, HourCursor, HourRead};
+pub use destination::{Deliveries, Destination, DestinationType, DryRun, Tested, TypeParameter};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use edit::Edit;
 pub use event::{EVENTS_VERSION, Event, EventLine, RefusingGuard};
@@ -49,5 +52,6 @@ pub use row::{
     Change, Member, Millis, Outcome, Presence, Record, Refusal, Standing, Text, Unsorted, Verb,
 };
 pub use secret::Secret;
+pub use segment::{Segment, SegmentDetails};
 pub use span::Span;
 pub use verification::{Differing, Sampled, Verification, Verified};

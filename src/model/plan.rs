@@ -13,6 +13,9 @@ use super::Address;
 /// Version of the plan's JSON.
 pub const FORMAT_VERSION: &str = "1.0";
 
+/// What stands for a value that nobody may see.
+pub const SECRET: &str = "(secret)";
+
 /// What an apply would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
@@ -153,7 +156,7 @@ pub struct ResourcePlan {
     /// What changes in each attribute; nothing of a membership.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AttributePlan>,
-    /// Steps by hand.
+    /// Steps by hand; a line that begins with spaces belongs to the step before it.
     pub manual: Vec<String>,
     /// Where its rows come from; absent where no source was asked.
     pub source: Option<Source>,

@@ -56,6 +56,9 @@ pub struct ResourceReport {
     /// Whether a service took the settings it was to be told; absent of what is no handful of settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<bool>,
+    /// What is to be read of it: why it was not done, what a service warned of. Clean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
     /// Whether Braze took the name it was to be told; absent where it was to be told none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
@@ -67,6 +70,25 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl ResourceReport {
+    /// Begins the report of a resource of which nothing was sent.
+    pub fn of(address: Address, outcome: ResourceOutcome) -> Self {
+        Self {
+            address,
+            outcome,
+            acknowledged: 0,
+            doubt: 0,
+            not_sent: 0,
+            refused: BTreeMap::new(),
+            skipped: 0,
+            parked: 0,
+            passed: 0,
+            maybe_double: 0,
+            changed: None,
+            told: vec![],
+            named: None,
+        }
+    }
+
     /// Returns how many rows Braze refused.
     pub fn refused(&self) -> u64 {
         self.refused.values().sum()
@@ -153,20 +175,8 @@ impl Report {
                 .iter()
                 .position(|resource| resource.address == *address);
             let at = known.unwrap_or_else(|| {
-                self.resources.push(ResourceReport {
-                    address: address.clone(),
-                    outcome: ResourceOutcome::Done,
-                    acknowledged: 0,
-                    doubt: 0,
-                    not_sent: 0,
-                    refused: BTreeMap::new(),
-                    skipped: 0,
-                    parked: 0,
-                    passed: 0,
-                    maybe_double: 0,
-                    changed: None,
-                    named: None,
-                });
+                let done = ResourceReport::of(address.clone(), ResourceOutcome::Done);
+                self.resources.push(done);
                 self.resources.len() - 1
             });
             let resource = &mut self.resources[at];

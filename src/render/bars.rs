@@ -1,7 +1,7 @@
 //! Draws what happens while plan and apply work, as bars that move: for a terminal with somebody before it. A bar vanishes
 //! once its work is done; what stays is the plan, the report and the lines between.
 
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write, time::Duration};
 
 use indicatif::{
     MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike,
@@ -143,6 +143,11 @@ impl Bars {
                 self.clear();
                 self.wait(Some(waiting("Recording what was answered")));
             }
+            Event::Exporting { segment } => {
+                let words = format!("Exporting {} from Braze", begin(segment));
+                self.wait(Some(waiting(words)));
+            }
+            Event::Exported { .. } => {}
             Event::Recovered { .. } => return progress::line(event),
             Event::Downloading { cohort, size } => {
                 let bar = self
@@ -206,7 +211,7 @@ impl Bars {
     }
 }
 
-fn waiting(words: &'static str) -> ProgressBar {
+fn waiting(words: impl Into<Cow<'static, str>>) -> ProgressBar {
     let style = style("{spinner} {msg}, {since}").with_key(
         "since",
         |state: &ProgressState, out: &mut dyn Write| {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{
     Address, Change, Identity, LogEvent, Verb,
-    plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan},
+    plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan, SECRET},
 };
 
 /// Draws a plan for people. `priced` says whether data points are what Braze bills.
@@ -176,13 +176,12 @@ fn draw(
         resource.address, resource.title
     );
     for field in &resource.fields {
-        let _ = writeln!(
-            out,
-            "      {:<12} {} -> {}",
-            field.path,
-            value(&field.before),
-            value(&field.after)
-        );
+        let change = match (&field.before, &field.after) {
+            (_, after) if after == SECRET && field.before.is_null() => format!("{SECRET} set"),
+            (before, after) if before == SECRET && after == SECRET => format!("{SECRET} changed"),
+            (before, after) => format!("{} -> {}", value(before), value(after)),
+        };
+        let _ = writeln!(out, "      {:<12} {change}", field.path);
     }
     if let Some(log) = &resource.log {
         let points = resource
@@ -229,8 +228,22 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     for (guard, message) in lifted.filter_map(|guard| Some((guard, guard.message.as_ref()?))) {
         let _ = writeln!(out, "      {:<12} {message}", guard.name);
     }
-    for (step, words) in resource.manual.iter().enumerate() {
-        let _ = writeln!(out, "      {}. {words}", step + 1);
+    // What moves no rows says by its note how it fares.
+    for note in resource
+        .note
+        .iter()
+        .filter(|_| resource.kind == "destination")
+    {
+        let _ = writeln!(out, "      {:<12} {note}", "health");
+    }
+    let mut step = 0;
+    for words in &resource.manual {
+        if words.starts_with(' ') {
+            let _ = writeln!(out, "       {words}");
+        } else {
+            step += 1;
+            let _ = writeln!(out, "      {step}. {words}");
+        }
     }
 }
 
@@ -357,6 +370,14 @@ fn drift(out: &mut String, plan: &Plan) {
     for drift in &plan.drift {
         // In quotes, as JSON has texts: names are words among words here.
         let (before, after) = (&drift.before, &drift.after);
+        if before == SECRET && after == SECRET {
+            let _ = writeln!(
+                out,
+                "drift: {}: {} {SECRET} was changed since it was applied",
+                drift.address, drift.path
+            );
+            continue;
+        }
         let _ = writeln!(
             out,
             "drift: {}: {} was {before} when it was applied and is {after} now",

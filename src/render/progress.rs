@@ -101,6 +101,10 @@ pub(super) fn line(event: &Event) -> Option<String> {
             clean(cohort),
             people(*size)
         )),
+        Event::Exporting { segment } => Some(format!(
+            "Exporting segment \"{}\" from Braze.",
+            clean(segment)
+        )),
         Event::ReadingProfiles {
             cohort,
             of,
@@ -137,6 +141,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
         | Event::HoursRead { .. }
         | Event::FilesRead { .. }
         | Event::Asked { .. }
+        | Event::Exported { .. }
         | Event::Comparing
         | Event::Plan { .. }
         | Event::Refused { .. }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{
     Style, presence,
-    text::{count, number},
+    text::{clean, count, number},
 };
 use crate::model::{Report, ResourceOutcome, ResourceReport, UNKNOWN_THERE};
 
@@ -98,7 +98,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         .map(|resource| {
             resource.doubt - resource.parked
                 + resource.not_sent
-                + u64::from(resource.named == Some(false))
+                + u64::from([resource.named, resource.changed].contains(&Some(false)))
         })
         .sum();
     if left > 0 && report.wrote() {
@@ -166,6 +166,9 @@ fn resources(report: &Report, style: Style) -> String {
         if resource.named == Some(false) {
             let _ = writeln!(out, "      Braze did not take its name");
         }
+        for words in &resource.told {
+            let _ = writeln!(out, "      {}", clean(words));
+        }
     }
     out
 }
@@ -198,10 +201,13 @@ fn rows(resource: &ResourceReport) -> String {
         .map(|(count, word)| format!("{} {word}", number(*count)))
         .collect();
     if words.is_empty() {
-        return match resource.named {
-            Some(true) => "Braze took its name",
-            Some(false) => "not named",
-            None => "nothing to send",
+        return match (resource.named, resource.changed) {
+            (Some(true), _) => "Braze took its name",
+            (Some(false), _) => "not named",
+            (None, Some(true)) => "changed in Amplitude",
+            (None, Some(false)) => "nothing changed in Amplitude",
+            (None, None) if resource.outcome == ResourceOutcome::NotAttempted => "not begun",
+            (None, None) => "nothing to send",
         }
         .to_owned();
     }

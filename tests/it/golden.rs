@@ -11,6 +11,7 @@
 //! | `members COHORT FILE` | the same by a whole file |
 //! | `cohort COHORT JSON` | what somebody clicks in Amplitude: `{"name": "Other"}`, `{"archived": true}`; a new id is a new cohort |
 //! | `put PERSON JSON` | sets attributes in Braze behind our back; who is not there is made |
+//! | `segment JSON` | makes or changes a segment, as somebody does in Braze's dashboard |
 //! | `delete PERSON…` | deletes people from Braze behind our back |
 //! | `faults SPEC` | what goes wrong from now on |
 //! | `env NAME VALUE` | sets a variable for the commands from now on: another key; one with `bad` in it is refused |

@@ -260,8 +260,19 @@ fn only_apply_makes_a_writer() {
         .iter()
         .filter(|file| !apply(&file.path) && room(&file.path) != Some("amplitude"));
     assert_none(
-        &lines(others, r"\b(Ingester|StaticWriter)(::\w+\s*\(|\s*\{)"),
+        &lines(
+            others,
+            r"\b(Ingester|Patcher|StaticWriter)(::\w+\s*\(|\s*\{)",
+        ),
         "what writes to Amplitude is made in `engine/writer.rs` and nowhere else",
+    );
+    // What plans accounts lies beside what writes them.
+    let plans = ["draft", "found", "health", "leaving", "mod"]
+        .map(|name| format!("src/engine/destinations/{name}.rs"));
+    let plans = files.iter().filter(|file| plans.contains(&file.path));
+    assert_none(
+        &lines(plans, r"\bPatcher\b"),
+        "what plans accounts cannot name what writes them",
     );
     let callers = files
         .iter()

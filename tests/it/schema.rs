@@ -49,6 +49,10 @@ fn every_example_is_valid() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             run(syncform(["validate", "-C", path.to_str().unwrap()])).exits(0);
+        } else {
+            let alone = tempfile::TempDir::new().unwrap();
+            fs::copy(&path, alone.path().join("syncform.yaml")).unwrap();
+            run(syncform(["validate", "-C", alone.path().to_str().unwrap()])).exits(0);
         }
     }
 }

@@ -15,7 +15,10 @@ use crate::{
     braze::{Asked as Permission, LIST_PATH, RATES, Reader, TRACK_PATH},
     config::{Configuration, Confirm, Never, Resource, Seed, instance_of},
     diff::checkup::{self, Key},
-    engine::draft::scope,
+    engine::{
+        draft::scope,
+        online::segments::{self, Permissions},
+    },
     http::Sender,
     kinds,
     model::{Check, Lane, Verdict, number},
@@ -34,6 +37,8 @@ pub(super) struct Asked {
     segments: Told<Option<String>>,
     people: Told<Permission>,
     attributes: Told<()>,
+    /// What looking at segments takes, where any is declared.
+    looking: Permissions,
     /// Where no key could be asked with.
     knocked: Told<()>,
 }
@@ -48,27 +53,38 @@ impl Asked {
     }
 }
 
-pub(super) async fn ask(sender: &Sender, service: &Service<Reader>) -> Asked {
+pub(super) async fn ask(look: &Look, sender: &Sender, service: &Service<Reader>) -> Asked {
     match &service.reader {
         Err(_) => Asked {
             track: Told::Unasked,
             segments: Told::Unasked,
             people: Told::Unasked,
             attributes: Told::Unasked,
+            looking: vec![],
             knocked: knock(sender, &service.url, LIST_PATH).await,
         },
         Ok(reader) => {
-            let (track, segments, people, attributes) = tokio::join!(
+            let configuration = &look.configuration;
+            let looks = segments::declared(configuration).next().is_some();
+            let looking = async {
+                match looks {
+                    true => segments::may(reader, segments::sized(configuration)).await,
+                    false => vec![],
+                }
+            };
+            let (track, oldest, people, attributes, looking) = tokio::join!(
                 within(reader.may_track()),
                 within(reader.oldest_segment()),
                 within(reader.may_read_people()),
                 within(reader.may_list_attributes()),
+                looking,
             );
             Asked {
                 track,
-                segments,
+                segments: oldest,
                 people,
                 attributes,
+                looking,
                 knocked: Told::Unasked,
             }
         }
@@ -98,11 +114,12 @@ pub(super) fn checks(look: &Look, services: &Services, asked: &Asked) -> Vec<Che
         Ok(_) => checks.extend([
             key(asked),
             tracking(&asked.track, track),
-            segments(&asked.segments),
+            listing(&asked.segments),
             people(&asked.people, reads_people(&look.configuration)),
             attributes(&asked.attributes),
         ]),
     }
+    checks.extend(asked.looking.iter().filter_map(looking));
     if import || look.configuration.braze.cohort_import.is_some() {
         checks.push(importing(&look.configuration, import));
     }
@@ -198,7 +215,28 @@ fn tracking(track: &Told<Permission>, needed: bool) -> Check {
     }
 }
 
-fn segments(segments: &Told<Option<String>>) -> Check {
+/// What looking at segments takes beside the list.
+fn looking((permission, told): &(&'static str, Told<()>)) -> Option<Check> {
+    let name = *permission;
+    match told {
+        // The list has a line of its own.
+        Told::Yes(()) if name == "segments.list" => None,
+        Told::Yes(()) => Some(Check::ok(name, "permitted")),
+        Told::Refused(words, hint) => Some(Check::because(
+            if name == "segments.list" {
+                "segments"
+            } else {
+                name
+            },
+            unless_needed(name != "segments.data_series"),
+            format!("declared, and not permitted {name}: {words}"),
+            hint.unwrap_or("give the key that permission"),
+        )),
+        _ => Some(not_asked(name, HOST)),
+    }
+}
+
+fn listing(segments: &Told<Option<String>>) -> Check {
     const NAME: &str = "segments.list";
     match segments {
         Told::Yes(_) => Check::ok(NAME, "permitted"),

@@ -5,6 +5,7 @@
 
 mod amplitude;
 mod braze;
+mod destinations;
 mod here;
 mod logs;
 mod told;
@@ -92,7 +93,7 @@ pub async fn doctor(look: &Look) -> Checkup {
             let reader = services.amplitude.reader.as_ref().ok();
             let (amplitude, braze, logs) = tokio::join!(
                 amplitude::ask(look, services),
-                braze::ask(&services.sender, &services.braze),
+                braze::ask(look, &services.sender, &services.braze),
                 logs::ask(&look.configuration, &look.places, reader),
             );
             let told = here::Known {
@@ -102,6 +103,7 @@ pub async fn doctor(look: &Look) -> Checkup {
             };
             checks.extend(here::state(look, Some(&told)));
             checks.extend(amplitude::checks(look, services, &amplitude));
+            checks.extend(destinations::checks(look, services, amplitude.project()).await);
             checks.extend(logs::checks(logs));
             checks.extend(braze::checks(look, services, &braze));
             checks.push(clock(look, services));
@@ -150,6 +152,7 @@ async fn knock(sender: &Sender, url: &str, path: &'static str) -> Told<()> {
         path,
         authorization: None,
         body: None,
+        if_match: None,
     };
     let once = Limiter::new(1.0, Duration::from_secs(1));
     let asked = retrying(sender, &request, Policy::for_endpoint(url), &once);

@@ -123,6 +123,10 @@ impl<T> From<Result<T, amplitude::Error>> for Told<T> {
                 match error {
                     amplitude::Error::Exhausted(exhausted) => told(Err(exhausted)),
                     amplitude::Error::Refused { status, text, .. } => refused(status, &text, hint),
+                    amplitude::Error::Problem(problem) => {
+                        let words = format!("{} {}", problem.title, problem.detail);
+                        refused(problem.status, words.trim(), hint)
+                    }
                     amplitude::Error::Unexpected { what, .. } => {
                         Self::Odd(format!("no JSON as documented ({what})"))
                     }
@@ -145,7 +149,15 @@ impl<T> From<Result<T, braze::Error>> for Told<T> {
                     braze::Error::Unexpected { .. } => {
                         Self::Odd("no JSON as documented".to_owned())
                     }
-                    braze::Error::NoImportKeys | braze::Error::NotHere => Self::Unasked,
+                    // No look asks for an export.
+                    braze::Error::NoImportKeys
+                    | braze::Error::NotHere
+                    | braze::Error::Broken(_)
+                    | braze::Error::ExportElsewhere
+                    | braze::Error::ExportNotReady(_)
+                    | braze::Error::Damaged { .. }
+                    | braze::Error::NotKept(_)
+                    | braze::Error::Stopped => Self::Unasked,
                 }
             }
         }

@@ -25,7 +25,7 @@ impl Drafting<'_> {
     pub(super) async fn watch(&mut self, list: &[Cohort]) -> Result<Vec<Looked>, Error> {
         let mut looked = vec![];
         if !self.session.how.destroy {
-            looked.extend(self.segments().await?);
+            looked.extend(self.segments(list).await?);
             looked.extend(self.native_syncs(list));
         }
         Ok(looked)

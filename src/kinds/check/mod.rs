@@ -3,7 +3,9 @@
 
 mod attribute;
 mod currents;
+mod destinations;
 mod events;
+mod filters;
 mod identifiers;
 mod owners;
 mod people;
@@ -36,8 +38,10 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     identifiers::check(configuration, &mut found);
     settings::check(configuration, &mut found);
     segments::check(configuration, &mut found);
+    filters::check(configuration, &mut found);
     currents::check(configuration, &mut found);
     statics::check(configuration, &mut found);
+    destinations::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found
 }

@@ -12,8 +12,10 @@ pub struct Spec {
     /// The integration, such as `braze`.
     pub partner: String,
     /// Name in Amplitude; unique, since an account is found by it.
+    #[schemars(length(min = 1))]
     pub display_name: String,
     /// What the account receives.
+    #[schemars(length(min = 1))]
     pub kind: Vec<Receives>,
     /// Parameters by the ids that the destination type names; `import` and `doctor` print them.
     #[serde(default)]
@@ -36,6 +38,10 @@ pub struct Spec {
     /// Delivery figures that must hold.
     #[serde(default)]
     pub health: Option<Health>,
+    /// Makes removal a matter of two commits. Default false.
+    #[serde(default)]
+    #[schemars(extend("default" = false))]
+    pub protect: Option<bool>,
     /// Environments in which it exists. Default all.
     #[serde(default)]
     pub only_in: Option<OnlyIn>,
@@ -64,11 +70,15 @@ pub enum Receives {
 }
 
 /// Which events travel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventFilter {
     /// Names of events.
+    #[schemars(length(min = 1))]
     pub events: Vec<String>,
+    /// Conditions on their properties, in the words of Amplitude's Developer API. Default: as they are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub property_filters: Option<Vec<Value>>,
 }
 
 /// One property under another name.
@@ -85,7 +95,8 @@ pub struct Mapping {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
-    /// Id of the sync whose figures are read.
+    /// Id of the sync whose figures are read: the number under its title in Amplitude.
+    #[schemars(extend("pattern" = "^[0-9]+$", "examples" = ["30001625"]))]
     pub sync_id: String,
     /// Share of deliveries that succeed, at least, such as 99%.
     #[serde(default)]

@@ -3,37 +3,150 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{config::CohortRef, kinds::cohort::Target};
+use crate::{config::CohortRef, kinds::cohort::Target, model::Limit};
 
-/// A Braze segment: verified, or materialized from cohorts.
+/// A Braze segment: looked at, or materialized from cohorts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spec {
     /// Name in Braze.
+    #[schemars(length(min = 1))]
     pub name: String,
     /// Description in Braze.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Tags in Braze.
-    #[serde(default)]
+    /// Tags in Braze: these and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
-    /// What the segment filters on, as text for people and references for the plan.
-    #[serde(default)]
+    /// Teams in Braze: these and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Vec<String>>,
+    /// Whether analytics tracking is on in Braze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analytics_tracking: Option<bool>,
+    /// What the segment filters on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
+    /// The filters as Braze words them, once somebody compared them with `filter`. What Braze says later than this shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub acknowledge: Option<String>,
+    /// How the filters are verified, since Braze tells them as text alone: by its members, or by its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
     /// Who is in it, computed by Syncform and written like a cohort.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Members>,
     /// Where computed members show in Braze.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Target>,
 }
 
-/// What a segment filters on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What a segment filters on: one filter, or several joined.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Filter {
+    /// The members of a sync.
+    In {
+        /// Address of the sync whose members are in it, such as `sync.power-users`.
+        #[serde(rename = "in")]
+        within: String,
+    },
+    /// An array attribute holds a value.
+    Includes {
+        /// Name of a custom attribute.
+        #[schemars(length(min = 1))]
+        attribute: String,
+        /// What it holds.
+        includes: Scalar,
+    },
+    /// An attribute has a value.
+    Equals {
+        /// Name of a custom attribute.
+        #[schemars(length(min = 1))]
+        attribute: String,
+        /// What it is.
+        equals: Scalar,
+    },
+    /// A cohort that Amplitude itself brings.
+    AmplitudeCohort {
+        /// Its name in the filter `Amplitude Cohorts`.
+        #[schemars(length(min = 1))]
+        amplitude_cohort: String,
+    },
+    /// Any other filter.
+    Words {
+        /// As the segment builder words it, such as `Last Used App more than 30 days ago`.
+        #[schemars(length(min = 1))]
+        words: String,
+    },
+    /// Filters joined.
+    Group(Group),
+}
+
+/// Filters joined: what stands under several of these keys is joined by AND.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Filter {
-    /// Address of the sync whose members are in it, such as `sync.power-users`.
-    #[serde(rename = "in")]
-    pub within: String,
+pub struct Group {
+    /// All of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub all_of: Option<Vec<Filter>>,
+    /// At least one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub any_of: Option<Vec<Filter>>,
+    /// None of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub none_of: Option<Vec<Filter>>,
+}
+
+/// A text, a number, true or false.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// A text.
+    Text(String),
+    /// True or false.
+    Boolean(bool),
+    /// A number.
+    Number(serde_json::Number),
+}
+
+/// How the filters of a segment are verified.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Verify {
+    /// In a word.
+    Word(VerifyWord),
+    /// By the size that Braze estimates, with figures of one's own.
+    Size {
+        /// What the size is held against.
+        size: SizeCheck,
+    },
+}
+
+/// How the filters of a segment are verified, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VerifyWord {
+    /// The segment is exported, and its people compared with the members of the one sync in `filter`.
+    Export,
+    /// Its estimated size is compared with the members of the one sync in `filter`; 5% off is fine.
+    Size,
+}
+
+/// What a segment's size is held against.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SizeCheck {
+    /// People. Default: the members of the one sync in `filter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
+    /// How far off the estimate may be: a share of what is expected, or so many people. Default 5%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "5%"))]
+    pub tolerance: Option<Limit>,
 }
 
 /// Set algebra over cohorts.

@@ -53,17 +53,17 @@ impl Known {
     /// Finds people by user id.
     pub(crate) fn by_user(
         &mut self,
-        shelf: &Shelf,
+        cohorts: &Shelf,
         ingested: &Ingested,
         ids: &[&str],
     ) -> io::Result<Found> {
-        self.learn(shelf, ingested)?;
+        self.learn(cohorts, ingested)?;
         Ok(sort_out(ids, |id| {
             let place = self
                 .people
                 .binary_search_by_key(&user(id), |person| person.0);
             let profile = || {
-                shelf
+                cohorts
                     .people()
                     .and_then(|people| people.find(Some(id), None))
             };
@@ -83,15 +83,15 @@ impl Known {
         self.read.files.insert(file);
     }
 
-    fn learn(&mut self, shelf: &Shelf, ingested: &Ingested) -> io::Result<()> {
-        if self.epoch != shelf.epoch() {
+    fn learn(&mut self, cohorts: &Shelf, ingested: &Ingested) -> io::Result<()> {
+        if self.epoch != cohorts.epoch() {
             *self = Self {
-                epoch: shelf.epoch(),
+                epoch: cohorts.epoch(),
                 ..Self::default()
             };
         }
         let mut read = std::mem::take(&mut self.read);
-        let walked = walk(shelf, ingested, &mut read, |number, id| {
+        let walked = walk(cohorts, ingested, &mut read, |number, id| {
             if !id.is_empty() {
                 self.aside.push((user(id), number));
                 if self.aside.len() > ASIDE + self.people.len() / 2 {

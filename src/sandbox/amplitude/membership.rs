@@ -48,13 +48,13 @@ pub(super) fn change(app: &App, body: &Value) -> Outcome {
     }
     let told = json!({"cohort_id": id, "memberships_result": results});
     if all.members.is_empty() || (!skips && !all.unknown.is_empty()) {
-        return Err(Box::new(refused_about(400, nobody(&all), &told)));
+        return Err(refused_about(400, nobody(&all), &told));
     }
     store(app, &mut shelf, cohort, &mut change).map_err(|_| broken())?;
     Ok(reply(200, &told))
 }
 
-fn entries(body: &Value) -> Result<Vec<Entry<'_>>, Box<Response>> {
+fn entries(body: &Value) -> Result<Vec<Entry<'_>>, Response> {
     let all = body["memberships"].as_array().filter(|all| !all.is_empty());
     let mut entries = Vec::new();
     for entry in all.ok_or_else(|| bad("wanted `memberships`, an array"))? {

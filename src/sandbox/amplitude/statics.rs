@@ -50,11 +50,11 @@ pub(crate) fn routes(to: &mut Routes) {
 }
 
 /// An answer that may be a refusal.
-pub(super) type Outcome = Result<Response, Box<Response>>;
+pub(super) type Outcome = Result<Response, Response>;
 
 async fn off_thread(app: Arc<App>, call: Call, work: fn(&App, &Value) -> Outcome) -> Response {
     let worked = tokio::task::spawn_blocking(move || {
-        authorised(&call)?;
+        authorised(&call).map_err(|refusal| *refusal)?;
         let body = call.json().filter(Value::is_object);
         work(
             &app,
@@ -62,25 +62,20 @@ async fn off_thread(app: Arc<App>, call: Call, work: fn(&App, &Value) -> Outcome
         )
     });
     match worked.await {
-        Ok(outcome) => outcome.unwrap_or_else(|refusal| *refusal),
-        Err(_) => *broken(),
+        Ok(outcome) => outcome.unwrap_or_else(|refusal| refusal),
+        Err(_) => broken(),
     }
 }
 
 /// Refuses a request that says what it must not.
-pub(super) fn bad(details: &str) -> Box<Response> {
-    Box::new(refused(400, "invalid_request", "Bad Request", details))
+pub(super) fn bad(details: &str) -> Response {
+    refused(400, "invalid_request", "Bad Request", details)
 }
 
 /// Says that the world's files cannot be read or written.
-pub(super) fn broken() -> Box<Response> {
+pub(super) fn broken() -> Response {
     let details = "the world cannot be written";
-    Box::new(refused(
-        500,
-        "unspecified",
-        "Internal Server Error",
-        details,
-    ))
+    refused(500, "unspecified", "Internal Server Error", details)
 }
 
 /// Static cohorts that requests are working on.
@@ -146,7 +141,7 @@ pub(super) fn find(
     shelf: &Shelf,
     ids: &[&str],
     by_amplitude_id: bool,
-) -> Result<Found, Box<Response>> {
+) -> Result<Found, Response> {
     let ingested = hold(&app.amplitude.ingested);
     let found = if by_amplitude_id {
         by_number(shelf, &ingested, ids)

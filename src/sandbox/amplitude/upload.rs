@@ -36,18 +36,18 @@ pub(super) fn upload(app: &App, body: &Value) -> Outcome {
     let mut shelf = hold(&app.amplitude.shelf);
     if !shelf.projects().contains(&wanted.project.to_string()) {
         let details = "the key is of another project than app_id";
-        return Err(Box::new(refused(403, "forbidden", "Forbidden", details)));
+        return Err(refused(403, "forbidden", "Forbidden", details));
     }
     let before = replaced(&shelf, wanted.replaces)?;
     let found = find(app, &shelf, &wanted.ids, wanted.by_amplitude_id)?;
     let sample: Vec<&String> = found.unknown.iter().take(SAMPLE).collect();
     if found.members.is_empty() || (!skips && !found.unknown.is_empty()) {
         let message = nobody(&found);
-        return Err(Box::new(refused_about(
+        return Err(refused_about(
             400,
             message,
             &json!({"details": message, "invalid_ids_sample": sample}),
-        )));
+        ));
     }
     let (matched, mut change) = (found.members.len(), Change::new(false));
     for member in found.members {
@@ -67,7 +67,7 @@ pub(super) fn upload(app: &App, body: &Value) -> Outcome {
     Ok(reply(200, &body))
 }
 
-fn wanted(body: &Value) -> Result<Wanted<'_>, Box<Response>> {
+fn wanted(body: &Value) -> Result<Wanted<'_>, Response> {
     let text = |name: &str| {
         let text = body[name].as_str().filter(|text| !text.is_empty());
         text.ok_or_else(|| bad(&format!("wanted `{name}`, a text")))
@@ -107,7 +107,7 @@ fn wanted(body: &Value) -> Result<Wanted<'_>, Box<Response>> {
 }
 
 /// Reads a switch that may be absent.
-pub(super) fn switch(body: &Value, name: &str, otherwise: bool) -> Result<bool, Box<Response>> {
+pub(super) fn switch(body: &Value, name: &str, otherwise: bool) -> Result<bool, Response> {
     match &body[name] {
         Value::Null => Ok(otherwise),
         Value::Bool(on) => Ok(*on),
@@ -115,15 +115,13 @@ pub(super) fn switch(body: &Value, name: &str, otherwise: bool) -> Result<bool, 
     }
 }
 
-fn replaced(shelf: &Shelf, id: Option<&str>) -> Result<Option<Value>, Box<Response>> {
+fn replaced(shelf: &Shelf, id: Option<&str>) -> Result<Option<Value>, Response> {
     id.map(|id| cohort(shelf, id)).transpose()
 }
 
 /// Finds a static cohort, listed or not.
-pub(super) fn cohort(shelf: &Shelf, id: &str) -> Result<Value, Box<Response>> {
-    let (cohort, _) = shelf
-        .find(id)
-        .ok_or_else(|| Box::new(missing("no such cohort")))?;
+pub(super) fn cohort(shelf: &Shelf, id: &str) -> Result<Value, Response> {
+    let (cohort, _) = shelf.find(id).ok_or_else(|| missing("no such cohort"))?;
     if cohort["type"] != STATIC {
         return Err(bad("only a static cohort can be changed"));
     }

@@ -53,7 +53,7 @@ fn destination(app: &App, call: &Call) -> Response {
     }
     let project = shelf.project();
     changed(shelf.register_mut(|register| {
-        put_destination(&mut register.destinations, id, &named, &project, now)
+        put_destination(&mut register.destinations, id, &named, &project, now);
     }))
 }
 
@@ -117,9 +117,15 @@ fn changed(written: Result<(), crate::sandbox::Error>) -> Response {
 
 /// User ids of a cohort, sorted; those who have none are left out.
 pub(super) async fn members(State(app): State<Arc<App>>, call: Call) -> Response {
-    let file = match hold(&app.amplitude.shelf).find(call.param("id")) {
-        Some((_, file)) => file,
-        None => return text(404, "no such cohort\n"),
+    let found = hold(&app.amplitude.shelf)
+        .find(call.param("id"))
+        .map(|(_, file)| file);
+    let Some(file) = found else {
+        return text(
+            404,
+            "no such cohort
+",
+        );
     };
     match tokio::task::spawn_blocking(move || listed(file.as_deref())).await {
         Ok(Ok(body)) => respond(200, "application/json", body),

@@ -160,9 +160,8 @@ async fn types_name_their_parameters() {
 }
 
 #[tokio::test]
-async fn a_destination_is_made_read_and_changed() {
-    let hands = Hands::new();
-    let sandbox = serving(hands.options()).await;
+async fn a_destination_is_made_and_read() {
+    let sandbox = fresh(|_| ()).await;
     let dry = ask(
         &sandbox,
         "POST",
@@ -213,7 +212,28 @@ async fn a_destination_is_made_read_and_changed() {
             .status,
         404
     );
+    // The name is no key.
+    let again = ask(
+        &sandbox,
+        "POST",
+        &format!("{ALL}?dry_run=true"),
+        &stream("Ours"),
+    )
+    .await
+    .json();
+    assert_eq!(again["plan"]["warnings"].as_array().unwrap().len(), 1);
+    assert_ne!(
+        ask(&sandbox, "POST", ALL, &stream("Ours")).await.json()["data"]["id"],
+        id
+    );
+}
 
+#[tokio::test]
+async fn a_destination_is_changed_in_part() {
+    let hands = Hands::new();
+    let sandbox = serving(hands.options()).await;
+    let made = ask(&sandbox, "POST", ALL, &stream("Ours")).await.json()["data"].clone();
+    let one = format!("{ALL}/{}", made["id"].as_str().unwrap());
     hands.forward(60);
     let change = json!({
         "enabled": false, "config": {"rest_api_key": "key-2", "app_id": "a"}, "event_filter": null,
@@ -290,20 +310,6 @@ async fn a_destination_is_made_read_and_changed() {
     assert_eq!(
         without["data"]["config"],
         json!({"rest_endpoint": "https://rest.example.com"})
-    );
-    // The name is no key.
-    let again = ask(
-        &sandbox,
-        "POST",
-        &format!("{ALL}?dry_run=true"),
-        &stream("Ours"),
-    )
-    .await
-    .json();
-    assert_eq!(again["plan"]["warnings"].as_array().unwrap().len(), 1);
-    assert_ne!(
-        ask(&sandbox, "POST", ALL, &stream("Ours")).await.json()["data"]["id"],
-        id
     );
 }
 

@@ -9,8 +9,8 @@
 //! events.G.jsonl    imported.G.json
 //! ingested.G.jsonl  a snapshot
 //! log.G             what was accepted since, as sent (see log.rs)
-//! amplitude.json    Amplitude's cohorts; cohorts/*.csv their files, cohorts/*.jsonl profiles,
-//!                   cohorts/*.lines events of the Export API
+//! amplitude.json    Amplitude's cohorts, destinations and settings; cohorts/*.csv files of cohorts,
+//!                   cohorts/*.jsonl profiles, cohorts/*.lines events of the Export API, or people who are known
 //! downloads/        prepared files, gone at the next start
 //! ```
 

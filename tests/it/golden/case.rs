@@ -108,6 +108,10 @@ impl Stage<'_> {
                 let definition: Value = serde_json::from_str(more).unwrap();
                 self.world.fix_attribute(first, &definition);
             }
+            "segment" => {
+                let segment: Value = serde_json::from_str(rest).unwrap();
+                self.world.put_segments(&serde_json::json!([segment]));
+            }
             "delete" => {
                 for person in rest.split_whitespace() {
                     self.world.delete_user(person);

@@ -1,6 +1,7 @@
 //! What the tests share: the data, the scenario maker, the harness and the independent truth.
 //! Nothing here uses the program's own code.
 
+pub(crate) mod accounts;
 pub(crate) mod binary;
 pub(crate) mod bucket;
 pub(crate) mod cdnow;

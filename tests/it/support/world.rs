@@ -283,6 +283,13 @@ impl World {
         );
     }
 
+    /// Makes and changes segments as somebody does in Braze's dashboard.
+    #[track_caller]
+    pub(crate) fn put_segments(&self, segments: &Value) {
+        let body = serde_json::json!({"segments": segments}).to_string();
+        self.ask("PUT", "braze/segments", body.as_bytes());
+    }
+
     /// Deletes somebody from Braze behind everybody's back.
     #[track_caller]
     pub(crate) fn delete_user(&self, external_id: &str) {

@@ -93,7 +93,7 @@ fn list(app: &App, call: &Call) -> Outcome {
         .iter()
         .filter(wanted)
         .collect();
-    page.of(&all, |known| shown(known))
+    Ok(page.of(&all, |known| shown(known)))
 }
 
 fn switch(call: &Call, name: &str) -> Result<Option<bool>, Problem> {

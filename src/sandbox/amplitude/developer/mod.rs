@@ -67,7 +67,8 @@ fn context(_: &App, call: &Call) -> Response {
 fn types(_: &App, call: &Call) -> Response {
     let listed = || {
         enter(call, Scope::Read)?;
-        Page::asked(call, &[])?.of(&catalogue::all(), Clone::clone)
+        let page = Page::asked(call, &[])?;
+        Ok(page.of(&catalogue::all(), Clone::clone))
     };
     answer(listed())
 }

@@ -46,11 +46,7 @@ impl Page {
     }
 
     /// Answers with this part of a list.
-    pub(crate) fn of<T>(
-        &self,
-        all: &[T],
-        shown: impl Fn(&T) -> Value,
-    ) -> Result<Response, Problem> {
+    pub(crate) fn of<T>(&self, all: &[T], shown: impl Fn(&T) -> Value) -> Response {
         let from = all.len().min(self.from as usize);
         let to = all
             .len()
@@ -65,6 +61,6 @@ impl Page {
         let more = to < all.len().min(DEEPEST as usize);
         let next = more.then(|| format!("{:016x}", to as u64 ^ self.key));
         let pagination = json!({"next_cursor": next, "has_more": more});
-        Ok(reply(200, &json!({"data": page, "pagination": pagination})))
+        reply(200, &json!({"data": page, "pagination": pagination}))
     }
 }

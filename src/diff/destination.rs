@@ -1,0 +1,382 @@
+//! What differs between an account as it is wanted and as it is, and the smallest patch. Members that are not said are left
+//! as they are, and differ in nothing.
+
+mod agree;
+mod health;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+pub use self::agree::agrees;
+pub use self::health::{Bounds, Violation, violations};
+use super::fields;
+use crate::model::{
+    Destination, Secret,
+    plan::{FieldChange, SECRET},
+};
+
+/// An account as it is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The integration.
+    pub partner: String,
+    /// Its name.
+    pub display_name: String,
+    /// What it receives.
+    pub kind: Vec<String>,
+    /// Parameters by id.
+    pub config: BTreeMap<String, Setting>,
+    /// Which events travel: `events`, and `property_filters` where they are said.
+    pub event_filter: Option<Value>,
+    /// What properties are called at the other side.
+    pub property_mappings: Option<Value>,
+    /// Whether events travel.
+    pub send_events: Option<bool>,
+    /// Whether users travel.
+    pub send_users: Option<bool>,
+    /// Whether it runs.
+    pub enabled: Option<bool>,
+}
+
+/// What a parameter is to be.
+#[derive(Clone, Debug)]
+pub enum Setting {
+    /// Anybody may see it.
+    Shown(Value),
+    /// Nobody may.
+    Hidden {
+        /// A text, or JSON.
+        value: Secret,
+        /// Whether it is JSON.
+        is_json: bool,
+    },
+}
+
+/// What was last sent of a parameter that nobody may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The value that is wanted.
+    Same,
+    /// Another one.
+    Other,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What is written of an account.
+#[derive(Clone, Debug, Default)]
+pub struct Patch {
+    members: Map<String, Value>,
+    hidden: BTreeMap<String, Setting>,
+}
+
+/// How an account differs from what is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Difference {
+    /// What changes, without secrets.
+    pub fields: Vec<FieldChange>,
+    /// What is written.
+    pub patch: Patch,
+}
+
+impl Setting {
+    /// Returns the value as it travels.
+    fn wire(&self) -> Value {
+        match self {
+            Self::Shown(value) => value.clone(),
+            Self::Hidden { value, is_json } => {
+                let text = || Value::String(value.expose().to_owned());
+                if *is_json {
+                    serde_json::from_str(value.expose()).unwrap_or_else(|_| text())
+                } else {
+                    text()
+                }
+            }
+        }
+    }
+
+    /// Returns whether an account that tells this value has it.
+    fn is(&self, told: &Value) -> bool {
+        self.wire() == *told
+    }
+}
+
+impl Patch {
+    /// The patch that stops an account.
+    pub fn disabling() -> Self {
+        Self {
+            members: Map::from_iter([("enabled".to_owned(), Value::Bool(false))]),
+            hidden: BTreeMap::new(),
+        }
+    }
+
+    /// Returns whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.hidden.is_empty()
+    }
+
+    /// Returns the members that are written.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.members.keys().map(String::as_str).collect();
+        if !self.hidden.is_empty() && !names.contains(&"config") {
+            names.push("config");
+        }
+        names.sort_unstable();
+        names
+    }
+
+    /// Returns the members of which the service may see no difference: it may hold the same secret.
+    pub fn doubtful(&self) -> Option<&'static str> {
+        let certain = self.members.contains_key("config");
+        (!self.hidden.is_empty() && !certain).then_some("config")
+    }
+
+    /// Returns the body that travels, secrets and all.
+    pub fn body(&self) -> Value {
+        let mut members = self.members.clone();
+        if !self.hidden.is_empty() {
+            let config = members.entry("config").or_insert_with(|| json!({}));
+            for (id, setting) in &self.hidden {
+                config[id] = setting.wire();
+            }
+        }
+        Value::Object(members)
+    }
+
+    /// Returns whether only secrets are written.
+    pub fn only_hidden(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Returns whether another patch does the same.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.members == other.members && self.hidden.keys().eq(other.hidden.keys())
+    }
+}
+
+impl Wanted {
+    /// Returns what is said, without secrets: what a state remembers, and what is compared with what an account tells.
+    pub fn shown(&self) -> Value {
+        let config = self
+            .config
+            .iter()
+            .filter_map(|(id, setting)| match setting {
+                Setting::Shown(value) => Some((id.clone(), value.clone())),
+                Setting::Hidden { .. } => None,
+            });
+        let config: Map<String, Value> = config.collect();
+        let config = (!config.is_empty()).then_some(Value::Object(config));
+        let said = [
+            ("partner", Some(json!(self.partner))),
+            ("display_name", Some(json!(self.display_name))),
+            ("kind", Some(sorted(&json!(self.kind)))),
+            ("config", config),
+            ("event_filter", self.event_filter.as_ref().map(filter)),
+            (
+                "property_mappings",
+                self.property_mappings.as_ref().map(mappings),
+            ),
+            ("send_events", self.send_events.map(Value::Bool)),
+            ("send_users", self.send_users.map(Value::Bool)),
+            ("enabled", self.enabled.map(Value::Bool)),
+        ];
+        let said = said.into_iter();
+        Value::Object(
+            said.filter_map(|(key, value)| Some((key.to_owned(), value?)))
+                .collect(),
+        )
+    }
+
+    /// Returns the parameters that nobody may see.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.config
+            .iter()
+            .filter_map(|(id, setting)| match setting {
+                Setting::Hidden { value, .. } => Some((id.as_str(), value)),
+                Setting::Shown(_) => None,
+            })
+    }
+
+    /// Returns what makes an account of it.
+    pub fn creation(&self) -> Difference {
+        let said = self.shown();
+        let mut nothing = json!({});
+        for key in ["config", "event_filter"]
+            .iter()
+            .filter(|key| said.get(key).is_some())
+        {
+            nothing[key] = json!({});
+        }
+        let mut fields = fields::changes(&nothing, &said);
+        // Said by the line that the change begins with.
+        fields.retain(|field| !["partner", "display_name"].contains(&field.path.as_str()));
+        let mut patch = Patch::default();
+        for (key, value) in said.as_object().into_iter().flatten() {
+            let value = self.as_written(key).unwrap_or_else(|| value.clone());
+            patch.members.insert(key.clone(), value);
+        }
+        for (id, setting) in &self.config {
+            if let Setting::Hidden { .. } = setting {
+                fields.push(hidden(id, Value::Null));
+                patch.hidden.insert(id.clone(), setting.clone());
+            }
+        }
+        fields.sort_by(|a, b| a.path.cmp(&b.path));
+        Difference { fields, patch }
+    }
+
+    /// Returns what makes an account what is wanted. `sent` tells what was last sent of a parameter that nobody may see.
+    pub fn difference(
+        &self,
+        live: &Destination,
+        sent: &dyn Fn(&str, &Secret) -> Sent,
+    ) -> Difference {
+        let said = self.shown();
+        let mut fields = fields::changes(&told(live, &said), &said);
+        let mut patch = Patch::default();
+        for field in &fields {
+            let (key, parameter) = field.path.split_once('.').unwrap_or((&field.path, ""));
+            match key {
+                // No call gives an account to another integration; who plans says so.
+                "partner" => {}
+                "config" => {
+                    let config = patch.members.entry("config").or_insert_with(|| json!({}));
+                    // A parameter goes whole, whatever of it differs; an id may have dots in it.
+                    let of = |id: &&String| {
+                        let rest = parameter.strip_prefix(id.as_str());
+                        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                    };
+                    let id = self.config.keys().filter(of).max_by_key(|id| id.len());
+                    if let Some(id) = id {
+                        config[id] = self.config[id].wire();
+                    }
+                }
+                "event_filter" => {
+                    let merged = merged(&live.event_filter, self.event_filter.as_ref());
+                    patch.members.insert(key.to_owned(), merged);
+                }
+                key => {
+                    let value = self.as_written(key).unwrap_or_else(|| said[key].clone());
+                    patch.members.insert(key.to_owned(), value);
+                }
+            }
+        }
+        for (id, setting) in &self.config {
+            let Setting::Hidden { value, .. } = setting else {
+                continue;
+            };
+            let before = match (live.config.get(id), sent(id, value)) {
+                (Some(told), _) if setting.is(told) => continue,
+                (Some(_), _) | (None, Sent::Other) => json!(SECRET),
+                (None, Sent::Same) => continue,
+                (None, Sent::Unknown) => Value::Null,
+            };
+            fields.push(hidden(id, before));
+            patch.hidden.insert(id.clone(), setting.clone());
+        }
+        fields.sort_by(|a, b| a.path.cmp(&b.path));
+        Difference { fields, patch }
+    }
+
+    /// Returns a list in the order in which it is written, where its order is not compared.
+    fn as_written(&self, key: &str) -> Option<Value> {
+        match key {
+            "kind" => Some(json!(self.kind)),
+            "event_filter" => self.event_filter.clone(),
+            "property_mappings" => self.property_mappings.clone(),
+            _ => None,
+        }
+    }
+}
+
+/// Returns what differs from what was applied: path, as it was applied, as it is. `secrets` are parameters that were sent
+/// and that nobody may see; `same` tells of one that is told all the same whether it is what was sent.
+pub fn drift(
+    applied: &Value,
+    secrets: impl Iterator<Item = String>,
+    live: &Destination,
+    same: &dyn Fn(&str, &Value) -> bool,
+) -> Vec<FieldChange> {
+    let mut changes = fields::changes(applied, &told(live, applied));
+    for id in secrets {
+        if live.config.get(&id).is_some_and(|told| !same(&id, told)) {
+            changes.push(hidden(&id, json!(SECRET)));
+        }
+    }
+    changes
+}
+
+fn hidden(id: &str, before: Value) -> FieldChange {
+    FieldChange {
+        path: format!("config.{id}"),
+        before,
+        after: json!(SECRET),
+    }
+}
+
+/// What an account tells of what is said, in the same form.
+fn told(live: &Destination, said: &Value) -> Value {
+    let mut told = Map::new();
+    for (key, value) in said.as_object().into_iter().flatten() {
+        let is = match key.as_str() {
+            "partner" => json!(live.partner),
+            "display_name" => json!(live.display_name),
+            "kind" => sorted(&json!(live.kind)),
+            "config" => {
+                let ids = value.as_object().into_iter().flatten();
+                let of = ids.filter_map(|(id, _)| Some((id.clone(), live.config.get(id)?.clone())));
+                Value::Object(of.collect())
+            }
+            "event_filter" => {
+                let mut is = filter(&live.event_filter);
+                if let Some(members) = is.as_object_mut() {
+                    members.retain(|key, _| value.get(key).is_some());
+                }
+                is
+            }
+            "property_mappings" => mappings(&live.property_mappings),
+            "send_events" => json!(live.send_events),
+            "send_users" => json!(live.send_users),
+            "enabled" => json!(live.enabled),
+            _ => continue,
+        };
+        told.insert(key.clone(), is);
+    }
+    Value::Object(told)
+}
+
+/// A filter in the form in which filters are compared: its events are a set.
+fn filter(filter: &Value) -> Value {
+    let mut filter = filter.clone();
+    if let Some(events) = filter.get_mut("events") {
+        *events = sorted(events);
+    }
+    filter
+}
+
+/// What is said, laid over what an account has beside it.
+fn merged(live: &Value, said: Option<&Value>) -> Value {
+    let mut whole = live.as_object().cloned().unwrap_or_default();
+    let said = said.and_then(Value::as_object).into_iter().flatten();
+    for (key, value) in said {
+        whole.insert(key.clone(), value.clone());
+    }
+    Value::Object(whole)
+}
+
+/// Mappings in the form in which they are compared: a set of pairs.
+fn mappings(mappings: &Value) -> Value {
+    let pair = |mapping: &Value| json!({"from": mapping["from"], "to": mapping["to"]});
+    let pairs = mappings.as_array().into_iter().flatten().map(pair);
+    sorted(&pairs.collect())
+}
+
+fn sorted(list: &Value) -> Value {
+    let mut items = list.as_array().cloned().unwrap_or_default();
+    items.sort_by_key(Value::to_string);
+    Value::Array(items)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Accounts that are no longer declared. No call deletes one: a `removed` entry disables it, or with `on_destroy: keep`
+//! leaves it as it is.
+
+use serde_json::json;
+
+use super::{
+    super::{
+        departure::{Fate, departing, empties},
+        draft::Drafting,
+        watched::Looked,
+    },
+    DestinationWork, Seen, Todo,
+};
+use crate::{
+    diff::destination::Patch,
+    model::{
+        Address, Destination,
+        plan::{Action, FieldChange, ResourcePlan},
+    },
+    state::manifest::Entry,
+};
+
+impl Drafting<'_> {
+    /// Returns the selected accounts that go, and whether they are disabled. One that just vanished is refused.
+    pub(super) fn leaving_accounts(&mut self) -> Vec<(Address, Entry, bool)> {
+        let mut leaving = vec![];
+        for (address, entry) in self.manifest.into_iter().flat_map(|it| &it.resources) {
+            if entry.destination.is_none() || !self.takes(address, &entry.kind) {
+                continue;
+            }
+            match self.fate(address, address, entry) {
+                Fate::Stays | Fate::Left | Fate::Waits(_) => {}
+                Fate::Vanished | Fate::Goes(_) if entry.protect => self.protected(address),
+                Fate::Vanished => self.vanished(address, entry),
+                Fate::Goes(removed) => {
+                    let disables = empties(removed, entry);
+                    leaving.push((address.clone(), entry.clone(), disables));
+                }
+            }
+        }
+        leaving
+    }
+
+    /// Plans that an account goes.
+    pub(super) fn leave_account(
+        &mut self,
+        address: &Address,
+        entry: &Entry,
+        disables: bool,
+        seen: &Seen,
+    ) -> (Option<DestinationWork>, Option<Looked>) {
+        let text = |key: &str| entry.config[key].as_str().unwrap_or_default();
+        let name = format!("{} account \"{}\"", text("partner"), text("display_name"));
+        let id = entry.destination.as_ref().map(|it| it.id.as_str());
+        let find = |accounts: &[Destination]| {
+            let mut accounts = accounts.iter();
+            accounts.find(|live| Some(live.id.as_str()) == id).cloned()
+        };
+        let (mut manual, mut fields, mut work) = (vec![], vec![], None);
+        let fate = match seen {
+            Seen::Failed(message, hint) if disables => {
+                self.fail(address, message.clone(), hint.clone());
+                return (None, None);
+            }
+            Seen::Unread if disables => {
+                let hint = Some("plan without --refresh none".to_owned());
+                self.fail(
+                    address,
+                    "is not looked at, and so not disabled".to_owned(),
+                    hint,
+                );
+                return (None, None);
+            }
+            Seen::Blind if disables => {
+                manual.push(format!(
+                    "Amplitude > Data > Destinations: switch {name} off"
+                ));
+                "forgotten here; without amplitude.developer_token it is disabled by hand"
+            }
+            Seen::Live { project, accounts } if disables => match find(accounts) {
+                None => "gone from Amplitude already",
+                Some(live) if live.enabled == Some(false) => {
+                    "disabled already; no call deletes one"
+                }
+                Some(live) => {
+                    fields.push(FieldChange {
+                        path: "enabled".to_owned(),
+                        before: json!(live.enabled),
+                        after: json!(false),
+                    });
+                    work = Some(DestinationWork {
+                        address: address.clone(),
+                        project: *project,
+                        todo: Todo::Patch {
+                            live: Box::new(live),
+                            patch: Patch::disabling(),
+                            wanted: None,
+                        },
+                        next: None,
+                        secrets: std::collections::BTreeMap::new(),
+                    });
+                    "disabled: no call deletes one"
+                }
+            },
+            _ => "forgotten here, and left as it is in Amplitude",
+        };
+        self.note(address, json!({"removed": fate, "account": id}));
+        let planned = departing(address, entry, Action::Delete, format!("{name}: {fate}"));
+        self.plan.resources.push(ResourcePlan {
+            manual,
+            fields,
+            ..planned
+        });
+        let looked = work.is_none().then(|| Looked {
+            address: address.clone(),
+            next: None,
+        });
+        (work, looked)
+    }
+}

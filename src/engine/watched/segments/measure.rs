@@ -1,0 +1,205 @@
+//! What can be measured of a segment whose filters are told as text alone: its size, or its people one by one. People are
+//! counted and never named.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::About;
+use crate::{
+    braze,
+    diff::{exported::Compared, segment::fits},
+    engine::{Error, draft::Drafting, exported},
+    kinds::segment::{Filter, TOLERANCE, quoted},
+    model::{
+        Address, Cohort, number,
+        plan::{Drift, Problem},
+    },
+};
+
+/// The oldest export that is compared again.
+const OLDEST: Duration = Duration::from_hours(1);
+
+/// What was measured.
+pub(super) enum Measured {
+    /// Nothing; why not, where that was asked for.
+    Not(Option<String>),
+    /// It is as it should be.
+    Agrees,
+    /// The size is not; a warning says so.
+    Size,
+    /// The people are not.
+    People(Box<People>),
+}
+
+/// People of a segment that are not the members of a sync.
+pub(super) struct People {
+    pub(super) sync: String,
+    pub(super) compared: Compared,
+}
+
+impl People {
+    /// Says it in a line.
+    pub(super) fn words(&self) -> String {
+        let Compared {
+            only_there,
+            only_here,
+            both,
+            ..
+        } = self.compared;
+        format!(
+            "{} members of {} are not in it, {} of its people are no members, {} are both",
+            number(only_here),
+            self.sync,
+            number(only_there),
+            number(both)
+        )
+    }
+}
+
+impl Drafting<'_> {
+    /// Measures a segment that was found, as it is asked to be verified.
+    pub(super) async fn measured(
+        &mut self,
+        about: &About<'_>,
+        (id, edited): (&str, &str),
+        size: &Result<Option<u64>, braze::Error>,
+        list: &[Cohort],
+    ) -> Result<Measured, Error> {
+        let Some(verify) = &about.spec.verify else {
+            return Ok(Measured::Not(None));
+        };
+        let only = about.spec.filter.as_ref().and_then(Filter::only_sync);
+        match (verify.size(), only) {
+            (None, None) => Ok(Measured::Not(None)),
+            (None, Some(sync)) => self.exported_agrees(about, (id, edited), sync).await,
+            (Some(check), only) => {
+                let whose = match (check.expected, only) {
+                    (None, Some(sync)) => format!("the members of {sync}"),
+                    _ => "expected".to_owned(),
+                };
+                let of_sync = || only.and_then(|sync| self.members(sync, list));
+                let expected = check.expected.or_else(of_sync);
+                let tolerance = check.tolerance.unwrap_or(TOLERANCE);
+                Ok(self.sized(about, size, (expected, &whose), tolerance))
+            }
+        }
+    }
+
+    fn sized(
+        &mut self,
+        about: &About,
+        size: &Result<Option<u64>, braze::Error>,
+        (expected, whose): (Option<u64>, &str),
+        tolerance: crate::model::Limit,
+    ) -> Measured {
+        let name = quoted(&about.spec.name);
+        let size = match size {
+            Ok(size) => *size,
+            Err(error) => {
+                let hint = error.key_hint().unwrap_or("plan again once Braze answers");
+                self.warn(about, format!("its size was not verified: {error}"), hint);
+                return Measured::Not(None);
+            }
+        };
+        let Some(size) = size else {
+            let hint =
+                "turn analytics tracking on for it in Braze; the first size is there a day later";
+            let message = format!("its size was not verified: Braze tells none of {name}");
+            self.warn(about, message, hint);
+            return Measured::Not(None);
+        };
+        let Some(expected) = expected else {
+            let why = format!("its size was not verified: {whose} were not applied yet");
+            return Measured::Not(Some(why));
+        };
+        if fits(expected, size, tolerance) {
+            return Measured::Agrees;
+        }
+        self.plan.drift.push(Drift {
+            address: about.resource.address.clone(),
+            path: "size".to_owned(),
+            before: json!(expected),
+            after: json!(size),
+        });
+        let message = format!(
+            "Braze counts about {} people in {name}, and {} are {whose}: more than {tolerance} off",
+            number(size),
+            number(expected)
+        );
+        let hint = "compare its filters in the dashboard; sizes are estimates, a day old at most";
+        self.warn(about, message, hint);
+        Measured::Size
+    }
+
+    /// Exports a segment and compares its people with the recorded members of a sync.
+    async fn exported_agrees(
+        &mut self,
+        about: &About<'_>,
+        (id, edited): (&str, &str),
+        sync: &str,
+    ) -> Result<Measured, Error> {
+        let recorded = Address::parse(sync).filter(|address| {
+            let entry = self.entry(address);
+            entry.is_some_and(|entry| entry.ledger.is_some())
+        });
+        let Some(address) = recorded else {
+            let why = format!("its people were not compared: {sync} was not applied yet");
+            return Ok(Measured::Not(Some(why)));
+        };
+        let name = &about.spec.name;
+        let age = self.since_sending().min(OLDEST);
+        let session = self.session;
+        let exported = match exported::people_of(session, name, id, edited, age).await {
+            Ok(exported) => exported,
+            Err(Error::Braze(error)) => {
+                let hint = error.key_hint().unwrap_or("plan again once Braze answers");
+                self.warn(
+                    about,
+                    format!("its people were not compared: {error}"),
+                    hint,
+                );
+                return Ok(Measured::Not(None));
+            }
+            Err(Error::Segment { message, hint }) => {
+                let message = format!("its people were not compared: {message}");
+                self.warn(about, message, &hint.unwrap_or_default());
+                return Ok(Measured::Not(None));
+            }
+            Err(other) => return Err(other),
+        };
+        let rows = || exported::compared(&exported.path, self.rows(&address)?);
+        let compared = tokio::task::block_in_place(rows)?;
+        if compared.agrees() {
+            return Ok(Measured::Agrees);
+        }
+        self.plan.drift.push(Drift {
+            address: about.resource.address.clone(),
+            path: "members".to_owned(),
+            before: json!(number(compared.both + compared.only_here)),
+            after: json!(format!(
+                "{} of them and {} others",
+                number(compared.both),
+                number(compared.only_there)
+            )),
+        });
+        let sync = sync.to_owned();
+        Ok(Measured::People(Box::new(People { sync, compared })))
+    }
+
+    /// How long nothing was sent: what was exported before knows nothing of it.
+    fn since_sending(&self) -> Duration {
+        let lanes = self.manifest.into_iter().flat_map(|it| it.lanes.values());
+        let last = lanes.map(|lane| lane.last_send).max().unwrap_or_default();
+        let millis = u64::try_from(self.session.clock.millis() - last);
+        Duration::from_millis(millis.unwrap_or(0))
+    }
+
+    fn warn(&mut self, about: &About, message: String, hint: &str) {
+        self.plan.warnings.push(Problem {
+            address: Some(about.resource.address.clone()),
+            message,
+            hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        });
+    }
+}

@@ -1,0 +1,226 @@
+//! Makes of an entry the account that it wants, held against what the integration can be told. No message holds a value.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Receives, Spec};
+use crate::{
+    config::{Filling, Parameter, either, nearest},
+    diff::destination::{Setting, Wanted},
+    model::{DestinationType, Secret, TypeParameter},
+};
+
+/// Why an entry does not fit its integration: what is wrong, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// An entry as it was read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The account that it wants.
+    pub wanted: Wanted,
+    /// Parameters that an account needs and that it does not say: only a new one has nothing there yet.
+    pub lacking: Vec<String>,
+}
+
+/// Reads an entry.
+pub fn read(
+    spec: &Spec,
+    parameters: &BTreeMap<String, Parameter>,
+    of: &DestinationType,
+) -> Result<Read, Vec<Misfit>> {
+    let (mut config, mut misfits) = (BTreeMap::new(), vec![]);
+    misfits.extend(kinds(spec, of));
+    for (id, parameter) in parameters {
+        match setting(id, parameter, of) {
+            Ok(setting) => {
+                config.insert(id.clone(), setting);
+            }
+            Err(misfit) => misfits.push(misfit),
+        }
+    }
+    if !misfits.is_empty() {
+        return Err(misfits);
+    }
+    let lacks = |known: &&TypeParameter| known.required && !config.contains_key(&known.id);
+    let lacking = of.parameters.iter().filter(lacks);
+    let lacking = lacking.map(|known| known.id.clone()).collect();
+    let filter = spec.event_filter.as_ref().map(|filter| {
+        let mut value = json!({"events": filter.events});
+        if let Some(filters) = &filter.property_filters {
+            value["property_filters"] = json!(filters);
+        }
+        value
+    });
+    let mappings = spec
+        .property_mappings
+        .as_ref()
+        .map(|mappings| json!(mappings));
+    Ok(Read {
+        wanted: Wanted {
+            partner: spec.partner.clone(),
+            display_name: spec.display_name.clone(),
+            kind: spec
+                .kind
+                .iter()
+                .map(|kind| word(*kind).to_owned())
+                .collect(),
+            config,
+            event_filter: filter,
+            property_mappings: mappings,
+            send_events: spec.send_events,
+            send_users: spec.send_users,
+            enabled: spec.enabled,
+        },
+        lacking,
+    })
+}
+
+const fn word(kind: Receives) -> &'static str {
+    match kind {
+        Receives::Event => "event",
+        Receives::Identify => "identify",
+        Receives::Cohort => "cohort",
+    }
+}
+
+fn kinds(spec: &Spec, of: &DestinationType) -> Option<Misfit> {
+    let knows = |kind: &&Receives| of.kinds.iter().any(|known| known == word(**kind));
+    let stranger = spec.kind.iter().find(|kind| !knows(kind));
+    let stranger = stranger.filter(|_| !of.kinds.is_empty())?;
+    Some(Misfit {
+        message: format!(
+            "no account of {} receives `{}`",
+            of.partner,
+            word(*stranger)
+        ),
+        hint: Some(format!("it receives {}", listed(&of.kinds))),
+    })
+}
+
+fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Setting, Misfit> {
+    let Some(known) = of.parameters.iter().find(|known| known.id == id) else {
+        return Err(unknown(id, of));
+    };
+    match parameter {
+        Parameter::Plain(_) if known.write_only => Err(literal(id)),
+        Parameter::Plain(value) => match fits(value, known) {
+            Ok(()) => Ok(Setting::Shown(value.clone())),
+            Err(wants) => Err(Misfit {
+                message: format!("`config.{id}` takes {wants}"),
+                hint: None,
+            }),
+        },
+        Parameter::Filled(filling) if known.write_only && filling.has_literal => Err(literal(id)),
+        Parameter::Filled(filling) => hidden(id, filling, known),
+    }
+}
+
+/// A value that was filled is taken for a secret, whatever the integration says of it.
+fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting, Misfit> {
+    let value = filling.value.require().map_err(|missing| Misfit {
+        message: missing.message,
+        hint: missing.hint,
+    })?;
+    if value.expose().is_empty() {
+        return Err(Misfit {
+            message: format!("`config.{id}` is empty: its variable is not set"),
+            hint: Some(format!(
+                "set the variable that `config.{id}` names, or leave it out"
+            )),
+        });
+    }
+    let typed = |wants: &str| Misfit {
+        message: format!("`config.{id}` takes {wants}, and what its variable holds is none"),
+        hint: None,
+    };
+    let is_json = match known.kind.as_str() {
+        "number" | "boolean" if !filling.is_json => {
+            let value: Value = serde_json::from_str(value.expose()).unwrap_or_default();
+            fits(&value, known).map_err(|wants| typed(&wants))?;
+            true
+        }
+        "enum" if !filling.is_json => {
+            fits(&Value::String(value.expose().to_owned()), known)
+                .map_err(|wants| typed(&wants))?;
+            false
+        }
+        _ => filling.is_json,
+    };
+    Ok(Setting::Hidden {
+        value: Secret::new(value.expose()),
+        is_json,
+    })
+}
+
+/// Whether a value is what a parameter wants; else what that is.
+fn fits(value: &Value, known: &TypeParameter) -> Result<(), String> {
+    let (fits, wants) = match known.kind.as_str() {
+        "string" | "secret" => (value.is_string(), "a text: write it in quotes".to_owned()),
+        "number" => (value.is_number(), "a number".to_owned()),
+        "boolean" => (value.is_boolean(), "true or false".to_owned()),
+        "enum" if !known.values.is_empty() => {
+            let fits = known.values.iter().any(|known| value == known);
+            (fits, format!("one of {}", listed(&known.values)))
+        }
+        // What is documented nowhere is Amplitude's to check.
+        _ => (true, String::new()),
+    };
+    if fits { Ok(()) } else { Err(wants) }
+}
+
+fn literal(id: &str) -> Misfit {
+    Misfit {
+        message: format!(
+            "`config.{id}` holds a literal, and Amplitude keeps it secret: a secret is never written in a file"
+        ),
+        hint: Some(format!(
+            "write {id}: ${{{}}} and export the variable; if this key was ever committed, replace it",
+            id.to_uppercase().replace('-', "_")
+        )),
+    }
+}
+
+fn unknown(id: &str, of: &DestinationType) -> Misfit {
+    let ids: Vec<String> = of.parameters.iter().map(|known| known.id.clone()).collect();
+    let near = nearest(id, ids.iter().map(String::as_str));
+    let near = near
+        .map(|near| format!("did you mean `{near}`? "))
+        .unwrap_or_default();
+    Misfit {
+        message: format!("an account of {} has no parameter `{id}`", of.partner),
+        hint: Some(format!("{near}it has {}", listed(&ids))),
+    }
+}
+
+/// What is said of an integration that Amplitude does not have, and what to do.
+pub fn no_partner(partner: &str, known: &[String]) -> (String, Option<String>) {
+    let near = nearest(partner, known.iter().map(String::as_str));
+    let hint = match near {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("it has {}", listed(known))),
+    };
+    (format!("Amplitude has no integration `{partner}`"), hint)
+}
+
+fn listed(words: &[String]) -> String {
+    if words.is_empty() {
+        return "none".to_owned();
+    }
+    either(
+        &words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! An account of Amplitude at another service, as its Developer API tells of it, without its wire shape. Secrets are
+//! never told back; nothing here holds one.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// One account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination {
+    /// Amplitude's id of it.
+    pub id: String,
+    /// The integration: `braze`.
+    pub partner: String,
+    /// Its name, which need not be unique there.
+    pub display_name: String,
+    /// What it receives: `event`, `identify`, `cohort`, ….
+    pub kind: Vec<String>,
+    /// Parameters that are told, by id.
+    pub config: BTreeMap<String, Value>,
+    /// `connected`, `disconnected`, `expired`.
+    pub credential_status: Option<String>,
+    /// Grows with each change.
+    pub version: Option<u64>,
+    /// Whether it runs.
+    pub enabled: Option<bool>,
+    /// Which events travel, as it is told.
+    pub event_filter: Value,
+    /// What properties are called at the other side, as it is told.
+    pub property_mappings: Value,
+    /// Whether events travel.
+    pub send_events: Option<bool>,
+    /// Whether users travel.
+    pub send_users: Option<bool>,
+}
+
+/// What an integration can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationType {
+    /// The integration: `braze`.
+    pub partner: String,
+    /// Its name for people.
+    pub display_name: String,
+    /// What its accounts may receive.
+    pub kinds: Vec<String>,
+    /// What its accounts are told.
+    pub parameters: Vec<TypeParameter>,
+}
+
+/// One parameter of an integration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeParameter {
+    /// Its id, under which a configuration says it.
+    pub id: String,
+    /// `string`, `number`, `boolean`, `secret`, `enum`, ….
+    pub kind: String,
+    /// Whether an account needs it.
+    pub required: bool,
+    /// Whether its value is never told back.
+    pub write_only: bool,
+    /// What it may be, where that is a list.
+    pub values: Vec<String>,
+}
+
+/// What Amplitude says a write would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DryRun {
+    /// `create`, `update`, `noop`.
+    pub action: String,
+    /// Fields that would differ.
+    pub fields: Vec<String>,
+    /// What it warns of; clean.
+    pub warnings: Vec<String>,
+}
+
+/// What a test of an account said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tested {
+    /// Whether it works.
+    pub ok: bool,
+    /// Its words; clean.
+    pub detail: String,
+}
+
+/// How events of one stream were delivered over a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Deliveries {
+    /// Events that arrived.
+    pub delivered: u64,
+    /// Events that did not.
+    pub undelivered: u64,
+    /// Share that arrived, 0 to 1.
+    pub rate: f64,
+    /// Seconds until 95 of 100 arrived.
+    pub p95_seconds: f64,
+}

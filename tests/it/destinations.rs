@@ -1,0 +1,360 @@
+//! Accounts of Amplitude through the program: each change is one patch, each plan after is empty, and no secret shows.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::accounts::{Accounts, Trouble};
+use crate::support::binary::{Run, run, syncform};
+
+/// Secrets that must show nowhere.
+const KEYS: [&str; 3] = ["planted-key-1a7f", "planted-key-2b8e", "planted-token-3c9d"];
+
+/// A folder whose services are a stand-in.
+struct Set {
+    accounts: Accounts,
+    folder: TempDir,
+    key: usize,
+    token: bool,
+}
+
+const ACCOUNT: &str = r#"    partner: braze
+    display_name: Braze production
+    kind: [event]
+    config: {rest_endpoint: "https://rest", rest_api_key: "${BRAZE_STREAM_KEY}"}
+    event_filter: {events: [Checkout Completed]}
+    property_mappings: [{from: user_id, to: external_id}]
+    send_events: true
+    enabled: true
+"#;
+
+impl Set {
+    fn up() -> Self {
+        let set = Self {
+            accounts: Accounts::start(),
+            folder: tempfile::tempdir().unwrap(),
+            key: 0,
+            token: true,
+        };
+        set.says(ACCOUNT, "");
+        set
+    }
+
+    /// Writes the configuration: the entry, and what stands beside it.
+    fn says(&self, entry: &str, more: &str) {
+        let url = &self.accounts.url;
+        let entry = match entry {
+            "" => String::new(),
+            entry => format!("destinations:\n  braze-events:\n{entry}"),
+        };
+        let text = format!(
+            "version: 1\nworkspace: acme\namplitude: {{endpoint: \"{url}\", api_key: \"${{A}}\", secret_key: \"${{S}}\", \
+             project_id: 7, developer_token: \"${{AMPLITUDE_PAT:-}}\"}}\n\
+             braze: {{endpoint: \"{url}\", api_key: \"${{B}}\"}}\n{entry}{more}"
+        );
+        fs::write(self.folder.path().join("syncform.yaml"), text).unwrap();
+    }
+
+    fn runs(&self, words: &[&str]) -> Run {
+        let folder = self.folder.path().to_str().unwrap();
+        let mut command = syncform(words.iter().copied().chain(["-C", folder, "-vv"]));
+        command.env("A", "ak").env("S", "sk").env("B", "bk");
+        command.env("BRAZE_STREAM_KEY", KEYS[self.key]);
+        if self.token {
+            command.env("AMPLITUDE_PAT", format!("amp_{}", KEYS[2]));
+        }
+        let run = run(command);
+        for key in KEYS {
+            assert!(!run.all().contains(key), "a secret in {run}");
+        }
+        run
+    }
+
+    /// Plans as JSON.
+    fn plan(&self) -> Value {
+        self.runs(&["plan", "--format", "json"]).exits(0).json()
+    }
+
+    #[track_caller]
+    fn settled(&self) {
+        self.runs(&["plan", "--detailed-exitcode"]).exits(0);
+    }
+
+    #[track_caller]
+    fn apply(&self) -> Run {
+        self.runs(&["apply", "--auto-approve"]).exits(0)
+    }
+
+    /// Applies, and returns the body of the one patch.
+    #[track_caller]
+    fn patched(&self) -> Value {
+        self.accounts.written();
+        self.apply();
+        let written = self.accounts.written();
+        assert_eq!(written.len(), 1, "{written:?}");
+        assert_eq!(written[0].0, "PATCH");
+        self.settled();
+        assert_eq!(self.accounts.written(), []);
+        written[0].1.clone()
+    }
+
+    /// What a plan changes: paths.
+    #[track_caller]
+    fn paths(&self, action: &str) -> Vec<String> {
+        let plan = self.plan();
+        let resource = &plan["resources"][0];
+        assert_eq!(resource["action"], action, "{plan}");
+        let fields = resource["fields"].as_array().unwrap().iter();
+        fields
+            .map(|field| field["path"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+/// Every file below a folder as text.
+fn kept(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            kept(&path, text);
+        } else {
+            text.push_str(&String::from_utf8_lossy(&fs::read(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn an_account_is_created_changed_in_each_field_and_disabled_each_by_one_write() {
+    let mut set = Set::up();
+    let shown = set.runs(&["plan", "--out", "saved.plan"]).exits(0);
+    for words in [
+        "+ destination.braze-events   braze account \"Braze production\" of Amplitude",
+        "config.rest_api_key (secret) set",
+        "event_filter.events (none) -> [Checkout Completed]",
+        "Plan: 1 to create, 0 to update, 0 to delete.",
+    ] {
+        assert!(shown.stdout.contains(words), "{words} in {shown}");
+    }
+    set.runs(&["apply", "saved.plan"])
+        .exits(0)
+        .says("destination.braze-events   done: changed in Amplitude");
+    let written = set.accounts.written();
+    assert_eq!(written.len(), 1);
+    assert_eq!(
+        written[0].1,
+        json!({"partner": "braze", "display_name": "Braze production", "kind": ["event"],
+            "config": {"rest_endpoint": "https://rest", "rest_api_key": KEYS[0]},
+            "event_filter": {"events": ["Checkout Completed"]},
+            "property_mappings": [{"from": "user_id", "to": "external_id"}],
+            "send_events": true, "enabled": true})
+    );
+    set.settled();
+    let mut entry = ACCOUNT.to_owned();
+    for (from, to, path, body) in [
+        (
+            "Braze production",
+            "Braze live",
+            "display_name",
+            json!({"display_name": "Braze live"}),
+        ),
+        (
+            "[event]",
+            "[event, identify]",
+            "kind",
+            json!({"kind": ["event", "identify"]}),
+        ),
+        (
+            "https://rest",
+            "https://rest.eu",
+            "config.rest_endpoint",
+            json!({"config": {"rest_endpoint": "https://rest.eu"}}),
+        ),
+        (
+            "[Checkout Completed]",
+            "[Checkout Completed, Trial Started]",
+            "event_filter.events",
+            json!({"event_filter": {"events": ["Checkout Completed", "Trial Started"]}}),
+        ),
+        (
+            "{from: user_id, to: external_id}",
+            "{from: user_id, to: braze_id}",
+            "property_mappings",
+            json!({"property_mappings": [{"from": "user_id", "to": "braze_id"}]}),
+        ),
+        (
+            "send_events: true",
+            "send_users: true",
+            "send_users",
+            json!({"send_users": true}),
+        ),
+        (
+            "enabled: true",
+            "enabled: false",
+            "enabled",
+            json!({"enabled": false}),
+        ),
+    ] {
+        entry = entry.replace(from, to);
+        set.says(&entry, "");
+        assert_eq!(set.paths("update"), [path]);
+        assert_eq!(set.patched(), body);
+    }
+    // Behind our back: drift, and put right.
+    set.accounts.change(&json!({"send_users": false}));
+    let plan = set.plan();
+    assert_eq!(
+        plan["drift"],
+        json!([{"address": "destination.braze-events", "path": "send_users", "before": true, "after": false}])
+    );
+    assert_eq!(set.patched(), json!({"send_users": true}));
+    // What the YAML does not say is anybody's.
+    set.accounts.change(&json!({"send_events": false}));
+    set.settled();
+    // A rotated key.
+    set.key = 1;
+    set.runs(&["plan"])
+        .exits(0)
+        .says("config.rest_api_key (secret) changed");
+    assert_eq!(set.patched(), json!({"config": {"rest_api_key": KEYS[1]}}));
+    // Gone from the YAML: refused, then disabled by what is to be pasted.
+    set.says(&entry.replace("enabled: false", "enabled: true"), "");
+    set.patched();
+    set.says("", "");
+    set.runs(&["apply", "--auto-approve"])
+        .exits(3)
+        .says("removed: [{address: destination.braze-events, on_destroy: empty, reason: \"why\"}]");
+    set.says("", "removed: [{address: destination.braze-events}]\n");
+    assert_eq!(set.paths("delete"), ["enabled"]);
+    assert_eq!(set.patched(), json!({"enabled": false}));
+    let mut text = String::new();
+    kept(set.folder.path(), &mut text);
+    for key in KEYS {
+        assert!(!text.contains(key), "a secret on the disk");
+    }
+}
+
+#[test]
+fn a_version_that_moved_goes_on_only_where_the_same_is_to_be_written() {
+    let set = Set::up();
+    set.apply();
+    set.says(
+        &ACCOUNT.replace("send_events: true", "send_events: false"),
+        "",
+    );
+    let meanwhile = |members: Value| {
+        let mut held = set.accounts.held();
+        held.troubles.push_back(Trouble::Meanwhile(members));
+    };
+    meanwhile(json!({"send_users": true}));
+    assert_eq!(set.patched(), json!({"send_events": false}));
+    set.says(
+        &ACCOUNT.replace("[Checkout Completed]", "[Trial Started]"),
+        "",
+    );
+    meanwhile(json!({"event_filter": {"events": ["Checkout Completed"], "property_filters": [1]}}));
+    set.runs(&["apply", "--auto-approve"])
+        .exits(1)
+        .says("it was changed in Amplitude meanwhile; plan again");
+    assert_eq!(
+        set.patched()["event_filter"],
+        json!({"events": ["Trial Started"], "property_filters": [1]})
+    );
+    // An answer that was lost: it is there, and nothing is written twice.
+    set.says(ACCOUNT, "");
+    set.accounts.written();
+    set.accounts.held().troubles.push_back(Trouble::Lost);
+    set.apply();
+    assert_eq!(set.accounts.written().len(), 1);
+    set.settled();
+}
+
+#[test]
+fn an_account_whose_creation_was_never_answered_is_found_by_its_name() {
+    let set = Set::up();
+    set.accounts.held().troubles.push_back(Trouble::Lost);
+    set.runs(&["apply", "--auto-approve"])
+        .exits(6)
+        .says("whether it was created is not known: the next plan finds it by its name");
+    assert_eq!(set.accounts.written().len(), 1);
+    // What was sent of its secrets is not known, so that they are sent again.
+    assert_eq!(set.paths("adopt"), ["config.rest_api_key"]);
+    set.patched();
+    // Two of one name are nobody's to choose from.
+    let set = Set::up();
+    let twin = |id: &str| json!({"id": id, "partner": "braze", "display_name": "Braze production", "kind": ["event"]});
+    set.accounts.held().accounts = vec![twin("a"), twin("b")];
+    set.runs(&["plan"])
+        .exits(1)
+        .says("2 accounts of braze are called \"Braze production\": a, b");
+}
+
+#[test]
+fn what_the_service_says_no_to_is_told_and_nothing_else_is_done() {
+    let set = Set::up();
+    let invalid = json!({"title": "Unprocessable", "detail": format!("bad key {}", KEYS[0]), "error_code": "not_in_schema",
+        "validation_errors": [{"field": "config.rest_endpoint", "message": "no such host"}]});
+    set.accounts
+        .held()
+        .troubles
+        .push_back(Trouble::Says(422, invalid));
+    set.runs(&["apply", "--auto-approve"])
+        .exits(1)
+        .says("status 422 Unprocessable: bad key ***; config.rest_endpoint: no such host");
+    // It asks for patience in its body, and gets it.
+    let busy = json!({"title": "Too Many", "error_code": "rate_limit_exceeded", "retryable": true, "retry_after_seconds": 0.2});
+    set.accounts
+        .held()
+        .troubles
+        .push_back(Trouble::Says(429, busy));
+    set.apply();
+    assert_eq!(set.accounts.written().len(), 1);
+    set.says(
+        &ACCOUNT.replace("send_events: true", "send_events: false"),
+        "",
+    );
+    set.accounts.held().dry = Some(json!({"action": "update", "diff": {"kind": {}}}));
+    set.runs(&["apply", "--auto-approve"])
+        .exits(1)
+        .says("Amplitude's own dry run would change kind, and the plan send_events");
+    assert_eq!(set.accounts.written(), []);
+    set.accounts.held().dry = None;
+    set.accounts.held().test = Some(json!({"ok": false, "detail": format!("refused {}", KEYS[0])}));
+    set.runs(&["apply", "--auto-approve"])
+        .exits(6)
+        .says("failed: changed in Amplitude")
+        .says("its test failed: refused ***");
+    set.settled();
+}
+
+#[test]
+fn what_cannot_be_is_said_before_anything_is_written() {
+    let mut set = Set::up();
+    set.says(&ACCOUNT.replace("${BRAZE_STREAM_KEY}", KEYS[0]), "");
+    set.runs(&["plan"])
+        .exits(1)
+        .says("`config.rest_api_key` holds a literal, and Amplitude keeps it secret");
+    set.says(&ACCOUNT.replace("rest_api_key", "rest_api_kee"), "");
+    set.runs(&["plan"])
+        .exits(1)
+        .says("did you mean `rest_api_key`?");
+    let health =
+        "    health: {sync_id: \"30001625\", min_delivery_rate: 99%, max_p95_seconds: 60}\n";
+    set.says(&format!("{ACCOUNT}{health}"), "");
+    set.runs(&["plan"])
+        .exits(0)
+        .says("health.min_delivery_rate is 99%, and over the last day it was 90.00%")
+        .says("health       90.00% of 100 events delivered over the last day, 95% within 4.5 s");
+    set.runs(&["doctor"])
+        .says("accepted (pat)")
+        .says("braze takes rest_endpoint (string, needed), rest_api_key (secret, needed), update_users_only (boolean)");
+    assert_eq!(set.accounts.written(), []);
+    set.token = false;
+    set.runs(&["plan", "--detailed-exitcode"])
+        .exits(2)
+        .says("! destination.braze-events   by hand: without amplitude.developer_token nobody sees")
+        .says("1. Amplitude > Data > Destinations: open \"Braze production\"");
+    set.runs(&["apply", "--auto-approve"]).exits(0);
+    assert_eq!(set.accounts.written(), []);
+}

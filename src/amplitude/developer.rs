@@ -111,8 +111,8 @@ impl Developer {
     /// Asks whether the token may write accounts, by a dry run that names no integration: nothing can come of it. A
     /// refused token is an error.
     pub async fn may_write(&self, project: u64) -> Result<(), Error> {
-        let path = format!("/v1/projects/{project}/destinations");
-        let body = Bytes::from_static(b"{\"dry_run\":true}");
+        let path = format!("/v1/projects/{project}/destinations?dry_run=true");
+        let body = Bytes::from_static(b"{}");
         let request = self.0.request("POST", DESTINATIONS, &path, Some(body));
         match self.0.send(&request, PLAIN).await {
             Ok(_) => Ok(()),

@@ -5,6 +5,7 @@ mod apply;
 mod completions;
 mod destroy;
 mod doctor;
+mod drift;
 mod explain;
 mod failure;
 mod global;
@@ -59,6 +60,7 @@ enum Verb {
     Resync(resync::Arguments),
     Report(report::Arguments),
     Explain(explain::Arguments),
+    Drift(drift::Arguments),
     Verify(verify::Arguments),
     State(state::Arguments),
     Sandbox(sandbox::SandboxArgs),
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
             Verb::Resync(arguments) => resync::run(&global, &arguments).await,
             Verb::Report(arguments) => report::run(&global, &arguments).await,
             Verb::Explain(arguments) => Box::pin(explain::run(&global, &arguments)).await,
+            Verb::Drift(arguments) => Box::pin(drift::run(&global, &arguments)).await,
             Verb::Verify(arguments) => Box::pin(verify::run(&global, &arguments)).await,
             Verb::State(arguments) => state::run(&global, &arguments).await,
             Verb::Sandbox(arguments) => sandbox::run(&global, arguments).await,

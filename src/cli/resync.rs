@@ -85,6 +85,12 @@ async fn work(
         let message = format!("no {address} is declared");
         return Err(Failure::error(message).with_hint("name a sync of the configuration"));
     };
+    if kinds::find_watched(resource).is_some() {
+        let message =
+            format!("nothing was sent: {address} is looked at, and somebody else moves it");
+        return Err(Failure::error(message)
+            .with_hint("the plan says what to do by hand where it is not as declared"));
+    }
     if kinds::find_log(resource).is_some() {
         let message = format!(
             "nothing was read or written: {address} is a log, and its events cannot be sent again: each would count once more"

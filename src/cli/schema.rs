@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     kinds,
-    model::{EventLine, plan::Plan},
+    model::{Drifted, EventLine, plan::Plan},
 };
 
 /// Print a JSON Schema
@@ -27,6 +27,8 @@ enum Subject {
     Config,
     /// A plan as JSON
     Plan,
+    /// What `drift --format json` found
+    Drift,
     /// One line of `apply --format json`
     Events,
 }
@@ -35,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     talk::result(&match arguments.of {
         Subject::Config => configuration()?,
         Subject::Plan => drawn(&schemars::schema_for!(Plan).to_value())?,
+        Subject::Drift => drawn(&schemars::schema_for!(Drifted).to_value())?,
         Subject::Events => drawn(&schemars::schema_for!(EventLine).to_value())?,
     })?;
     Ok(Exit::Done)

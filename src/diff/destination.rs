@@ -173,10 +173,7 @@ impl Wanted {
             ("kind", Some(sorted(&json!(self.kind)))),
             ("config", config),
             ("event_filter", self.event_filter.as_ref().map(filter)),
-            (
-                "property_mappings",
-                self.property_mappings.as_ref().map(mappings),
-            ),
+            ("property_mappings", self.property_mappings.clone()),
             ("send_events", self.send_events.map(Value::Bool)),
             ("send_users", self.send_users.map(Value::Bool)),
             ("enabled", self.enabled.map(Value::Bool)),
@@ -202,7 +199,7 @@ impl Wanted {
     pub fn creation(&self) -> Difference {
         let said = self.shown();
         let mut nothing = json!({});
-        for key in ["config", "event_filter"]
+        for key in ["config", "event_filter", "property_mappings"]
             .iter()
             .filter(|key| said.get(key).is_some())
         {
@@ -284,7 +281,6 @@ impl Wanted {
         match key {
             "kind" => Some(json!(self.kind)),
             "event_filter" => self.event_filter.clone(),
-            "property_mappings" => self.property_mappings.clone(),
             _ => None,
         }
     }
@@ -365,11 +361,15 @@ fn merged(live: &Value, said: Option<&Value>) -> Value {
     Value::Object(whole)
 }
 
-/// Mappings in the form in which they are compared: a set of pairs.
+/// Mappings in the form in which they are compared: each property with its name at the other side.
 fn mappings(mappings: &Value) -> Value {
-    let pair = |mapping: &Value| json!({"from": mapping["from"], "to": mapping["to"]});
-    let pairs = mappings.as_array().into_iter().flatten().map(pair);
-    sorted(&pairs.collect())
+    let pairs = mappings.as_array().into_iter().flatten();
+    let pairs =
+        pairs.filter_map(|pair| Some((pair["from"].as_str()?.to_owned(), pair["to"].clone())));
+    match mappings {
+        Value::Object(_) => mappings.clone(),
+        _ => Value::Object(pairs.collect()),
+    }
 }
 
 fn sorted(list: &Value) -> Value {

@@ -8,8 +8,10 @@ use crate::model::{Identity, Member, Presence, Record, Unsorted};
 pub struct Compared {
     /// In the export, and not recorded.
     pub only_there: u64,
-    /// Recorded as there, and not in the export.
+    /// Read back once, and not in the export.
     pub only_here: u64,
+    /// Recorded, not in the export, and never read back: Braze may know nobody by their id.
+    pub unread: u64,
     /// In both.
     pub both: u64,
     /// Recorded, not in the export, and nothing to wonder at: nobody in Braze goes by their id.
@@ -44,7 +46,8 @@ pub fn compare<E: From<Unsorted>>(
                     _ if !external => &mut compared.other,
                     Presence::Absent => &mut compared.absent,
                     Presence::Doubt => &mut compared.doubt,
-                    Presence::Unconfirmed | Presence::Confirmed => &mut compared.only_here,
+                    Presence::Unconfirmed => &mut compared.unread,
+                    Presence::Confirmed => &mut compared.only_here,
                 };
                 *count += 1;
             }
@@ -85,13 +88,15 @@ mod tests {
             external("b", Presence::Confirmed),
             external("c", Presence::Absent),
             external("d", Presence::Absent),
-            external("e", Presence::Unconfirmed),
+            external("e", Presence::Confirmed),
             external("f", Presence::Doubt),
+            external("g", Presence::Unconfirmed),
         ];
         let found = compare(there.into_iter(), here.into_iter().map(Ok)).unwrap();
         let wanted = Compared {
             only_there: 1,
             only_here: 1,
+            unread: 1,
             both: 2,
             absent: 1,
             doubt: 1,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Refresh, Session,
@@ -17,18 +17,17 @@ use super::{
     plan::Work,
     presence::{self, Gone, Heard},
     rearrange::Rearranged,
-    reference::{meant, named},
+    reference::meant,
     statics::People,
     subject::{Subject, max_age},
     units::Units,
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
-    diff::pin::Named,
     kinds::{self, Desired, Form, Scope, Source},
     model::{
         Address, Cohort, Mapping,
-        plan::{Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
+        plan::{FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
         profile::Question,
     },
     state::{
@@ -186,7 +185,6 @@ impl<'a> Drafting<'a> {
                         units.want(unit, &resource.address, new);
                     }
                     if selected {
-                        self.drift(&subject);
                         self.plan.warnings.extend(subject.stale_label());
                         subjects.push(subject);
                     } else {
@@ -255,33 +253,6 @@ impl<'a> Drafting<'a> {
         });
     }
 
-    fn drift(&mut self, subject: &Subject) {
-        self.drift_of_uploaded(subject);
-        let pins = subject
-            .entry
-            .filter(|_| subject.filled.is_none())
-            .into_iter()
-            .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
-        let desired = &subject.desired;
-        let references = || desired.source.cohort().into_iter().chain(&desired.exclude);
-        let followed = |name: &str| references().any(|written| named(written) == Named::Name(name));
-        let cohorts = || subject.cohorts();
-        for pin in pins {
-            let renamed = |cohort: &&Cohort| cohort.id == pin.id && cohort.name != pin.name;
-            for cohort in cohorts()
-                .filter(renamed)
-                .filter(|cohort| !followed(&cohort.name))
-            {
-                self.plan.drift.push(Drift {
-                    address: subject.resource.address.clone(),
-                    path: "cohort.name".to_owned(),
-                    before: json!(pin.name),
-                    after: json!(cohort.name),
-                });
-            }
-        }
-    }
-
     /// Returns what a resource asks for, or why that cannot be told, and what to do; none where it moves nobody.
     pub(super) fn subject(
         &self,
@@ -295,6 +266,9 @@ impl<'a> Drafting<'a> {
             .manifest
             .and_then(|manifest| manifest.resources.get(&resource.address));
         let left = self.left(&resource.address);
+        if entry.is_some_and(|entry| entry.observed.is_some()) {
+            return Err(was_watched());
+        }
         if let Some(entry) = entry.filter(|entry| entry.kind != resource.kind) {
             return Err(other_kind(resource, entry));
         }
@@ -398,6 +372,7 @@ impl<'a> Drafting<'a> {
         let plan = &mut self.plan;
         plan.resources.sort_by(|a, b| a.address.cmp(&b.address));
         plan.errors.sort_by(|a, b| a.address.cmp(&b.address));
+        plan.drift.sort_by(|a, b| a.address.cmp(&b.address));
         for resource in &plan.resources {
             plan.summary.count(resource.action);
         }
@@ -419,6 +394,14 @@ pub(super) fn other_kind(resource: &Resource, entry: &Entry) -> (String, Option<
     (
         format!("was applied as a {was}, and what that wrote is not what a {is} writes"),
         Some(hint),
+    )
+}
+
+/// Why a sync that Amplitude ran cannot be moved under the same name, and what to do.
+fn was_watched() -> (String, Option<String>) {
+    (
+        "was run by Amplitude when it was last applied, and may still be: its people stay in Braze's filter Amplitude Cohorts".to_owned(),
+        Some("end that sync in Amplitude's web app, and give the one that Syncform moves another name".to_owned()),
     )
 }
 

@@ -185,6 +185,10 @@ fn differs(known: &Entry, next: &Entry) -> Difference {
         if let Some(fulfilled) = entry.fulfilled.as_mut().filter(|_| !readings) {
             fulfilled.sources.clear();
         }
+        // A cohort that is defined otherwise and has the same people changed no row.
+        for pin in entry.cohort.iter_mut().chain(&mut entry.excluded) {
+            pin.definition.take_if(|_| !readings);
+        }
         if let Some((log, next)) = entry
             .log
             .as_mut()

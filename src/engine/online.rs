@@ -14,7 +14,7 @@ use crate::{
     braze::{self, TRACK_PATH},
     config::{self, CohortRef, Configuration, OnDestroy, Resource},
     diff::checkup::Key,
-    kinds::{self, LogSource, quota},
+    kinds::{self, LogSource, Watched, quota},
     model::{Cohort, Diagnostic, Severity},
     state::{
         self,
@@ -37,7 +37,7 @@ pub async fn online(
         ask_amplitude(&services.amplitude),
         ask_braze(configuration, &services.braze),
         attributes::ask(configuration, &services.braze),
-        segments::ask(configuration, &services.braze),
+        Box::pin(segments::ask(configuration, &services.braze)),
     );
     let mut found = configuration.warnings.clone();
     match amplitude {
@@ -359,6 +359,16 @@ fn references(
     resource: &Resource,
     before: Option<&Entry>,
 ) -> Vec<(String, CohortRef)> {
+    let at = |pointer: String, cohort: CohortRef| match cohort {
+        CohortRef::Id { .. } => (format!("{pointer}/id"), cohort),
+        CohortRef::Name(_) => (pointer, cohort),
+    };
+    if kinds::find_watched(resource) == Some(Watched::NativeSync) {
+        let native = kinds::cohort::native(resource).into_iter();
+        return native
+            .map(|native| at("/cohort".to_owned(), native.cohort))
+            .collect();
+    }
     let Some(kind) = kinds::find(resource) else {
         return vec![];
     };
@@ -380,9 +390,5 @@ fn references(
     let own = desired.source.cohort().cloned();
     let own = own.map(|cohort| (desired.source_at.to_owned(), cohort));
     let all = own.into_iter().chain(excluded);
-    all.map(|(pointer, cohort)| match cohort {
-        CohortRef::Id { .. } => (format!("{pointer}/id"), cohort),
-        CohortRef::Name(_) => (pointer, cohort),
-    })
-    .collect()
+    all.map(|(pointer, cohort)| at(pointer, cohort)).collect()
 }

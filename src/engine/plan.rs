@@ -249,6 +249,12 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
     draft.plan.warnings.extend(kept);
     let target = target::check(session, draft.manifest, &list).await?;
     let mut looked = draft.watch(&list).await?;
+    if !session.how.destroy {
+        // Which cohort a sync means now shows among its fields.
+        let mut changes = draft.followed(&list);
+        changes.retain(|change| change.path != "cohort.id");
+        draft.plan.drift.extend(changes);
+    }
     let destinations = draft.destinations(&list, &mut looked).await?;
     draft.people = statics::read(session, &draft).await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());

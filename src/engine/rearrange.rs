@@ -105,6 +105,10 @@ fn leave(
         kind.desired(resource, &scope).ok()
     };
     let entry = recorded.manifest.resources.get(address).cloned();
+    // What somebody else ran wrote nothing that could be left.
+    if entry.as_ref().is_some_and(|entry| entry.observed.is_some()) {
+        return;
+    }
     if let Some(entry) = &entry {
         let Some(desired) = desired(Some(entry)) else {
             return;

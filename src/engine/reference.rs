@@ -85,5 +85,6 @@ pub(super) fn pin(cohort: &Cohort, named: &CohortRef, known: Option<&Entry>) -> 
         id: cohort.id.clone(),
         name: name.clone(),
         written,
+        definition: Some(cohort.definition.clone()),
     }
 }

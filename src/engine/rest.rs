@@ -100,7 +100,12 @@ impl Drafting<'_> {
             &subject.resource.address,
             meaning::of_subject(&subject, &meaning::no_rows()),
         );
-        self.rewritten(subject.resource, subject.entry, subject.desired)
+        let followed = subject.redefined();
+        let (resource, entry) = (subject.resource, followed.as_ref().or(subject.entry));
+        if self.is_rewritten(resource) {
+            return self.rewritten(resource, entry, subject.desired);
+        }
+        Some(Work::remembering(resource, subject.desired, followed?))
     }
 
     /// When rows set aside are tried again.

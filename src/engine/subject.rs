@@ -88,6 +88,7 @@ impl Subject<'_> {
                 id: self.cohort.id.clone(),
                 name: self.cohort.name.clone(),
                 written: source.written(),
+                definition: None,
             },
         }
     }
@@ -269,6 +270,25 @@ impl Subject<'_> {
                 entry.fulfilled.is_none() || !known.any(|name| Unit::attribute(name) == *unit)
             }
         })
+    }
+
+    /// What is remembered of it where its cohorts are defined otherwise than is remembered, and nothing else changed.
+    pub(super) fn redefined(&self) -> Option<Entry> {
+        let entry = self.entry?;
+        let known = |pin: &CohortPin| {
+            let definition = self.cohorts().find(|cohort| cohort.id == pin.id);
+            let definition = definition.map(|cohort| cohort.definition.clone());
+            CohortPin {
+                definition: definition.or_else(|| pin.definition.clone()),
+                ..pin.clone()
+            }
+        };
+        let next = Entry {
+            cohort: entry.cohort.as_ref().map(known),
+            excluded: entry.excluded.iter().map(known).collect(),
+            ..entry.clone()
+        };
+        (next != *entry).then_some(next)
     }
 
     /// How its rows are compared; before a first apply, with what was found in Braze or without.

@@ -36,7 +36,18 @@ impl<'a> Drafting<'a> {
         desired: Desired,
     ) -> Option<Work> {
         let entry = entry.filter(|_| self.is_rewritten(resource))?;
-        Some(Work {
+        let next = Entry {
+            written: Some(written(resource)),
+            ..entry.clone()
+        };
+        Some(Work::remembering(resource, desired, next))
+    }
+}
+
+impl Work {
+    /// What sends nothing, and is remembered.
+    pub(super) fn remembering(resource: &Resource, desired: Desired, next: Entry) -> Self {
+        Self {
             address: resource.address.clone(),
             desired,
             now: None,
@@ -44,12 +55,9 @@ impl<'a> Drafting<'a> {
             aside: None,
             found: None,
             name: None,
-            next: Some(Entry {
-                written: Some(written(resource)),
-                ..entry.clone()
-            }),
+            next: Some(next),
             fills: None,
             settle: settle(&resource.settings),
-        })
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! `/partners/…/cohorts/users` (1,000 people a request; see Braze's page for partners). A membership has no value in the
 //! source: the row's value is the label, `true`, or the cohort's id.
 
+mod native;
 mod spec;
 
 use serde_json::{Map, Value, json};
@@ -17,6 +18,7 @@ use crate::{
     model::{Diagnostic, Severity},
 };
 
+pub use native::{Native, frequency, is_native, matter, native, steps, when};
 pub use spec::{ImportId, RunBy, Spec, Target, TargetWord};
 
 /// The kind.
@@ -34,7 +36,10 @@ impl Kind for Cohort {
         // The schema has checked the entry; what is left is what the schema cannot say.
         let spec: Spec = serde_json::from_value(resource.body.clone())
             .map_err(|_| wrong(format!("{} is not a cohort sync", resource.address)))?;
-        let (form, target, is_default) = form(spec.to, resource, scope);
+        let to = spec
+            .to
+            .ok_or_else(|| wrong(format!("{} says no `to`", resource.address)))?;
+        let (form, target, is_default) = form(to, resource, scope);
         let settings = &resource.settings;
         let exclude: Vec<_> = settings
             .exclude

@@ -73,7 +73,13 @@ pub struct KindEntry {
 pub const REGISTRY: &[KindEntry] = &[
     sync(
         "cohort",
-        |_| Some(Moves::Table(&cohort::Cohort)),
+        |body| {
+            Some(if cohort::is_native(body) {
+                Moves::Watched(Watched::NativeSync)
+            } else {
+                Moves::Table(&cohort::Cohort)
+            })
+        },
         own::<cohort::Spec>,
     ),
     sync(

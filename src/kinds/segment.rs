@@ -26,21 +26,14 @@ pub fn spec(resource: &Resource) -> Option<Spec> {
 impl Filter {
     /// Returns the address of the sync, where the filter is the members of one and nothing else.
     pub fn only_sync(&self) -> Option<&str> {
-        match self {
-            Self::In { within } => Some(within),
-            Self::Group(Group {
-                all_of: Some(parts),
-                any_of: None,
-                none_of: None,
-            })
-            | Self::Group(Group {
-                all_of: None,
-                any_of: Some(parts),
-                none_of: None,
-            }) => match parts.as_slice() {
-                [only] => only.only_sync(),
-                _ => None,
-            },
+        let parts = match self {
+            Self::In { within } => return Some(within),
+            Self::Group(group) if group.none_of.is_none() => group.keys(),
+            _ => return None,
+        };
+        let parts: Vec<&Self> = parts.flat_map(|(_, parts)| parts).collect();
+        match parts.as_slice() {
+            [only] => only.only_sync(),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What Braze holds of recorded people against what is recorded of them, in counts: no person is in it. It is also the JSON of
 //! `verify --format json`; fields are only ever added to it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Address;
@@ -8,7 +9,7 @@ use super::Address;
 const VERSION: &str = "1.0";
 
 /// What `verify` found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verification {
     /// `1.0`.
     pub format_version: &'static str,
@@ -29,7 +30,7 @@ pub struct Verification {
 }
 
 /// What a sample says of all people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Sampled {
     /// The seed by which it was drawn: the same draws the same people again.
     pub seed: String,
@@ -40,7 +41,7 @@ pub struct Sampled {
 }
 
 /// What was found of the rows of one resource. Each row counts once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verified {
     /// Which.
     pub address: Address,
@@ -73,7 +74,7 @@ pub struct Verified {
 }
 
 /// What is not as recorded of one attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Differing {
     /// Its name.
     pub name: String,

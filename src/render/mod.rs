@@ -4,6 +4,7 @@ pub mod annotation;
 pub mod bars;
 pub mod diagnostic;
 pub mod doctor;
+pub mod drifted;
 pub mod explain;
 mod found;
 mod log;

@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
-    Style, found, log, presence,
+    Style, drifted, found, log, presence,
     text::{about, clean, count, number, people},
     values,
 };
@@ -44,6 +44,7 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     }
     unchanged(&mut out, plan);
     drift(&mut out, plan);
+    drifted::unmanaged(&mut out, &plan.unmanaged);
     let new = |planned: &ResourcePlan| {
         planned.action == Action::Create && planned.log.is_none() && !planned.is_in_amplitude()
     };
@@ -239,7 +240,7 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     let mut step = 0;
     for words in &resource.manual {
         if words.starts_with(' ') {
-            let _ = writeln!(out, "       {words}");
+            let _ = writeln!(out, "         {words}");
         } else {
             step += 1;
             let _ = writeln!(out, "      {step}. {words}");
@@ -368,21 +369,7 @@ fn unchanged(out: &mut String, plan: &Plan) {
 
 fn drift(out: &mut String, plan: &Plan) {
     for drift in &plan.drift {
-        // In quotes, as JSON has texts: names are words among words here.
-        let (before, after) = (&drift.before, &drift.after);
-        if before == SECRET && after == SECRET {
-            let _ = writeln!(
-                out,
-                "drift: {}: {} {SECRET} was changed since it was applied",
-                drift.address, drift.path
-            );
-            continue;
-        }
-        let _ = writeln!(
-            out,
-            "drift: {}: {} was {before} when it was applied and is {after} now",
-            drift.address, drift.path
-        );
+        let _ = writeln!(out, "drift: {}: {}", drift.address, drifted::words(drift));
     }
     if !plan.drift.is_empty() {
         out.push('\n');

@@ -221,6 +221,9 @@ pub struct CohortPin {
     pub name: String,
     /// What the YAML called it.
     pub written: Value,
+    /// Digest of its canonical definition then; absent in states of older releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 /// Which sources, under which configuration, the ledger is the answer to.

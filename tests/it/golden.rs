@@ -9,7 +9,8 @@
 //! | `config FILE` | makes FILE the project's `syncform.yaml`, beside the `workspace.yaml` that all cases share |
 //! | `join COHORT PERSON…`, `leave COHORT PERSON…` | people enter or leave a cohort in Amplitude, which computes it anew |
 //! | `members COHORT FILE` | the same by a whole file |
-//! | `cohort COHORT JSON` | what somebody clicks in Amplitude: `{"name": "Other"}`, `{"archived": true}`; a new id is a new cohort |
+//! | `cohort COHORT JSON` | what somebody clicks in Amplitude: `{"name": "Other"}`, `{"archived": true}`; a new id is a new cohort; `"AGO 26h"` is a time |
+//! | `settings JSON` | what Amplitude is like: `{"sync_info": false}` |
 //! | `put PERSON JSON` | sets attributes in Braze behind our back; who is not there is made |
 //! | `segment JSON` | makes or changes a segment, as somebody does in Braze's dashboard |
 //! | `delete PERSON…` | deletes people from Braze behind our back |

@@ -159,7 +159,7 @@ fn what_is_mistyped_is_answered() {
     usage(&["plan", "--exept", "a"]).says("a similar argument exists: '--except'");
     usage(&["apply", "--lease-timeout", "abc"])
         .says("`abc` is not a length of time: write 15s, 5m, 2h, 7d, hourly or daily");
-    usage(&["schema", "plans"]).says("[possible values: config, plan, events]");
+    usage(&["schema", "plans"]).says("[possible values: config, plan, drift, events]");
     usage(&["completions", "csh"]).says("bash, elvish, fish, powershell, zsh");
 }
 

@@ -39,6 +39,11 @@ fn the_schema_of_a_plan_is_fresh() {
 }
 
 #[test]
+fn the_schema_of_drift_is_fresh() {
+    assert_fresh("drift");
+}
+
+#[test]
 fn the_schema_of_events_is_fresh() {
     assert_fresh("events");
 }

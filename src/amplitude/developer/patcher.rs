@@ -16,6 +16,8 @@ use crate::{
     model::{Destination, DryRun, Secret, Tested},
 };
 
+/// Asks what a write would do.
+const DRY: &str = "?dry_run=true";
 /// A test of an account.
 const TEST: &str = "/v1/projects/…/destinations/…/test";
 
@@ -49,9 +51,10 @@ impl Patcher {
 
     /// Asks what creating an account would do. Nothing is created.
     pub async fn would_create(&self, body: &Value) -> Result<DryRun, Error> {
-        let url = self.url();
-        let body = Some(bytes(&dry(body)));
-        let request = self.door.request("POST", DESTINATIONS, &url, body);
+        let url = format!("{}{DRY}", self.url());
+        let request = self
+            .door
+            .request("POST", DESTINATIONS, &url, Some(bytes(body)));
         self.dry_run(DESTINATIONS, &self.door.send(&request, PLAIN).await?.body)
     }
 
@@ -72,9 +75,10 @@ impl Patcher {
         version: Option<u64>,
         body: &Value,
     ) -> Result<Option<DryRun>, Error> {
-        let mut request =
-            self.door
-                .request("PATCH", DESTINATION, &self.one(id), Some(bytes(&dry(body))));
+        let url = format!("{}{DRY}", self.one(id));
+        let mut request = self
+            .door
+            .request("PATCH", DESTINATION, &url, Some(bytes(body)));
         request.if_match = version;
         match self.door.send(&request, PLAIN).await {
             Ok(answer) => Ok(Some(self.dry_run(DESTINATION, &answer.body)?)),
@@ -160,13 +164,6 @@ impl Patcher {
                 .collect(),
         })
     }
-}
-
-/// The same, asked what it would do.
-fn dry(body: &Value) -> Value {
-    let mut body = body.clone();
-    body["dry_run"] = Value::Bool(true);
-    body
 }
 
 fn bytes(body: &Value) -> Bytes {

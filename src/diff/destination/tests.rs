@@ -18,8 +18,8 @@ fn live() -> Destination {
         credential_status: Some("connected".to_owned()),
         version: Some(3),
         enabled: Some(true),
-        event_filter: json!({"events": ["B", "A"], "property_filters": [{"p": 1}]}),
-        property_mappings: json!([{"from": "x", "to": "y", "id": 7}, {"from": "user_id", "to": "external_id"}]),
+        event_filter: json!({"events": ["B", "A"], "property_filters": {"p": 1}}),
+        property_mappings: json!({"x": "y", "user_id": "external_id"}),
         send_events: Some(true),
         send_users: Some(false),
     }
@@ -42,9 +42,7 @@ fn wanted() -> Wanted {
             ("rest_api_key".to_owned(), hidden("planted")),
         ]),
         event_filter: Some(json!({"events": ["A", "B"]})),
-        property_mappings: Some(
-            json!([{"from": "user_id", "to": "external_id"}, {"from": "x", "to": "y"}]),
-        ),
+        property_mappings: Some(json!({"user_id": "external_id", "x": "y"})),
         send_events: Some(true),
         send_users: None,
         enabled: Some(true),
@@ -96,12 +94,12 @@ fn each_field_that_differs_is_patched_alone() {
             |it| it.event_filter = Some(json!({"events": ["C", "A"]})),
             "event_filter.events [\"A\",\"B\"] [\"A\",\"C\"]",
             // What it has beside that stays.
-            json!({"event_filter": {"events": ["C", "A"], "property_filters": [{"p": 1}]}}),
+            json!({"event_filter": {"events": ["C", "A"], "property_filters": {"p": 1}}}),
         ),
         (
-            |it| it.property_mappings = Some(json!([{"from": "x", "to": "z"}])),
-            "property_mappings [{\"from\":\"user_id\",\"to\":\"external_id\"},{\"from\":\"x\",\"to\":\"y\"}] [{\"from\":\"x\",\"to\":\"z\"}]",
-            json!({"property_mappings": [{"from": "x", "to": "z"}]}),
+            |it| it.property_mappings = Some(json!({"user_id": "external_id", "x": "z"})),
+            "property_mappings.x \"y\" \"z\"",
+            json!({"property_mappings": {"user_id": "external_id", "x": "z"}}),
         ),
         (
             |it| it.send_users = Some(true),
@@ -158,7 +156,8 @@ fn a_new_account_is_told_all_that_is_said() {
             "enabled",
             "event_filter.events",
             "kind",
-            "property_mappings",
+            "property_mappings.user_id",
+            "property_mappings.x",
             "send_events"
         ]
     );

@@ -1,3 +1,5 @@
+//! Tables of segments: found, compared, told by text alone.
+
 use super::*;
 
 fn segment(id: &str, name: &str) -> Segment {
@@ -166,6 +168,7 @@ fn which_text_is_the_filters_is_told_by_what_is_known() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn filters_are_right_changed_or_not_to_be_told() {
     let (x, y) = (
         vec!["A includes x".to_owned()],

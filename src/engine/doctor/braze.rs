@@ -67,9 +67,10 @@ pub(super) async fn ask(look: &Look, sender: &Sender, service: &Service<Reader>)
             let configuration = &look.configuration;
             let looks = segments::declared(configuration).next().is_some();
             let looking = async {
-                match looks {
-                    true => segments::may(reader, segments::sized(configuration)).await,
-                    false => vec![],
+                if looks {
+                    segments::may(reader, segments::sized(configuration)).await
+                } else {
+                    vec![]
                 }
             };
             let (track, oldest, people, attributes, looking) = tokio::join!(
@@ -141,7 +142,10 @@ pub(in crate::engine) fn needs(configuration: &Configuration) -> (bool, bool) {
     let lanes: Vec<Lane> = lanes.collect();
     let import = lanes.iter().any(|lane| matches!(lane, Lane::Cohort { .. }));
     let tracks = |lane: &Lane| matches!(lane, Lane::UsersTrack | Lane::Events { .. });
-    (lanes.is_empty() || lanes.iter().any(tracks), import)
+    (
+        configuration.resources.is_empty() || lanes.iter().any(tracks),
+        import,
+    )
 }
 
 fn instance(look: &Look) -> Check {
@@ -255,6 +259,9 @@ fn reads_people(configuration: &Configuration) -> bool {
         // What goes to Amplitude is of no concern to Braze; parked events are looked for there.
         if kinds::find_log(resource).is_some() {
             return resource.kind == "currents";
+        }
+        if kinds::find_watched(resource) == Some(kinds::Watched::NativeSync) {
+            return true;
         }
         let settings = &resource.settings;
         let never = matches!(settings.confirm, Some(Confirm::Word(Never::Never)));

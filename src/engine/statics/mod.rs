@@ -18,7 +18,7 @@ use crate::{
     },
     model::{
         Address, Cohort, Lane, Millis,
-        plan::{Action, Drift, ResourcePlan},
+        plan::{Action, ResourcePlan},
     },
     state::manifest::{Entry, Uploaded},
 };
@@ -137,21 +137,6 @@ impl Drafting<'_> {
             format!("{at}the cohort is to be made in Amplitude, and has no `owner`"),
             Some(hint.to_owned()),
         ))
-    }
-
-    /// Tells what was changed in Amplitude.
-    pub(super) fn drift_of_uploaded(&mut self, subject: &Subject) {
-        let Some(filled) = &subject.filled else {
-            return;
-        };
-        if let (Naming::Renamed, Some(shown)) = (subject.naming(), &filled.shown) {
-            self.plan.drift.push(Drift {
-                address: subject.resource.address.clone(),
-                path: "name in Amplitude".to_owned(),
-                before: json!(subject.label),
-                after: json!(shown),
-            });
-        }
     }
 
     /// Plans what becomes of a static cohort that is no longer declared: it is archived by hand, then forgotten. Returns

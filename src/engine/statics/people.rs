@@ -17,7 +17,9 @@ use crate::{
     engine::{
         Error, Session,
         draft::{Drafting, scope},
+        exported::people_of_segment,
         observe::{Reading, Readings, relation_path},
+        subject::max_age,
     },
     kinds::{
         self, Source,
@@ -85,10 +87,7 @@ pub(in crate::engine) async fn read(
         let gathered = match desired.map(|desired| desired.source) {
             None | Some(Source::Cohort(_)) => continue,
             Some(Source::File(file)) => of_file(session, resource, &file).await?,
-            Some(Source::Segment(_)) => Err((
-                "members of a Braze segment are not in this release yet".to_owned(),
-                Some("write members: {file: FILE}".to_owned()),
-            )),
+            Some(Source::Segment(segment)) => of_segment(session, resource, &segment).await?,
         };
         people.0.insert(resource.address.clone(), gathered);
     }
@@ -176,6 +175,41 @@ async fn of_file(
             Some("`members.file` is a path from the directory of the configuration".to_owned()),
         )),
     })
+}
+
+/// Takes the people of a segment. What is wrong with the segment is wrong with this entry alone.
+async fn of_segment(
+    session: &Session,
+    resource: &Resource,
+    segment: &str,
+) -> Result<Result<Gathered, (String, Option<String>)>, Error> {
+    let exported = match people_of_segment(session, segment, max_age(resource)).await {
+        Ok(exported) => exported,
+        Err(Error::Segment { message, hint }) => return Ok(Err((message, hint))),
+        Err(error) => return Err(error),
+    };
+    let Some(reader) = RelationReader::open(&exported.path)? else {
+        return Ok(Err((
+            format!("the export of segment \"{segment}\" is gone from the cache"),
+            Some("plan again".to_owned()),
+        )));
+    };
+    let cohort = Cohort {
+        id: resource.address.as_str().to_owned(),
+        name: exported.name,
+        archived: false,
+        size: reader.about.file_rows,
+        computed: Some(exported.exported_at.div_euclid(1000)),
+        project: None,
+        definition: String::new(),
+        syncs: None,
+    };
+    let reading = Reading {
+        path: exported.path,
+        about: reader.about,
+        computed: cohort.computed,
+    };
+    Ok(Ok(Gathered { cohort, reading }))
 }
 
 /// What stands for the time of computing: the same content has the same.

@@ -83,7 +83,10 @@ impl Drafting<'_> {
         let found: Vec<(&Resource, Spec, Option<Observed>, Found)> = declared
             .into_iter()
             .filter_map(|(resource, spec)| {
-                let before = self.looked_at(resource)?;
+                if self.was_written(resource) {
+                    return None;
+                }
+                let before = self.observed(resource);
                 let known = before.as_ref().map(|before| before.id.as_str());
                 let found = find(&spec.name, known, &all);
                 Some((resource, spec, before, found))
@@ -129,25 +132,26 @@ impl Drafting<'_> {
         Ok(looked)
     }
 
-    /// Returns what was found of a segment when it was last applied, if it was; none where it cannot be one that is looked at.
-    fn looked_at(&mut self, resource: &Resource) -> Option<Option<Observed>> {
-        let Some(entry) = self.entry(&resource.address) else {
-            return Some(None);
+    /// Returns what was found of a segment when it was last applied. What another release wrote is looked at anew.
+    fn observed(&self, resource: &Resource) -> Option<Observed> {
+        let observed = self.entry(&resource.address)?.observed.clone()?;
+        serde_json::from_value(observed).ok()
+    }
+
+    /// Refuses to look at what was computed and written: that would be forgotten.
+    fn was_written(&mut self, resource: &Resource) -> bool {
+        let address = &resource.address;
+        let entry = self.entry(address);
+        let Some(entry) = entry.filter(|entry| entry.observed.is_none()) else {
+            return false;
         };
-        if entry.observed.is_none() {
-            let address = &resource.address;
-            let message = "was computed from `members` and written, and is to be looked at alone: what was written would be \
-                           forgotten";
-            let hint = format!(
-                "give the segment another name here, and take what was written out: removed: [{{address: {address}, on_destroy: {}}}]",
-                entry.on_destroy
-            );
-            self.fail(address, message.to_owned(), Some(hint));
-            return None;
-        }
-        // What another release wrote is looked at anew.
-        let observed = entry.observed.clone();
-        Some(observed.and_then(|observed| serde_json::from_value(observed).ok()))
+        let message = "was computed from `members` and written, and is to be looked at alone: what was written would be forgotten";
+        let hint = format!(
+            "give the segment another name here, and take what was written out: removed: [{{address: {address}, on_destroy: {}}}]",
+            entry.on_destroy
+        );
+        self.fail(address, message.to_owned(), Some(hint));
+        true
     }
 
     /// The list is refused: nothing can be said of any segment.

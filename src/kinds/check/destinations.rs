@@ -1,6 +1,6 @@
 //! Accounts of Amplitude that could not be: what they receive, and two under one name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error;
 use crate::{
@@ -19,6 +19,19 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
                 "cohorts-apart",
                 "an account of cohorts receives nothing else".to_owned(),
                 Some("declare one of kind [cohort], and another of [event, identify]".to_owned()),
+            ));
+        }
+        let mut mapped = BTreeSet::new();
+        for (at, pair) in spec.property_mappings.iter().flatten().enumerate() {
+            if mapped.insert(&pair.from) {
+                continue;
+            }
+            found.push(error(
+                &resource.origin,
+                &format!("/property_mappings/{at}/from"),
+                "mapped-twice",
+                format!("`{}` is mapped twice", pair.from),
+                Some("a property has one name at the other side".to_owned()),
             ));
         }
         let name = (spec.partner.clone(), spec.display_name.clone());

@@ -64,7 +64,10 @@ fn unusable(
 ) -> Option<(String, &'static str)> {
     match identifier {
         Identifier::Word(IdentifierWord::DeviceId)
-            if !matches!(spec.to, Target::Word(_) | Target::CohortImport { .. }) =>
+            if matches!(
+                spec.to,
+                Some(Target::AttributeArray { .. } | Target::AttributeFlag { .. })
+            ) =>
         {
             let message = format!(
                 "`{}` writes attributes, and those reach nobody by `device_id`: only a cohort import does",

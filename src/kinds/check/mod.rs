@@ -7,6 +7,7 @@ mod destinations;
 mod events;
 mod filters;
 mod identifiers;
+mod native;
 mod owners;
 mod people;
 pub mod quota;
@@ -31,6 +32,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     release::check(configuration, &mut found);
     let mut owners = owners::Owners::default();
     targets::check(configuration, &mut owners, &mut found);
+    native::check(configuration, &mut found);
     values::check(configuration, &mut owners, &mut found);
     events::check(configuration, &mut found);
     twice::check(configuration, &mut found);
@@ -88,8 +90,13 @@ fn unused_setting<'a>(
     })
 }
 
-/// The cohort syncs, with what they say.
+/// The cohort syncs that Syncform moves, with what they say.
 fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
+    all_cohorts(configuration).filter(|(_, spec)| spec.run_by != Some(cohort::RunBy::Amplitude))
+}
+
+/// All cohort syncs, those that Amplitude runs too.
+fn all_cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
     configuration
         .resources
         .values()
@@ -109,7 +116,7 @@ fn memberships(configuration: &Configuration) -> impl Iterator<Item = (&Resource
     let segments = segments::materialized(configuration).filter_map(|(resource, spec)| {
         let spec = cohort::Spec {
             cohort: CohortRef::Name(spec.name),
-            to: spec.to?,
+            to: Some(spec.to?),
             run_by: None,
         };
         Some((resource, spec))

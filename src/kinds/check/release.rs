@@ -21,22 +21,26 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         }
     }
     guards(&configuration.guards, &configuration.origin, found);
-    let cohorts = cohorts(configuration).map(|(resource, spec)| (resource, spec.run_by));
-    let values = values::all(configuration).map(|(resource, spec)| (resource, spec.run_by()));
-    for (resource, run_by) in cohorts.chain(values) {
+    let cohorts = cohorts(configuration).map(|(resource, _)| resource);
+    let values = values::all(configuration).map(|(resource, _)| resource);
+    for resource in cohorts.chain(values) {
         let mut refuse = |pointer: &str, what: &str, hint: &str| {
             found.push(later(resource, pointer, what, hint));
         };
-        if run_by == Some(RunBy::Amplitude) {
-            refuse(
-                "/run_by",
-                "`run_by: amplitude`",
-                "leave `run_by` out: Syncform then moves the data",
-            );
-        }
         if matches!(resource.settings.seed, Some(Seed::Segment(_))) {
             refuse("/seed", "`seed` from a segment", "write seed: send");
         }
+    }
+    let values = values::all(configuration).map(|(resource, spec)| (resource, spec.run_by()));
+    for (resource, _) in values.filter(|(_, run_by)| *run_by == Some(RunBy::Amplitude)) {
+        found.push(error(
+            &resource.origin,
+            "/run_by",
+            "untold",
+            "no public API tells of Amplitude's own syncs of values: they could not be verified"
+                .to_owned(),
+            Some("see Amplitude's web app for those; leave `run_by` out, and Syncform moves the values".to_owned()),
+        ));
     }
     for (resource, spec) in currents::all(configuration) {
         if spec.from == Source::Word(SourceWord::Connector) {
@@ -60,8 +64,13 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
             refuse("/from", "`from: webhook`", hint);
         }
         if spec.run_by == Some(RunBy::Amplitude) {
-            let hint = "leave `run_by` out: Syncform then moves the events";
-            refuse("/run_by", "`run_by: amplitude`", hint);
+            found.push(error(
+                &resource.origin,
+                "/run_by",
+                "destination",
+                "an event stream that Amplitude runs is one of its destinations".to_owned(),
+                Some("declare it under `destinations`; leave `run_by` out, and Syncform moves the events".to_owned()),
+            ));
         }
     }
     let mut refuse = |pointer: &str, what: &str, hint: &str| {

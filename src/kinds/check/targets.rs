@@ -17,7 +17,15 @@ pub(super) fn check(
     found: &mut Vec<Diagnostic>,
 ) {
     for (resource, spec) in memberships(configuration) {
-        match &spec.to {
+        let Some(to) = &spec.to else {
+            // An environment may have taken it out.
+            let message = format!("`{}` says not where its members show", resource.address);
+            let hint = "write to: {attribute_array: NAME}, or run_by: amplitude if Amplitude's own sync is meant";
+            let hint = Some(hint.to_owned());
+            found.push(error(&resource.origin, "", "no-target", message, hint));
+            continue;
+        };
+        match to {
             Target::AttributeArray { attribute_array } => {
                 attribute::check(resource, "/to/attribute_array", attribute_array, found);
                 label(resource, found);

@@ -32,18 +32,15 @@ pub enum What {
 pub fn writes(configuration: &Configuration) -> Vec<Writes<'_>> {
     let mut all = vec![];
     for (resource, spec) in memberships(configuration) {
-        if spec.run_by == Some(RunBy::Amplitude) {
-            continue;
-        }
         let (pointer, attribute, what) = match spec.to {
-            Target::AttributeArray { attribute_array } => {
+            Some(Target::AttributeArray { attribute_array }) => {
                 ("/to/attribute_array", attribute_array, What::Label)
             }
-            Target::AttributeFlag { attribute_flag } => {
+            Some(Target::AttributeFlag { attribute_flag }) => {
                 let what = What::Values(Written::Boolean);
                 ("/to/attribute_flag", attribute_flag, what)
             }
-            Target::Word(_) | Target::CohortImport { .. } => continue,
+            None | Some(Target::Word(_) | Target::CohortImport { .. }) => continue,
         };
         all.push(Writes {
             resource,

@@ -7,12 +7,17 @@ use crate::config::CohortRef;
 
 /// An Amplitude cohort, kept in Braze.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend(
+    "if" = {"properties": {"run_by": {"const": "amplitude"}}, "required": ["run_by"]},
+    "else" = {"required": ["to"], "properties": {"to": {"description": "Where its members show in Braze."}}}
+))]
 pub struct Spec {
     /// The cohort in Amplitude: its name, or `{id: 26umsb5}`.
     pub cohort: CohortRef,
-    /// Where its members show in Braze.
-    pub to: Target,
-    /// Who moves the data. Default syncform.
+    /// Where its members show in Braze. A sync that Amplitude runs has none: it writes the filter Amplitude Cohorts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Target>,
+    /// Who moves the data: syncform, or amplitude, whose own sync is then looked at. Default syncform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "syncform"))]
     pub run_by: Option<RunBy>,

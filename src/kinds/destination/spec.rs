@@ -78,7 +78,7 @@ pub struct EventFilter {
     pub events: Vec<String>,
     /// Conditions on their properties, in the words of Amplitude's Developer API. Default: as they are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub property_filters: Option<Vec<Value>>,
+    pub property_filters: Option<BTreeMap<String, Value>>,
 }
 
 /// One property under another name.

@@ -58,10 +58,11 @@ pub fn read(
         }
         value
     });
-    let mappings = spec
-        .property_mappings
-        .as_ref()
-        .map(|mappings| json!(mappings));
+    let mappings = spec.property_mappings.as_ref().map(|mappings| {
+        let pairs = mappings.iter();
+        let pairs = pairs.map(|pair| (pair.from.clone(), Value::String(pair.to.clone())));
+        Value::Object(pairs.collect())
+    });
     Ok(Read {
         wanted: Wanted {
             partner: spec.partner.clone(),

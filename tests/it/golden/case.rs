@@ -97,8 +97,11 @@ impl Stage<'_> {
                 self.world.put_members(first, &csv);
             }
             "cohort" => {
-                let entry: Value = serde_json::from_str(more).unwrap();
+                let entry: Value = serde_json::from_str(&timed(more)).unwrap();
                 self.world.put_cohort(first, &entry);
+            }
+            "settings" => {
+                self.ask("PUT", "/_sandbox/amplitude/settings", rest.as_bytes());
             }
             "put" => {
                 let attributes: Value = serde_json::from_str(more).unwrap();
@@ -342,6 +345,20 @@ impl Stage<'_> {
         }
         self.played
     }
+}
+
+/// Puts times in the place of `"AGO 26h"`, by the clock that the program reads too.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program reads the clock too, and what shows of it is taken out"
+)]
+fn timed(json: &str) -> String {
+    let ago = Regex::new(r"AGO (\w+)").unwrap();
+    let time = |found: &regex::Captures| {
+        let span: jiff::SignedDuration = found[1].parse().unwrap();
+        (jiff::Timestamp::now() - span).to_string()
+    };
+    ago.replace_all(json, time).into_owned()
 }
 
 fn listed(shown: &mut String, groups: BTreeMap<String, Vec<String>>) {

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use regex::Regex;
 
 /// Patterns and what stands in their place, in this order.
-const PATTERNS: [(&str, &str); 13] = [
+const PATTERNS: [(&str, &str); 17] = [
     (r"\d{8}T\d{6}-[0-9a-f]+", "RUN"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r#""lineage": "[0-9a-f]{32}""#, "\"lineage\": \"LINEAGE\""),
@@ -20,6 +20,14 @@ const PATTERNS: [(&str, &str); 13] = [
         "by USER on HOST (process PID, since TIME)",
     ),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME"),
+    // Of today they show no day.
+    (
+        r"(success|failure|failed|went well) (\d{4}-\d\d-\d\d )?\d\d:\d\d UTC",
+        "$1 TIME",
+    ),
+    (r#""seed": "[0-9a-f]{8}""#, "\"seed\": \"SEED\""),
+    (r"last success \d{4}-\d\d-\d\d", "last success DAY"),
+    (r"(state \d+) of \d{4}-\d\d-\d\d", "$1 of DAY"),
     (r#""\d{4}-\d\d-\d\dT[\d:.]+Z""#, "\"TIME\""),
     (r"computed \d\d:\d\d UTC", "computed HH:MM UTC"),
 ];

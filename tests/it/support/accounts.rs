@@ -150,6 +150,7 @@ fn answer(
     body: &Value,
 ) -> Option<(u16, Value)> {
     held.asked.push(format!("{method} {path}"));
+    let dry = path.ends_with("?dry_run=true");
     let path = path.split('?').next().unwrap();
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     Some(match (method, parts.as_slice()) {
@@ -169,10 +170,10 @@ fn answer(
             Some(at) => (200, held.accounts[at].clone()),
             None => (404, json!({"title": "Not Found"})),
         },
-        ("POST", ["v1", "projects", "7", "destinations"]) => return post(held, body),
+        ("POST", ["v1", "projects", "7", "destinations"]) => return post(held, dry, body),
         ("PATCH", ["v1", "projects", "7", "destinations", id]) => {
             let id = (*id).to_owned();
-            return patch(held, &id, version, body);
+            return patch(held, &id, version, dry, body);
         }
         ("POST", [.., "test"]) => (
             200,
@@ -200,7 +201,6 @@ fn find(held: &Held, id: &str) -> Option<usize> {
 /// Tells what would differ, by its first part.
 fn plan(account: Option<&Value>, body: &Value) -> Value {
     let members = body.as_object().unwrap().iter();
-    let members = members.filter(|(key, _)| *key != "dry_run");
     let differs = |key: &str, to: &Value| match (account, key) {
         (None, _) => true,
         (Some(account), "config") => to
@@ -222,12 +222,12 @@ fn plan(account: Option<&Value>, body: &Value) -> Value {
     json!({"action": action, "dry_run": true, "diff": diff, "warnings": []})
 }
 
-fn post(held: &mut Held, body: &Value) -> Option<(u16, Value)> {
+fn post(held: &mut Held, dry: bool, body: &Value) -> Option<(u16, Value)> {
     if body["partner"] != "braze" {
         let wrong = json!([{"field": "partner", "message": "required", "code": "missing"}]);
         return Some((422, json!({"title": "Invalid", "validation_errors": wrong})));
     }
-    if body["dry_run"] == true {
+    if dry {
         let plan = held.dry.clone().unwrap_or_else(|| plan(None, body));
         return Some((200, json!({"data": {}, "plan": plan})));
     }
@@ -237,7 +237,7 @@ fn post(held: &mut Held, body: &Value) -> Option<(u16, Value)> {
     }
     let id = format!("dst-{}", held.accounts.len() + 1);
     let mut account = json!({"id": id, "project_id": 7, "credential_status": "connected", "version": 1, "enabled": true,
-        "event_filter": null, "property_mappings": [], "send_events": false, "send_users": false, "config": {}});
+        "event_filter": null, "property_mappings": null, "send_events": false, "send_users": false, "config": {}});
     keep(held, &mut account, body);
     account["version"] = json!(1);
     held.accounts.push(account.clone());
@@ -268,7 +268,13 @@ fn without_nulls(body: Value) -> Value {
         .collect()
 }
 
-fn patch(held: &mut Held, id: &str, version: Option<u64>, body: &Value) -> Option<(u16, Value)> {
+fn patch(
+    held: &mut Held,
+    id: &str,
+    version: Option<u64>,
+    dry: bool,
+    body: &Value,
+) -> Option<(u16, Value)> {
     let at = find(held, id).unwrap();
     let stale = |account: &Value| version.is_some() && account["version"].as_u64() != version;
     let refused = (
@@ -278,7 +284,7 @@ fn patch(held: &mut Held, id: &str, version: Option<u64>, body: &Value) -> Optio
     if stale(&held.accounts[at]) {
         return Some(refused);
     }
-    if body["dry_run"] == true {
+    if dry {
         let plan = held
             .dry
             .clone()

@@ -55,22 +55,23 @@ impl Drafting<'_> {
         Shown::of(membership, &label, partner)
     }
 
-    /// Returns how many members of a sync Braze can hold: recorded rows, but for those with nobody there. Of one that
-    /// Amplitude runs, its cohort's.
-    pub(super) fn members(&self, address: &str, list: &[Cohort]) -> Option<u64> {
+    /// Returns how many members of a sync Braze holds, at least and at most: recorded rows that were read back, and all but
+    /// those with nobody there. Of one that Amplitude runs, nobody to its whole cohort.
+    pub(super) fn members(&self, address: &str, list: &[Cohort]) -> Option<(u64, u64)> {
         let configuration = &self.session.configuration;
         let resource = configuration.resources.get(&Address::parse(address)?)?;
         let entry = self.entry(&resource.address);
         match native(resource) {
-            Some(cohort) => Some(meant(&cohort, entry, list).ok()?.size),
+            Some(cohort) => Some((0, meant(&cohort, entry, list).ok()?.size)),
             None => entry.and_then(rows),
         }
     }
 }
 
-fn rows(entry: &Entry) -> Option<u64> {
+fn rows(entry: &Entry) -> Option<(u64, u64)> {
     entry.ledger.as_ref()?;
-    Some(entry.counts.rows() - entry.counts.absent)
+    let counts = entry.counts;
+    Some((counts.confirmed, counts.rows() - counts.absent))
 }
 
 /// The cohort of a sync that Amplitude runs.

@@ -45,14 +45,14 @@ impl People {
             only_there,
             only_here,
             both,
+            unread,
             ..
         } = self.compared;
+        let [both, missing, unread, strangers] = [both, only_here, unread, only_there].map(number);
         format!(
-            "{} members of {} are not in it, {} of its people are no members, {} are both",
-            number(only_here),
-            self.sync,
-            number(only_there),
-            number(both)
+            "{both} members of {} are in the segment, {missing} are not, {unread} are not and were not read back yet; \
+             {strangers} in the segment are no members",
+            self.sync
         )
     }
 }
@@ -79,7 +79,8 @@ impl Drafting<'_> {
                     _ => "expected".to_owned(),
                 };
                 let of_sync = || only.and_then(|sync| self.members(sync, list));
-                let expected = check.expected.or_else(of_sync);
+                let certain = check.expected.map(|expected| (expected, expected));
+                let expected = certain.or_else(of_sync);
                 let tolerance = check.tolerance.unwrap_or(TOLERANCE);
                 Ok(self.sized(about, size, (expected, &whose), tolerance))
             }
@@ -90,7 +91,7 @@ impl Drafting<'_> {
         &mut self,
         about: &About,
         size: &Result<Option<u64>, braze::Error>,
-        (expected, whose): (Option<u64>, &str),
+        (expected, whose): (Option<(u64, u64)>, &str),
         tolerance: crate::model::Limit,
     ) -> Measured {
         let name = quoted(&about.spec.name);
@@ -109,12 +110,19 @@ impl Drafting<'_> {
             self.warn(about, message, hint);
             return Measured::Not(None);
         };
-        let Some(expected) = expected else {
+        let Some((least, expected)) = expected else {
             let why = format!("its size was not verified: {whose} were not applied yet");
             return Measured::Not(Some(why));
         };
         if fits(expected, size, tolerance) {
             return Measured::Agrees;
+        }
+        if fits(size.clamp(least, expected), size, tolerance) {
+            return Measured::Not(Some(format!(
+                "Braze counts about {} people, and {} are {whose}, of whom it may not know all",
+                number(size),
+                number(expected)
+            )));
         }
         self.plan.drift.push(Drift {
             address: about.resource.address.clone(),
@@ -171,14 +179,20 @@ impl Drafting<'_> {
         let rows = || exported::compared(&exported.path, self.rows(&address)?);
         let compared = tokio::task::block_in_place(rows)?;
         if compared.agrees() {
-            return Ok(Measured::Agrees);
+            return Ok(match compared.unread {
+                0 => Measured::Agrees,
+                unread => Measured::Not(Some(format!(
+                    "{} members of {sync} are not in it, and were not read back yet: Braze may not know them",
+                    number(unread)
+                ))),
+            });
         }
         self.plan.drift.push(Drift {
             address: about.resource.address.clone(),
             path: "members".to_owned(),
-            before: json!(number(compared.both + compared.only_here)),
+            before: json!(number(compared.both + compared.only_here + compared.unread)),
             after: json!(format!(
-                "{} of them and {} others",
+                "{} of them and {} more",
                 number(compared.both),
                 number(compared.only_there)
             )),

@@ -43,7 +43,7 @@ impl Drafting<'_> {
         }
         for (path, count) in [
             ("members taken out in Amplitude", missing),
-            ("others put in in Amplitude", extra),
+            ("others added in Amplitude", extra),
         ] {
             if count > 0 {
                 self.plan.drift.push(Drift {

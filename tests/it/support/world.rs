@@ -265,6 +265,13 @@ impl World {
         serde_json::from_value(answer["cohorts"].take()).unwrap()
     }
 
+    /// Who is in a static cohort of Amplitude.
+    #[track_caller]
+    pub(crate) fn static_members(&self, id: &str) -> Vec<String> {
+        let answer = self.ask("GET", &format!("amplitude/cohorts/{id}/members"), b"");
+        serde_json::from_value(answer["members"].clone()).unwrap()
+    }
+
     /// Who is in an imported cohort: each by its external id, else its device, else its alias.
     #[track_caller]
     pub(crate) fn cohort_members(&self, id: &str) -> Vec<Value> {

@@ -373,6 +373,15 @@ impl Reader {
         self.sender.scrubber()
     }
 
+    /// Returns the stack, the address and the credentials, for what writes to the same project.
+    pub(super) fn way(&self) -> (Arc<Sender>, String, Authorization) {
+        (
+            Arc::clone(&self.sender),
+            self.base.clone(),
+            self.authorization.clone(),
+        )
+    }
+
     pub(super) fn address(&self, url: &str) -> String {
         format!("{}{url}", self.base)
     }

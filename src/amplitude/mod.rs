@@ -8,6 +8,7 @@ mod export;
 mod file;
 mod ingest;
 mod profile;
+mod statics;
 mod wire;
 
 pub use client::{Error, RATES, Reader};
@@ -16,3 +17,6 @@ pub use developer::{Developer, Patched, Patcher, Problem};
 pub use export::Archive;
 pub use file::{CohortFile, FileError, FileRow};
 pub use ingest::{BATCHES, Delivered, Delivery, EVENTS_PER_REQUEST, Ingester, LARGEST_REQUEST};
+pub use statics::{
+    IDS_PER_REQUEST, Made, NewCohort, Operation, STATICS_PER_SECOND, StaticError, StaticWriter,
+};

@@ -93,7 +93,9 @@ impl Writer {
             Lane::UsersTrack => self.track(objects).await,
             Lane::Cohort { id } => self.change_members(id, objects).await,
             Lane::Events { .. } => self.track_once(objects).await,
-            Lane::Ingest { .. } => Err(WriteError::without_answer(Error::NotHere)),
+            Lane::Ingest { .. } | Lane::Static { .. } => {
+                Err(WriteError::without_answer(Error::NotHere))
+            }
         }
     }
 }

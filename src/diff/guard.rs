@@ -295,6 +295,35 @@ fn min_known(limit: Option<Limit>, delta: &Delta) -> Option<GuardResult> {
     })
 }
 
+/// Returns the guard over how many members of a static cohort Amplitude knows: of so many wanted, so many are set aside.
+/// Nothing is measured before anybody was asked about, and below ten members.
+pub fn min_match(least: Limit, wanted: u64, aside: u64) -> Option<GuardResult> {
+    if aside == 0 || wanted < FLOOR {
+        return None;
+    }
+    let known = wanted.saturating_sub(aside);
+    let share = known as f64 * 100.0 / wanted as f64;
+    let ok = match least {
+        Limit::None => true,
+        Limit::Percent(least) => share >= least,
+        Limit::Count(least) => known >= least,
+    };
+    Some(GuardResult {
+        name: "min_match".to_owned(),
+        limit: least.to_string(),
+        value: format!("{}%", two_digits(share)),
+        ok,
+        message: (!ok).then(|| {
+            format!(
+                "Amplitude knows {} of {} members",
+                number(known),
+                number(wanted)
+            )
+        }),
+        paste: (!ok).then(|| format!("min_match: {}%", share.floor())),
+    })
+}
+
 /// Returns whether so many rows may be set aside. From ten rows on, shares mean something.
 pub fn bears_refused(limit: Option<Limit>, refused: u64, of: u64) -> bool {
     match limit.unwrap_or(MAX_REFUSED) {

@@ -29,6 +29,7 @@ pub mod presence;
 pub mod sample;
 pub mod segment;
 pub mod select;
+pub mod statics;
 pub mod tally;
 pub mod values;
 pub mod verify;

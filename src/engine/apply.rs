@@ -121,6 +121,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     let mut report = Report::of(run.clone());
     let writer = writer::writer(session, &works)?;
     let ingester = writer::ingester(session, &logs)?;
+    let statics = writer::statics(session, &works);
     let patcher = writer::patcher(session, &accounts)?;
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
@@ -185,7 +186,11 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         .store
         .commit(&mut manifest, session.clock.millis())?;
     let sending = async {
-        let doors = (Arc::new(writer), ingester.map(Arc::new));
+        let doors = send::Doors {
+            braze: Arc::new(writer),
+            ingester: ingester.map(Arc::new),
+            statics: statics.map(Arc::new),
+        };
         let sent = send::all(session, doors, (&works, &logs), objects, journal).await;
         session.events.tell(Event::Recording).await;
         report.requests += sent.requests;
@@ -195,6 +200,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         let ended = Ended {
             report,
             named: sent.named,
+            made: sent.made,
             names,
         };
         let wrote = ended.report.requests > 0;

@@ -12,6 +12,7 @@ use super::{
     observe::{Readings, Unread},
     plan::Work,
     seed::{Adopted, Seeds},
+    statics,
     subject::{Subject, settle},
     valued::Seen,
 };
@@ -63,13 +64,22 @@ impl<'a> Drafting<'a> {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
+        if about.rows == 0 && subject.filled.as_ref().is_some_and(|it| it.id.is_none()) {
+            let message = format!(
+                "nobody is in {}, and Amplitude makes no empty cohort",
+                subject.cohort.name
+            );
+            let hint = "give it a member whom Amplitude knows".to_owned();
+            self.fail(&address, message, Some(hint));
+            return Ok(None);
+        }
         let oldest = asked.as_ref().and_then(|(read, _)| read.counts.oldest);
         let store = &self.session.store;
         let wanted = || subject.wanted(readings, &asked);
         let adopted = seeds.adopted(store, &subject, &wanted, false)?;
         let seen = Seen::default();
         let streams = Streams {
-            recorded: &|| self.rows(&address),
+            recorded: &|| statics::over(&subject, readings, self.rows(&address)?),
             desired: &|| subject.members(readings, asked.clone(), &seen),
             aside: &|| self.aside(&address, subject.entry),
         };
@@ -81,6 +91,10 @@ impl<'a> Drafting<'a> {
             attributes,
             digest,
         } = self.decided(&subject, adopted.as_ref(), &streams)?;
+        if subject.filled.is_some() {
+            let wanted = || subject.members(readings, None, &Seen::default());
+            self.drift_of_members(&subject, readings, &wanted)?;
+        }
         let mut attributes = told(attributes, seen.attributes());
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
@@ -118,8 +132,14 @@ impl<'a> Drafting<'a> {
         }
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
+        let priced = if subject.filled.is_some() {
+            0
+        } else {
+            delta.after
+        };
+        let fills = subject.static_work(delta.after, delta.set_aside);
         let cost = Cost {
-            full_push_data_points: full.unwrap_or(delta.after),
+            full_push_data_points: full.unwrap_or(priced),
             ..Cost::default()
         };
         let planned = subject.planned(action, fields, Some(delta), Some(cost), None);
@@ -127,7 +147,7 @@ impl<'a> Drafting<'a> {
             attributes,
             ..planned
         });
-        let settle = settle(&subject.resource.settings);
+        let settle = subject.settle();
         Ok(Some(Work {
             address,
             desired: subject.desired,
@@ -137,6 +157,7 @@ impl<'a> Drafting<'a> {
             found: adopted.and_then(|adopted| Some(adopted.ledger?.0)),
             name,
             next: Some(next),
+            fills,
             settle,
         }))
     }
@@ -160,7 +181,9 @@ impl<'a> Drafting<'a> {
             desired: streams.desired,
             absence: subject.absence(self.session.clock.millis()),
             gone: &|| self.gone(subject),
-            anew: self.session.how.anew,
+            anew: self.session.how.anew
+                || subject.filled.as_ref().is_some_and(|filled| filled.anew),
+            removes_later: subject.filled.is_some(),
             aside: streams.aside,
             patience: self.patience(Some(subject.resource)),
         };

@@ -67,6 +67,8 @@ pub(super) struct Comparison<'a> {
     pub(super) gone: &'a dyn Fn() -> Result<Gone, Error>,
     /// Whether all of it is sent anew.
     pub(super) anew: bool,
+    /// Whether removals wait until all else is acknowledged.
+    pub(super) removes_later: bool,
     pub(super) recorded: &'a dyn Fn() -> Result<Rows, Error>,
     pub(super) desired: &'a dyn Fn() -> Result<Members, Error>,
     pub(super) aside: &'a dyn Fn() -> Result<Aside, Error>,
@@ -184,7 +186,8 @@ impl Comparison<'_> {
                 && leaving.is_some_and(|leaving| leaving.holds(change.amplitude_id));
             counts.later += u64::from(comes_back);
             feed(&mut digest, &change, comes_back);
-            let output = if comes_back { &mut later } else { &mut now };
+            let waits = comes_back || (self.removes_later && change.verb == Verb::Remove);
+            let output = if waits { &mut later } else { &mut now };
             output.push(&change)?;
         }
         let aside = aside.finish()?;

@@ -17,7 +17,7 @@ use crate::{
     diff::{guard, presence::Absence},
     kinds::{Desired, Form},
     model::{
-        Address, number,
+        Address, Cohort, number,
         plan::{Action, Cost, Delta, GuardResult, Problem, ResourcePlan},
     },
     state::{self, manifest::Entry},
@@ -43,6 +43,7 @@ impl Drafting<'_> {
         &mut self,
         logs: &mut Vec<LogWork>,
         looked: &mut Vec<Looked>,
+        list: &[Cohort],
     ) -> Result<Vec<Work>, Error> {
         let Some(manifest) = self.manifest else {
             return Ok(vec![]);
@@ -66,6 +67,26 @@ impl Drafting<'_> {
                 // Nothing was written, so that nothing is lost.
                 Fate::Vanished | Fate::Goes(_) if entry.observed.is_some() => {
                     looked.push(self.looked_away(address, entry));
+                }
+                Fate::Vanished | Fate::Goes(_) if entry.protect && entry.uploaded.is_some() => {
+                    self.protected(address);
+                }
+                Fate::Goes(Some(removed))
+                    if entry.uploaded.is_some() && removed.on_destroy == Some(OnDestroy::Empty) =>
+                {
+                    let message = "no call of Amplitude takes a static cohort away";
+                    let hint = "archive it there and take this entry out, or write on_destroy: keep: it is forgotten, and stays";
+                    self.fail(address, message.to_owned(), Some(hint.to_owned()));
+                }
+                Fate::Vanished | Fate::Goes(_) if entry.uploaded.is_some() => {
+                    let keeps = !matches!(self.fate(address, owner, entry), Fate::Vanished);
+                    if self.uploaded_goes(address, entry, keeps, list) {
+                        let address = address.clone();
+                        looked.push(Looked {
+                            address,
+                            next: None,
+                        });
+                    }
                 }
                 Fate::Vanished if entry.protect => self.protected(address),
                 Fate::Vanished => self.vanished(address, entry),
@@ -221,6 +242,7 @@ impl Drafting<'_> {
             found: None,
             name: None,
             next: None,
+            fills: None,
             settle: settled_by(entry),
         }))
     }
@@ -246,6 +268,7 @@ impl Drafting<'_> {
             absence: Absence::default(),
             gone: &|| Gone::of(vec![]),
             anew: false,
+            removes_later: false,
             aside: streams.aside,
             patience: self.patience(None),
         };

@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use super::{
-    Session,
+    Refresh, Session,
     fold::{Aside, Recorded, Rows},
     log::Bounds,
     meaning::Meaning,
@@ -17,12 +18,13 @@ use super::{
     presence::{self, Gone, Heard},
     rearrange::Rearranged,
     reference::meant,
+    statics::People,
     subject::{Subject, max_age},
     units::Units,
 };
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
-    kinds::{self, Desired, Form, Scope},
+    kinds::{self, Desired, Form, Scope, Source},
     model::{
         Address, Cohort, Mapping,
         plan::{FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
@@ -49,6 +51,8 @@ pub(super) struct Drafting<'a> {
     pub(super) questions: BTreeMap<String, Vec<Question>>,
     /// Attributes that tell of any sync, selected or not, what Braze holds of it.
     pub(super) told: BTreeSet<String>,
+    /// The people of entries that follow no cohort of Amplitude.
+    pub(super) people: People,
     /// What a saved plan read of each log; an apply of it reads nothing else.
     pub(super) within: Bounds,
 }
@@ -126,6 +130,7 @@ impl<'a> Drafting<'a> {
             cells: BTreeMap::new(),
             questions: BTreeMap::new(),
             told: BTreeSet::new(),
+            people: People::default(),
             within: Bounds::new(),
         }
     }
@@ -207,6 +212,22 @@ impl<'a> Drafting<'a> {
             let cells = self.cells(&cohort.id, mapping);
             known.mappings.insert(mapping.clone(), cells);
         }
+        // What a static cohort holds is read where all is: it is not asked of Braze.
+        let full = self.session.how.refresh == Refresh::Full;
+        let filled = subject.filled.as_ref();
+        let id = filled.filter(|it| full || it.seen);
+        if let Some(id) = id.and_then(|it| it.id.as_ref()) {
+            let max_age = if full { Duration::ZERO } else { Duration::MAX };
+            let known = wanted.entry(id.clone()).or_insert_with(|| Wanted {
+                max_age,
+                mappings: BTreeMap::new(),
+                columns: self.columns(id),
+            });
+            known.max_age = max_age.min(known.max_age);
+            let mapping = Mapping::default();
+            let cells = self.cells(id, &mapping);
+            known.mappings.insert(mapping, cells);
+        }
     }
 
     /// Returns the columns that any sync needs of a cohort's file.
@@ -256,7 +277,13 @@ impl<'a> Drafting<'a> {
             .map_err(|diagnostic| (diagnostic.message, diagnostic.hint))?;
         let before = left.or(entry);
         let meant = |reference: &CohortRef| meant(reference, before, list);
-        let cohort = meant(&desired.source)?;
+        let cohort = match &desired.source {
+            Source::Cohort(reference) => meant(reference)?,
+            Source::File(_) | Source::Segment(_) => self.people.of(&resource.address)?,
+        };
+        let uploaded = desired.upload.as_ref();
+        let uploaded = uploaded.map(|upload| self.filled(resource, upload, entry, list));
+        let (filled, name) = uploaded.transpose()?.unzip();
         let exclude = desired
             .exclude
             .iter()
@@ -266,7 +293,7 @@ impl<'a> Drafting<'a> {
         let label = match &desired.form {
             Form::Attributes(_) => String::new(),
             Form::Membership(_) => {
-                let label = desired.label.clone().or(pinned);
+                let label = name.or_else(|| desired.label.clone()).or(pinned);
                 label.unwrap_or_else(|| cohort.name.clone())
             }
         };
@@ -278,6 +305,7 @@ impl<'a> Drafting<'a> {
             cohort,
             exclude: exclude?,
             label,
+            filled,
             desired,
         }))
     }

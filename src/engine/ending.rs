@@ -40,6 +40,8 @@ pub(super) struct Ended {
     pub(super) report: Report,
     /// Names that Braze took.
     pub(super) named: BTreeSet<Address>,
+    /// Static cohorts that were made, each with its id.
+    pub(super) made: BTreeMap<Address, String>,
     /// Names that it was to be told.
     pub(super) names: BTreeMap<Address, Name>,
 }
@@ -79,9 +81,16 @@ pub(super) fn finish(
     if let Some(Ended {
         report: told,
         named,
+        made,
         names,
     }) = ended
     {
+        for (address, id) in made {
+            let entry = manifest.resources.get_mut(&address);
+            if let Some(uploaded) = entry.and_then(|entry| entry.uploaded.as_mut()) {
+                uploaded.id = Some(id);
+            }
+        }
         let mut resources = told.resources;
         resources.append(&mut report.resources);
         report = Report { resources, ..told };

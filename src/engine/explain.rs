@@ -25,6 +25,7 @@ use super::{
     plan::{recorded, steadily},
     seed,
     seed::Seeds,
+    statics,
     subject::Subject,
     target,
 };
@@ -60,6 +61,7 @@ async fn try_explain(session: &Session, person: &Person, live: bool) -> Result<E
     let mut draft = Drafting::new(session, recorded.as_ref(), &heard, &rearranged);
     let (list, _) = listed::list(session).await?;
     target::check(session, draft.manifest, &list).await?;
+    draft.people = statics::read(session, &draft).await?;
     let subjects = draft.subjects(&list, &mut vec![]);
     let beside = beside(&draft, &subjects, &list);
     let mut wanted = BTreeMap::new();
@@ -67,7 +69,8 @@ async fn try_explain(session: &Session, person: &Person, live: bool) -> Result<E
         draft.want(subject, &mut wanted);
     }
     let list = observe::as_read(&session.store.cache()?, list, &wanted)?;
-    let readings = observe::read(session, list, &wanted).await?;
+    let mut readings = observe::read(session, list, &wanted).await?;
+    draft.people.note(&mut readings);
     let found = tokio::task::block_in_place(|| {
         let all = subjects.iter().chain(&beside);
         person::find(&draft, &all.collect::<Vec<_>>(), &readings, person)

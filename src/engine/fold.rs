@@ -98,13 +98,15 @@ impl Recorded {
         }
         let known = resources.get(address).cloned();
         let Told { report, removed } = told(fold, address)?;
-        if known.is_none() && report.acknowledged + report.doubt + report.refused() == 0 {
+        if known.is_none()
+            && report.acknowledged + report.doubt + report.refused() + report.skipped == 0
+        {
             // Nothing of it ever reached Braze: it is still to be created.
             self.resources.push(report);
             return Ok(());
         }
         let settled = report.doubt + report.not_sent == 0;
-        let any_refused = report.refused() > 0;
+        let any_refused = report.refused() + report.skipped > 0;
         self.resources.push(report);
         if any_refused {
             let writer = match refused {
@@ -191,7 +193,8 @@ impl Recorded {
                 .iter()
                 .filter(|report| report.acknowledged + report.doubt > 0);
             took.filter_map(|report| fold.lane(&report.address))
-                .any(|lane| !Lane::ingests(lane) && Lane::imports(lane) == imports)
+                .filter(|lane| !Lane::ingests(lane) && !Lane::is_static(lane))
+                .any(|lane| Lane::imports(lane) == imports)
         };
         let (tracked, imported) = (took(false), took(true));
         let target = &mut self.manifest.target;

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use super::{draft::Drafting, reference::named};
 use crate::{
     config::{CohortRef, Resource},
-    diff::followed::{Moved, Pinned, moved},
+    diff::{
+        followed::{Moved, Pinned, moved},
+        pin::Named,
+    },
     model::{Address, Cohort, plan::Drift},
     state::manifest::{CohortPin, Entry},
 };
@@ -29,6 +32,7 @@ impl Drafting<'_> {
             for pin in pins(entry).filter(|pin| resource.is_none_or(|it| names(it, pin))) {
                 found.extend(of_pin(address, pin, list));
             }
+            found.extend(of_uploaded(address, resource, entry, list));
         }
         found
     }
@@ -63,14 +67,48 @@ fn of_pin(address: &Address, pin: &CohortPin, list: &[Cohort]) -> Vec<Drift> {
         name: &pin.name,
         definition: pin.definition.as_deref(),
     };
-    let changes = moved(pinned, named(&reference), list);
+    told(address, pinned, named(&reference), list)
+}
+
+/// What became of a static cohort that is filled here. One that bears the name of the configuration is as it should be.
+fn of_uploaded(
+    address: &Address,
+    resource: Option<&Resource>,
+    entry: &Entry,
+    list: &[Cohort],
+) -> Vec<Drift> {
+    let known = entry.uploaded.as_deref();
+    let Some((known, id)) = known.and_then(|known| Some((known, known.id.as_deref()?))) else {
+        return vec![];
+    };
+    let body = resource.map(|resource| &resource.body);
+    let says = |key: &str| body.map_or(&Value::Null, |body| &body[key]);
+    let listed = list.iter().find(|cohort| cohort.id == id);
+    // The list shows published ones only.
+    if listed.is_none() && says("published") == &Value::Bool(false) {
+        return vec![];
+    }
+    let name = match (listed, says("name").as_str()) {
+        (Some(cohort), Some(name)) if cohort.name == name => name,
+        _ => &known.name,
+    };
+    let pinned = Pinned {
+        id,
+        name,
+        definition: None,
+    };
+    told(address, pinned, Named::Id(id), list)
+}
+
+fn told(address: &Address, pinned: Pinned<'_>, named: Named<'_>, list: &[Cohort]) -> Vec<Drift> {
+    let changes = moved(pinned, named, list);
     let drift = changes.into_iter().map(|change| {
         let (before, after) = match change {
-            Moved::Gone => (json!(pin.name), Value::Null),
-            Moved::Other(id) => (json!(pin.id), json!(id)),
+            Moved::Gone => (json!(pinned.name), Value::Null),
+            Moved::Other(id) => (json!(pinned.id), json!(id)),
             Moved::Archived => (json!(false), json!(true)),
-            Moved::Renamed(name) => (json!(pin.name), json!(name)),
-            Moved::Redefined(digest) => (json!(pin.definition), json!(digest)),
+            Moved::Renamed(name) => (json!(pinned.name), json!(name)),
+            Moved::Redefined(digest) => (json!(pinned.definition), json!(digest)),
         };
         Drift {
             address: address.clone(),

@@ -37,6 +37,7 @@ mod seed;
 mod send;
 mod services;
 mod session;
+mod statics;
 mod subject;
 mod target;
 mod ticker;

@@ -21,10 +21,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use self::{
-    download::{Sorted, Wish, download},
-    readings::Reading,
-};
+use self::download::{Sorted, Wish, download};
 use super::{Error, Refresh, Session, listed};
 use crate::{
     amplitude,
@@ -34,7 +31,7 @@ use crate::{
 
 pub(super) use self::{
     last::as_read,
-    readings::{Readings, Unread},
+    readings::{Reading, Readings, Unread},
 };
 
 /// How long a request's link lives (Behavioral Cohorts page).
@@ -172,6 +169,13 @@ pub(super) async fn read(
         }
     }
     Ok(readings)
+}
+
+/// Returns whether a whole reading of a cohort as it is listed is kept that was made after that.
+pub(super) fn kept_since(cache: &Path, cohort: &Cohort, since: Millis) -> Result<bool, Error> {
+    let newer = |about: &relation::About| about.read_at > since && fits(about, cohort.size);
+    let kept = known(cache, cohort, &Mapping::default(), &BTreeSet::new(), newer)?;
+    Ok(kept.is_some())
 }
 
 /// Returns what is kept of a cohort's people: with these cells, or with more.
@@ -312,7 +316,7 @@ async fn fetch(session: &Session, cache: &Path, missing: &Missing<'_>) -> Result
 
 /// Where the rows of a cohort are, by the columns that are kept of each: another process that wants others writes
 /// another file. The store sweeps by this name: all up to the first dash is the cohort, all after the last the mapping.
-fn relation_path(
+pub(super) fn relation_path(
     cache: &Path,
     cohort: &Cohort,
     mapping: &Mapping,

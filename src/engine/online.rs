@@ -387,6 +387,8 @@ fn references(
     };
     let excluded = desired.exclude.into_iter().enumerate();
     let excluded = excluded.map(|(at, cohort)| (place(at), cohort));
-    let all = std::iter::once((desired.source_at.to_owned(), desired.source)).chain(excluded);
+    let own = desired.source.cohort().cloned();
+    let own = own.map(|cohort| (desired.source_at.to_owned(), cohort));
+    let all = own.into_iter().chain(excluded);
     all.map(|(pointer, cohort)| at(pointer, cohort)).collect()
 }

@@ -20,7 +20,7 @@ use crate::{
     },
     model::{
         Address, Change, Lane, LogEvent, Millis, Outcome, Refusal, ResourceOutcome, ResourceReport,
-        Text, Verb,
+        Text, UNKNOWN_THERE, Verb,
     },
     state::{
         self, Error,
@@ -375,6 +375,7 @@ pub(super) struct Tally {
     doubt: u64,
     not_sent: u64,
     refused: BTreeMap<String, u64>,
+    skipped: u64,
 }
 
 impl Tally {
@@ -386,6 +387,10 @@ impl Tally {
             Outcome::NotSent => self.not_sent += 1,
             Outcome::Refused(number) => {
                 let words = fold.words(pass, number).to_string();
+                if words == UNKNOWN_THERE {
+                    self.skipped += 1;
+                    return;
+                }
                 *self.refused.entry(words).or_default() += 1;
             }
         }
@@ -400,6 +405,7 @@ impl Tally {
             doubt: self.doubt,
             not_sent: self.not_sent,
             refused: self.refused,
+            skipped: self.skipped,
             parked: 0,
             passed: 0,
             maybe_double: 0,

@@ -19,7 +19,9 @@ use super::{
     observe,
     presence::Heard,
     rearrange::{Rearranged, rearrange},
-    seed, target, verify,
+    seed,
+    statics::{self, StaticWork},
+    target, verify,
     watched::Looked,
 };
 use crate::{
@@ -106,6 +108,8 @@ pub(super) struct Work {
     pub(super) name: Option<String>,
     /// What the resource becomes if all of it is acknowledged; none where it goes.
     pub(super) next: Option<Entry>,
+    /// How the static cohort is filled whose members its rows are.
+    pub(super) fills: Option<Box<StaticWork>>,
     pub(super) settle: Duration,
 }
 
@@ -252,6 +256,7 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
         draft.plan.drift.extend(changes);
     }
     let destinations = draft.destinations(&list, &mut looked).await?;
+    draft.people = statics::read(session, &draft).await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     // What rests, and may have to be remembered as it is written now.
     let mut resting = vec![];
@@ -263,7 +268,8 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
         draft.want(&subject, &mut wanted);
         waiting.push(subject);
     }
-    let readings = observe::read(session, list, &wanted).await?;
+    let mut readings = observe::read(session, list, &wanted).await?;
+    draft.people.note(&mut readings);
     let profiles = asking::ask(session, &draft, &waiting, &readings).await?;
     let seeds = seed::read(session, &mut draft, &waiting, &readings, &profiles).await?;
     let mut logs = vec![];
@@ -280,7 +286,7 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
         for subject in waiting {
             works.extend(draft.compare(subject, &readings, &profiles, &seeds)?);
         }
-        works.extend(draft.departures(&mut logs, &mut looked)?);
+        works.extend(draft.departures(&mut logs, &mut looked, &readings.list)?);
         let objects = draft.price(&works, &logs, &seeds)?;
         draft.guard(&mut works, &readings, &seeds);
         works.extend(resting);

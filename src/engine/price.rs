@@ -53,7 +53,12 @@ impl Drafting<'_> {
             let before = cost.people;
             for object in pass.merged()? {
                 let object = object?;
-                let standing = match known.of(&object.key)? {
+                let asked = match pass.lane {
+                    // What Braze knows of people says nothing of Amplitude.
+                    Lane::Static { .. } => Standing::Unasked,
+                    _ => known.of(&object.key)?,
+                };
+                let standing = match asked {
                     Standing::Unasked => standing(&object.parts),
                     asked => asked,
                 };
@@ -200,6 +205,14 @@ impl Drafting<'_> {
                 ..own.over(&configuration.guards)
             };
             planned.guards = guard::check(&guards, &effects);
+            if let Some(upload) = &work.desired.upload {
+                // Whom Amplitude does not know is no refusal.
+                planned.guards.retain(|guard| guard.name != "max_refused");
+                let least = upload.min_match.filter(|_| !delta.is_empty());
+                let short =
+                    least.and_then(|least| guard::min_match(least, delta.after, delta.set_aside));
+                planned.guards.extend(short);
+            }
             let lifted = |guard: &GuardResult| guard.ok && guard.message.is_some();
             let allowed = allowed.filter(|_| planned.guards.iter().any(lifted));
             if let Some(allowed) = allowed {

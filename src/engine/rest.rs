@@ -35,6 +35,14 @@ impl Drafting<'_> {
         if self.session.how.anew {
             return None;
         }
+        if subject.is_unplaced()
+            || subject
+                .filled
+                .as_ref()
+                .is_some_and(|filled| filled.seen || self.session.how.refresh == Refresh::Full)
+        {
+            return None;
+        }
         let fulfilled = subject.entry.and_then(|entry| entry.fulfilled.as_ref())?;
         if fulfilled.desired != subject.digest() || subject.name().is_some() {
             return None;
@@ -155,7 +163,11 @@ fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
     (
         delta,
         Cost {
-            full_push_data_points: entry.and_then(|entry| entry.full_push).unwrap_or(known),
+            full_push_data_points: entry
+                .filter(|entry| entry.uploaded.is_some())
+                .map(|_| 0)
+                .or_else(|| entry?.full_push)
+                .unwrap_or(known),
             ..Cost::default()
         },
     )

@@ -15,6 +15,7 @@ use super::{
     observe::Readings,
     rearrange::peaks,
     reference::pin,
+    statics::Filled,
     valued::{Seen, valued},
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
         presence::Absence,
         values::Rule,
     },
-    kinds::{Desired, Form, Unit},
+    kinds::{Desired, Form, Source as From, Unit},
     model::{
         Address, Cohort, Member, Millis, digest,
         plan::{Action, Cost, Delta, FieldChange, Problem, ResourcePlan, Source},
@@ -66,9 +67,32 @@ pub(super) struct Subject<'a> {
     pub(super) cohort: Cohort,
     pub(super) exclude: Vec<Cohort>,
     pub(super) label: String,
+    /// Which cohort of Amplitude it fills, where that is where its rows go.
+    pub(super) filled: Option<Filled>,
 }
 
 impl Subject<'_> {
+    /// How long dependent writes of it are apart. Amplitude answers once a change is made.
+    pub(super) fn settle(&self) -> Duration {
+        match self.filled {
+            Some(_) => Duration::ZERO,
+            None => settle(&self.resource.settings),
+        }
+    }
+
+    /// Returns whose people it follows, to be remembered.
+    fn pin(&self) -> CohortPin {
+        match &self.desired.source {
+            From::Cohort(reference) => pin(&self.cohort, reference, self.entry),
+            source => CohortPin {
+                id: self.cohort.id.clone(),
+                name: self.cohort.name.clone(),
+                written: source.written(),
+                definition: None,
+            },
+        }
+    }
+
     /// Digest of what is asked for: configuration and label.
     pub(super) fn digest(&self) -> String {
         let meaning = json!([digest::canonical(&self.desired.config), self.label]);
@@ -76,6 +100,13 @@ impl Subject<'_> {
     }
 
     fn title(&self) -> String {
+        if let Some(source) = self.desired.source.name() {
+            let from = match self.desired.source {
+                From::Segment(_) => format!("segment \"{source}\""),
+                _ => source.to_owned(),
+            };
+            return format!("static cohort \"{}\" <- {from}", self.label);
+        }
         let shown = match self.other_label() {
             Some(label) => format!(" as \"{label}\""),
             None => String::new(),
@@ -123,10 +154,17 @@ impl Subject<'_> {
         cost: Option<Cost>,
         note: Option<String>,
     ) -> ResourcePlan {
-        let computed_at = self
-            .cohort
-            .computed
-            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        let told = match self.desired.source {
+            From::Cohort(_) | From::Segment(_) => self.cohort.computed,
+            // A digest stands there.
+            From::File(_) => None,
+        };
+        let computed_at = told.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        let manual = self.by_hand();
+        let action = match action {
+            Action::NoOp if !manual.is_empty() => Action::Manual,
+            action => action,
+        };
         ResourcePlan {
             address: self.resource.address.clone(),
             kind: self.resource.kind.clone(),
@@ -138,7 +176,7 @@ impl Subject<'_> {
             guards: vec![],
             attributes: vec![],
             log: None,
-            manual: vec![],
+            manual,
             // What is made of several cohorts comes from none of them.
             source: self.desired.called.is_none().then(|| Source {
                 cohort: self.cohort.id.clone(),
@@ -167,7 +205,9 @@ impl Subject<'_> {
                 after: json!(name),
             });
         }
-        if let Some(label) = entry.label.as_ref().filter(|label| **label != self.label) {
+        // What a static cohort is called is compared with what Amplitude shows.
+        let label = entry.label.as_ref().filter(|_| self.filled.is_none());
+        if let Some(label) = label.filter(|label| **label != self.label) {
             let (before, after) = (json!(label), json!(self.label));
             fields.push(FieldChange {
                 path: "label".to_owned(),
@@ -186,7 +226,7 @@ impl Subject<'_> {
             }
         };
         // Where the YAML names another cohort, that shows already.
-        let meant = json!(self.desired.source);
+        let meant = self.desired.source.written();
         if let Some(pin) = entry.cohort.as_ref().filter(|pin| pin.written == meant) {
             compare("cohort.id", pin, &self.cohort);
         }
@@ -499,7 +539,7 @@ impl Subject<'_> {
             kind: self.resource.kind.clone(),
             config: self.desired.config.clone(),
             written: Some(written(self.resource)),
-            cohort: Some(pin(&self.cohort, &self.desired.source, known)),
+            cohort: Some(self.pin()),
             excluded: self
                 .exclude
                 .iter()
@@ -508,6 +548,7 @@ impl Subject<'_> {
                 .collect(),
             label: Some(self.label.clone()),
             former_labels: known
+                .filter(|_| self.filled.is_none())
                 .iter()
                 .flat_map(|entry| entry.former_labels.iter().chain(&entry.label))
                 .filter(|label| **label != self.label)
@@ -527,11 +568,12 @@ impl Subject<'_> {
             removals_used,
             set_aside: None,
             named: known.and_then(|entry| entry.named.clone()),
-            settle_ms: u64::try_from(settle(settings).as_millis()).ok(),
+            settle_ms: u64::try_from(self.settle().as_millis()).ok(),
             left_by: None,
             log: None,
             observed: None,
             destination: None,
+            uploaded: self.uploaded(),
             creates_since: self.creates_since(now),
             applied_at: session.clock.now(),
             run: String::new(),

@@ -7,7 +7,7 @@ use super::{
     plan::Work,
 };
 use crate::{
-    amplitude::{Ingester, Patcher},
+    amplitude::{Ingester, Patcher, StaticWriter},
     braze::{ImportKeys, Writer},
     model::Lane,
 };
@@ -53,6 +53,14 @@ pub(super) fn ingester(session: &Session, logs: &[LogWork]) -> Result<Option<Ing
         api_key.require().map_err(missing)?,
         session.configuration.amplitude.use_at_most / 100.0,
     )))
+}
+
+/// Makes the one client that fills static cohorts of Amplitude, where any is filled.
+pub(super) fn statics(session: &Session, works: &[Work]) -> Option<StaticWriter> {
+    let fills = |work: &Work| work.sends() && work.fills.is_some();
+    let share = session.configuration.amplitude.use_at_most / 100.0;
+    let any = works.iter().any(fills);
+    any.then(|| StaticWriter::beside(&session.amplitude, share))
 }
 
 /// Makes the one client that writes accounts of Amplitude, where any changes.

@@ -56,6 +56,7 @@ impl Work {
             found: None,
             name: None,
             next: Some(next),
+            fills: None,
             settle: settle(&resource.settings),
         }
     }

@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{Attribute, Attributes, Desired, Form, Reads, applied, values::Audience};
+use super::{Attribute, Attributes, Desired, Form, Reads, Source, applied, values::Audience};
 use crate::{
     config::{KeepOrClear, Resource},
     diff::algebra::Algebra,
@@ -36,7 +36,7 @@ pub(super) fn desired(
     let excluded = settings.exclude.iter().flatten();
     let exclude: Vec<_> = excluded.map(|exclusion| exclusion.cohort.clone()).collect();
     Desired {
-        source: audience.cohort,
+        source: Source::Cohort(audience.cohort),
         source_at: "/audience/cohort",
         members: Algebra::less(exclude.len()),
         exclude,
@@ -48,6 +48,7 @@ pub(super) fn desired(
         label: None,
         // As Amplitude's own sync of properties does.
         create_users: settings.create_users.unwrap_or(true),
+        upload: None,
         config: applied::config(&resource.body),
     }
 }

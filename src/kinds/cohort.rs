@@ -11,7 +11,7 @@ mod spec;
 
 use serde_json::{Map, Value, json};
 
-use super::{Desired, Form, Kind, Membership, Reads, Scope, applied, identify};
+use super::{Desired, Form, Kind, Membership, Reads, Scope, Source, applied, identify};
 use crate::{
     config::Resource,
     diff::algebra::Algebra,
@@ -52,7 +52,7 @@ impl Kind for Cohort {
             remember(members, &form, is_default);
         }
         Ok(Desired {
-            source: spec.cohort,
+            source: Source::Cohort(spec.cohort),
             source_at: "/cohort",
             members: Algebra::less(exclude.len()),
             exclude,
@@ -63,6 +63,7 @@ impl Kind for Cohort {
             target,
             label: settings.label.clone(),
             create_users: settings.create_users.unwrap_or(false),
+            upload: None,
             config,
         })
     }
@@ -77,11 +78,7 @@ pub(super) fn form(to: Target, resource: &Resource, scope: &Scope) -> (Membershi
         Target::CohortImport { cohort_import } => Membership::Import(cohort_import.id),
         Target::Word(TargetWord::CohortImport) => Membership::Import(import_id(resource, scope)),
     };
-    let target = match &form {
-        Membership::Array(name) => format!("attribute_array {name}"),
-        Membership::Flag(name) => format!("attribute_flag {name}"),
-        Membership::Import(id) => format!("cohort_import {id}"),
-    };
+    let target = form.target();
     (form, target, is_default)
 }
 

@@ -89,16 +89,24 @@ impl Form {
     /// Returns whether Braze shows a label of it.
     pub fn is_labelled(&self) -> bool {
         match self {
-            Self::Membership(membership) => !matches!(membership, Membership::Flag(_)),
+            Self::Membership(membership) => {
+                matches!(membership, Membership::Array(_) | Membership::Import(_))
+            }
             Self::Attributes(_) => false,
         }
+    }
+
+    /// Returns whether its rows are in Amplitude, so that no profile of Braze tells of them.
+    pub fn is_in_amplitude(&self) -> bool {
+        matches!(self, Self::Membership(Membership::Static(_)))
     }
 
     /// Returns what removal does unless the YAML says otherwise: memberships are taken out, values are left.
     pub fn on_destroy(&self) -> &'static str {
         match self {
+            // No call takes a cohort out of Amplitude.
+            Self::Membership(Membership::Static(_)) | Self::Attributes(_) => "keep",
             Self::Membership(_) => "empty",
-            Self::Attributes(_) => "keep",
         }
     }
 }

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use crate::{
     config::{CohortRef, Resource},
     diff::algebra::Algebra,
-    model::{Address, Diagnostic, Lane, Mapping, profile::Question},
+    model::{Address, Diagnostic, Lane, Limit, Mapping, profile::Question},
 };
 
 use super::{Form, form::Membership};
@@ -33,7 +33,7 @@ pub struct Scope<'a> {
 #[derive(Clone, Debug)]
 pub struct Desired {
     /// Whose people.
-    pub source: CohortRef,
+    pub source: Source,
     /// Where in the entry that is said.
     pub source_at: &'static str,
     /// The other cohorts that tell who is in it: those whose people are left out, or the rest of a segment's.
@@ -54,8 +54,36 @@ pub struct Desired {
     pub label: Option<String>,
     /// Whether people unknown to Braze may be created.
     pub create_users: bool,
+    /// How the cohort of Amplitude is made that its rows are the members of; none of what goes elsewhere.
+    pub upload: Option<Upload>,
     /// What is remembered as applied: the entry less what has no effect in Braze, with what is pinned written out.
     pub config: serde_json::Value,
+}
+
+/// Whose people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Those of a cohort of Amplitude.
+    Cohort(CohortRef),
+    /// Those of a list in a file, by its path from the configuration.
+    File(String),
+    /// Those of a segment of Braze, by its name.
+    Segment(String),
+}
+
+/// A cohort of Amplitude that is made by upload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    /// Its name, where the YAML says one.
+    pub name: Option<String>,
+    /// The id of one that is taken over.
+    pub id: Option<String>,
+    /// Whose it is to be.
+    pub owner: Option<String>,
+    /// Whether the list shows it.
+    pub published: bool,
+    /// How many of its members Amplitude must know, at least.
+    pub min_match: Option<Limit>,
 }
 
 /// What is read of each person, beside who they are.
@@ -97,6 +125,33 @@ impl std::fmt::Display for Unit {
     }
 }
 
+impl Source {
+    /// Returns what the YAML says of it.
+    pub fn written(&self) -> serde_json::Value {
+        match self {
+            Self::Cohort(reference) => serde_json::json!(reference),
+            Self::File(file) => serde_json::json!({"file": file}),
+            Self::Segment(segment) => serde_json::json!({"braze_segment": segment}),
+        }
+    }
+
+    /// Returns the cohort of Amplitude, if it is one.
+    pub fn cohort(&self) -> Option<&CohortRef> {
+        match self {
+            Self::Cohort(reference) => Some(reference),
+            Self::File(_) | Self::Segment(_) => None,
+        }
+    }
+
+    /// Returns what it is called where it is no cohort: the file's path, the segment's name.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Cohort(_) => None,
+            Self::File(name) | Self::Segment(name) => Some(name),
+        }
+    }
+}
+
 impl Reads {
     /// Returns the columns that are read of the cohort's file.
     pub fn columns(&self) -> &[String] {
@@ -118,21 +173,24 @@ impl Reads {
 impl Desired {
     /// Returns the lane its rows travel in.
     pub fn lane(&self) -> Lane {
-        match self.imported() {
-            Some(id) => Lane::Cohort { id: id.to_owned() },
-            None => Lane::UsersTrack,
+        match &self.form {
+            Form::Membership(Membership::Import(id)) => Lane::Cohort { id: id.clone() },
+            Form::Membership(Membership::Static(cohort)) => Lane::Static {
+                cohort: cohort.clone(),
+            },
+            Form::Membership(Membership::Array(_) | Membership::Flag(_)) | Form::Attributes(_) => {
+                Lane::UsersTrack
+            }
         }
     }
 
     /// Returns whether Braze is told a name before any row goes there.
     pub fn is_named(&self) -> bool {
-        self.imported().is_some()
+        matches!(self.lane(), Lane::Cohort { .. })
     }
 
-    fn imported(&self) -> Option<&str> {
-        match &self.form {
-            Form::Membership(Membership::Import(id)) => Some(id),
-            Form::Membership(_) | Form::Attributes(_) => None,
-        }
+    /// Returns whether its rows are in Amplitude: nothing of them is in Braze.
+    pub fn is_uploaded(&self) -> bool {
+        self.upload.is_some()
     }
 }

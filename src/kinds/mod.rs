@@ -26,7 +26,7 @@ mod values;
 pub use check::{check, quota, writes};
 pub use form::{Attribute, Attributes, Form, Membership, Take, Valued};
 pub use imported::{Declared, imported};
-pub use kind::{Desired, Kind, Reads, Scope, Unit};
+pub use kind::{Desired, Kind, Reads, Scope, Source, Unit, Upload};
 pub use log::{Log, LogSource, Stream, TakesLines, TakesRecords};
 pub use registry::{
     KindEntry, Moves, REGISTRY, Section, Watched, find, find_log, find_watched, is_managed, moves,

@@ -119,7 +119,7 @@ pub const REGISTRY: &[KindEntry] = &[
     KindEntry {
         name: "cohort",
         section: Section::Cohorts,
-        moves: |_| None,
+        moves: |_| Some(Moves::Table(&static_cohort::StaticCohort)),
         schema: own::<static_cohort::Spec>,
     },
     KindEntry {

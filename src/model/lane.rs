@@ -20,11 +20,17 @@ pub enum Lane {
         /// Name of the sync.
         sync: String,
     },
+    /// Members of one static cohort of Amplitude: one request at a time.
+    Static {
+        /// Name of its entry.
+        cohort: String,
+    },
 }
 
 const COHORTS: &str = "cohorts/";
 const EVENTS: &str = "events/";
 const INGEST: &str = "ingest/";
+const STATIC: &str = "static/";
 
 impl Lane {
     /// Returns whether a name is that of a cohort's lane.
@@ -42,6 +48,11 @@ impl Lane {
         name.starts_with(INGEST)
     }
 
+    /// Returns whether a name is that of a static cohort's lane.
+    pub fn is_static(name: &str) -> bool {
+        name.starts_with(STATIC)
+    }
+
     /// Returns its name in journal and manifest.
     pub fn name(&self) -> String {
         match self {
@@ -49,6 +60,7 @@ impl Lane {
             Self::Cohort { id } => format!("{COHORTS}{id}"),
             Self::Events { sync } => format!("{EVENTS}{sync}"),
             Self::Ingest { sync } => format!("{INGEST}{sync}"),
+            Self::Static { cohort } => format!("{STATIC}{cohort}"),
         }
     }
 }

@@ -51,7 +51,7 @@ pub use mapping::{AliasName, DEVICE_ID, Identifier, Mapping};
 pub use number::{counted, number};
 pub use parked::{CheckedBatch, Decision, Evidence, ParkedBatch};
 pub use rate::Rate;
-pub use report::{AskedPeople, FoundRows, Report, ResourceOutcome, ResourceReport};
+pub use report::{AskedPeople, FoundRows, Report, ResourceOutcome, ResourceReport, UNKNOWN_THERE};
 pub use row::{
     Change, Member, Millis, Outcome, Presence, Record, Refusal, Standing, Text, Unsorted, Verb,
 };

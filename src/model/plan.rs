@@ -484,6 +484,13 @@ impl Summary {
     }
 }
 
+impl ResourcePlan {
+    /// Returns whether its rows are in Amplitude: it is a static cohort.
+    pub fn is_in_amplitude(&self) -> bool {
+        self.address.as_str().starts_with("cohort.")
+    }
+}
+
 impl Plan {
     /// Returns the guards that refuse, each with its resource if it has one.
     pub fn refusals(&self) -> impl Iterator<Item = (Option<&Address>, &GuardResult)> {

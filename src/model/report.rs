@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Address, plan::ReadBack};
 
+/// Why a row of a static cohort is set aside: Amplitude adds only people whom it knows.
+pub const UNKNOWN_THERE: &str = "Amplitude knows no such user";
+
 /// What became of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +41,9 @@ pub struct ResourceReport {
     pub not_sent: u64,
     /// Rows refused, by Braze's reason.
     pub refused: BTreeMap<String, u64>,
+    /// Rows that were skipped and are set aside: Amplitude knows nobody of that id.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// Events in doubt that are parked until somebody decides what becomes of them; `state parked list` shows them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub parked: u64,
@@ -73,6 +79,7 @@ impl ResourceReport {
             doubt: 0,
             not_sent: 0,
             refused: BTreeMap::new(),
+            skipped: 0,
             parked: 0,
             passed: 0,
             maybe_double: 0,
@@ -196,7 +203,7 @@ impl Report {
     /// Returns whether anything was written, or may have been.
     pub fn wrote(&self) -> bool {
         self.resources.iter().any(|resource| {
-            resource.acknowledged + resource.doubt > 0
+            resource.acknowledged + resource.doubt + resource.skipped > 0
                 || [resource.named, resource.changed].contains(&Some(true))
         })
     }

@@ -45,7 +45,9 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     unchanged(&mut out, plan);
     drift(&mut out, plan);
     drifted::unmanaged(&mut out, &plan.unmanaged);
-    let new = |planned: &ResourcePlan| planned.action == Action::Create && planned.log.is_none();
+    let new = |planned: &ResourcePlan| {
+        planned.action == Action::Create && planned.log.is_none() && !planned.is_in_amplitude()
+    };
     if plan.resources.iter().any(new) {
         let _ = writeln!(out, "{}\n", found::before(plan));
     }
@@ -284,7 +286,12 @@ fn notes(delta: &Delta, resource: &ResourcePlan, now: Timestamp) -> Vec<String> 
         notes.push(format!("{} in doubt", number(delta.doubt)));
     }
     if delta.set_aside > 0 {
-        notes.push(format!("{} set aside", number(delta.set_aside)));
+        let aside = number(delta.set_aside);
+        notes.push(if resource.is_in_amplitude() {
+            format!("{aside} whom Amplitude does not know")
+        } else {
+            format!("{aside} set aside")
+        });
     }
     if delta.later > 0 {
         notes.push(format!(
@@ -344,7 +351,12 @@ fn unchanged(out: &mut String, plan: &Plan) {
         let aside = (aside > 0).then(|| {
             let rows = count(aside, "row");
             let them = if aside == 1 { "it" } else { "them" };
-            format!("{rows} set aside: Braze refused or dropped {them} (apply --retry-refused tries again)")
+            let why = if resource.is_in_amplitude() {
+                "Amplitude does not know"
+            } else {
+                "Braze refused or dropped"
+            };
+            format!("{rows} set aside: {why} {them} (apply --retry-refused tries again)")
         });
         for note in resource.note.iter().chain(&aside).chain(&parked) {
             let _ = writeln!(out, "      {}: {note}", resource.address);

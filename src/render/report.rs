@@ -6,7 +6,7 @@ use super::{
     Style, presence,
     text::{clean, count, number},
 };
-use crate::model::{Report, ResourceOutcome, ResourceReport};
+use crate::model::{Report, ResourceOutcome, ResourceReport, UNKNOWN_THERE};
 
 /// Draws what an apply that had nothing to send found out about people; nothing where nobody was asked about.
 pub fn asked(report: &Report) -> Option<String> {
@@ -156,6 +156,13 @@ fn resources(report: &Report, style: Style) -> String {
         for (reason, count) in &resource.refused {
             let _ = writeln!(out, "      {} refused: {reason}", number(*count));
         }
+        if resource.skipped > 0 {
+            let skipped = number(resource.skipped);
+            let _ = writeln!(
+                out,
+                "      {skipped} skipped: {UNKNOWN_THERE}; tried again after retry_refused"
+            );
+        }
         if resource.named == Some(false) {
             let _ = writeln!(out, "      Braze did not take its name");
         }
@@ -184,6 +191,7 @@ fn rows(resource: &ResourceReport) -> String {
     let parts = [
         (resource.acknowledged, "acknowledged"),
         (refused, "refused"),
+        (resource.skipped, "skipped"),
         (resource.parked, "parked"),
         (resource.doubt - resource.parked, "in doubt"),
         (resource.not_sent, "not sent"),

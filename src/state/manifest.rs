@@ -124,6 +124,9 @@ pub struct Entry {
     /// Which account of Amplitude it is; none of all else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<Box<DestinationEntry>>,
+    /// Which cohort of Amplitude it fills; none of all but static cohorts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded: Option<Box<Uploaded>>,
     /// Since when it creates people, where it did not from the first: what was sent before created nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates_since: Option<Millis>,
@@ -141,6 +144,16 @@ pub struct DestinationEntry {
     /// Keyed fingerprints of its secrets as they were last sent, by parameter: they are never read back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+}
+
+/// Which cohort of Amplitude a static cohort is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uploaded {
+    /// Amplitude's id of it; none where an upload was begun and nobody knows yet what it made. The next plan finds that by
+    /// its name.
+    pub id: Option<String>,
+    /// Its name there, when that was last what the configuration says.
+    pub name: String,
 }
 
 /// What is remembered of a log sync instead of a ledger.
@@ -355,6 +368,7 @@ impl Entry {
             log: None,
             observed: None,
             destination: None,
+            uploaded: None,
             creates_since: None,
             applied_at,
             run: String::new(),

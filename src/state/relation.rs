@@ -53,6 +53,12 @@ impl About {
         }
     }
 
+    /// Says that its source was asked again then, and is the same.
+    #[must_use]
+    pub fn read_again(self, read_at: Millis) -> Self {
+        Self { read_at, ..self }
+    }
+
     /// Returns whether every one of these columns was looked for.
     pub fn covers(&self, columns: &BTreeSet<String>) -> bool {
         let mut columns = columns.iter();

@@ -260,7 +260,10 @@ fn only_apply_makes_a_writer() {
         .iter()
         .filter(|file| !apply(&file.path) && room(&file.path) != Some("amplitude"));
     assert_none(
-        &lines(others, r"\b(Ingester|Patcher)(::\w+\s*\(|\s*\{)"),
+        &lines(
+            others,
+            r"\b(Ingester|Patcher|StaticWriter)(::\w+\s*\(|\s*\{)",
+        ),
         "what writes to Amplitude is made in `engine/writer.rs` and nowhere else",
     );
     // What plans accounts lies beside what writes them.

@@ -55,6 +55,7 @@ mod seeding;
 mod segments;
 mod slice;
 mod standin;
+mod statics;
 mod stopping;
 mod streams;
 mod support;

@@ -51,7 +51,7 @@ fn has_alias(person: u8) -> bool {
 fn value(form: &Membership, label: u8) -> Text {
     match form {
         Membership::Array(_) => format!("\"label {label}\"").into(),
-        Membership::Flag(_) => "true".into(),
+        Membership::Flag(_) | Membership::Static(_) => "true".into(),
         Membership::Import(id) => format!("\"{id}\"").into(),
     }
 }

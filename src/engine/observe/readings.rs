@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A cohort that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::engine) struct Reading {
     /// Where its rows are.
     pub(in crate::engine) path: PathBuf,
@@ -76,7 +76,12 @@ impl Readings {
     }
 
     /// Notes what became of a cohort as a mapping names its people.
-    pub(super) fn note(&mut self, cohort: &str, mapping: Mapping, read: Result<Reading, Unread>) {
+    pub(in crate::engine) fn note(
+        &mut self,
+        cohort: &str,
+        mapping: Mapping,
+        read: Result<Reading, Unread>,
+    ) {
         let known = self.by_cohort.entry(cohort.to_owned()).or_default();
         known.insert(mapping, read);
     }

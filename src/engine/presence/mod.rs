@@ -229,11 +229,12 @@ fn dropped(address: &Address, record: Record) -> Refusal {
     }
 }
 
-/// In which form the rows of each resource are kept, as it was applied.
+/// In which form the rows of each resource are kept in Braze, as it was applied.
 pub(super) fn forms(configuration: &Configuration, manifest: &Manifest) -> BTreeMap<Address, Form> {
     let form = |(address, entry): (&Address, _)| {
         let desired = remembered(configuration, address, entry)?;
-        Some((address.clone(), desired.form))
+        let in_braze = !desired.form.is_in_amplitude();
+        in_braze.then(|| (address.clone(), desired.form))
     };
     manifest.resources.iter().filter_map(form).collect()
 }

@@ -58,7 +58,9 @@ pub(in crate::engine) fn read_back(
 ) -> Option<ReadBack> {
     let mut told = ReadBack::default();
     let (mut rows, mut runs, mut longest) = (0, 0, 0);
-    for (address, entry) in &manifest?.resources {
+    let entries = manifest?.resources.iter();
+    // Members of static cohorts are in Amplitude.
+    for (address, entry) in entries.filter(|(_, entry)| entry.uploaded.is_none()) {
         let counts = &entry.counts;
         told.rows += counts.rows();
         told.confirmed += counts.confirmed;

@@ -10,6 +10,7 @@ use super::{
     Worder,
     answered::{Answered, Told},
     batches::{Batch, Item, Letter},
+    statics::StaticDoor,
 };
 use crate::{
     amplitude::{Delivery, Ingester},
@@ -26,6 +27,11 @@ const IN_VAIN: u32 = 100;
 pub(super) enum Door {
     Braze(Arc<Writer>),
     Amplitude(Arc<Ingester>),
+    /// Of one static cohort; who is in a batch joins it, or leaves.
+    Static {
+        door: Arc<StaticDoor>,
+        leaves: bool,
+    },
 }
 
 /// Tries of a batch of events that may be double, before it is left for the next run.
@@ -51,6 +57,7 @@ impl Courier {
         let writer = match &self.door {
             Door::Braze(writer) => writer,
             Door::Amplitude(ingester) => return ingest(ingester, &batch).await,
+            Door::Static { door, leaves } => return door.send(&batch, *leaves).await,
         };
         let refused = self.send_whole(writer, batch, &mut answered).await;
         let again = self.taken_apart(refused, &mut answered);

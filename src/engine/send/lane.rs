@@ -11,6 +11,7 @@ use super::{
     batches::{self, Batch, Making},
     courier::{Courier, Door},
     scribe::Scribe,
+    statics::StaticDoor,
 };
 use crate::{
     engine::{Error, Session, log::LogWork, plan::Pass},
@@ -25,8 +26,12 @@ const UNREAD: u32 = 20;
 /// Sends one lane. A failure ends this lane, and the others only where the first failure is to end all.
 pub(super) async fn send(run: &Run<'_>, of: OfLane<'_>) -> Sent {
     let mut sent = Sent::default();
-    if let Err(error) = try_send(run, &of, &mut sent).await {
+    let filled = static_door(run, &of);
+    if let Err(error) = try_send(run, &of, filled.as_ref(), &mut sent).await {
         sent.stopped.push(error.to_string());
+    }
+    if let Some((address, door)) = filled {
+        sent.made.extend(door.made().map(|id| (address, id)));
     }
     if !sent.stopped.is_empty() {
         run.failed();
@@ -34,7 +39,22 @@ pub(super) async fn send(run: &Run<'_>, of: OfLane<'_>) -> Sent {
     sent
 }
 
-async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(), Error> {
+/// Opens the door of a static cohort, where the lane is one's.
+fn static_door(run: &Run<'_>, of: &OfLane<'_>) -> Option<(Address, Arc<StaticDoor>)> {
+    let mut works = of.passes.iter().flat_map(|(_, pass)| &pass.parts);
+    let (work, fills) = works.find_map(|(work, _)| Some((work, work.fills.as_deref()?)))?;
+    let writer = Arc::clone(run.doors.statics.as_ref()?);
+    let project = run.session.configuration.amplitude.project_id?;
+    let door = StaticDoor::new(writer, work.address.clone(), fills, project);
+    Some((work.address.clone(), Arc::new(door)))
+}
+
+async fn try_send(
+    run: &Run<'_>,
+    of: &OfLane<'_>,
+    filled: Option<&(Address, Arc<StaticDoor>)>,
+    sent: &mut Sent,
+) -> Result<(), Error> {
     if *run.halt.borrow() {
         sent.stopped.push(run.why_stopped());
         return Ok(());
@@ -62,7 +82,13 @@ async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(),
         }
         let worder = Arc::new(Worder::of(pass));
         let courier = Courier {
-            door: Door::Braze(run.writer.clone()),
+            door: match filled {
+                Some((_, door)) => Door::Static {
+                    door: Arc::clone(door),
+                    leaves: pass.later,
+                },
+                None => Door::Braze(run.doors.braze.clone()),
+            },
             lane: of.lane.clone(),
             worder: Some(worder.clone()),
             repeats: false,
@@ -72,6 +98,9 @@ async fn try_send(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) -> Result<(),
         run.begin(&of.lane, whose.collect(), *number).await;
         let made = batches::make(pass, worder, road)?;
         doubted = send_pass(run, *number, made, road, &courier, sent).await?;
+        let ends = filled.and_then(|(_, door)| door.ends());
+        sent.stopped
+            .extend(ends.filter(|_| sent.stopped.is_empty()));
     }
     match &of.log {
         Some(log) => send_log(run, log, road, most, sent).await,
@@ -87,9 +116,9 @@ async fn send_log(
     most: Arc<AtomicUsize>,
     sent: &mut Sent,
 ) -> Result<(), Error> {
-    let door = match (&log.lane, &run.ingester) {
+    let door = match (&log.lane, &run.doors.ingester) {
         (Lane::Ingest { .. }, Some(ingester)) => Door::Amplitude(ingester.clone()),
-        _ => Door::Braze(run.writer.clone()),
+        _ => Door::Braze(run.doors.braze.clone()),
     };
     let courier = Courier {
         // What Amplitude may have taken is sent again by its client; what Braze may have, only where that was asked for.
@@ -113,7 +142,7 @@ async fn name(run: &Run<'_>, of: &OfLane<'_>, sent: &mut Sent) {
     };
     for (address, name) in &of.names {
         let now = run.session.clock.now();
-        match run.writer.name_cohort(id, name, now).await {
+        match run.doors.braze.name_cohort(id, name, now).await {
             Ok(()) => {
                 sent.requests += 1;
                 sent.named.insert((*address).clone());

@@ -15,6 +15,7 @@ mod courier;
 mod lane;
 mod road;
 mod scribe;
+mod statics;
 mod worder;
 
 use std::{
@@ -34,7 +35,7 @@ use super::{
     plan::{Pass, Work, passes},
 };
 use crate::{
-    amplitude::Ingester,
+    amplitude::{Ingester, StaticWriter},
     braze::Writer,
     model::{Address, Lane},
     state::{journal::Journal, store::Draft},
@@ -54,14 +55,24 @@ pub(super) struct Sent {
     pub(super) stopped: Vec<String>,
     /// Whose names Braze took.
     pub(super) named: BTreeSet<Address>,
+    /// Static cohorts that were made, each with its id.
+    pub(super) made: BTreeMap<Address, String>,
+}
+
+/// What writes.
+pub(super) struct Doors {
+    /// To Braze.
+    pub(super) braze: Arc<Writer>,
+    /// Events into Amplitude, where any log goes there.
+    pub(super) ingester: Option<Arc<Ingester>>,
+    /// Members of static cohorts of Amplitude, where any is filled.
+    pub(super) statics: Option<Arc<StaticWriter>>,
 }
 
 /// What all lanes of a run share.
 struct Run<'a> {
     session: &'a Session,
-    writer: Arc<Writer>,
-    /// Takes events into Amplitude, where any log goes there.
-    ingester: Option<Arc<Ingester>>,
+    doors: Doors,
     /// How many each pass has.
     objects: Vec<u64>,
     journal: Mutex<Journal>,
@@ -72,15 +83,14 @@ struct Run<'a> {
 /// Sends everything. What was answered is counted, whatever ends it.
 pub(super) async fn all(
     session: &Session,
-    (writer, ingester): (Arc<Writer>, Option<Arc<Ingester>>),
+    doors: Doors,
     (works, logs): (&[Work], &[LogWork]),
     objects: Vec<u64>,
     journal: Journal,
 ) -> Sent {
     let run = Run {
         session,
-        writer,
-        ingester,
+        doors,
         objects,
         journal: Mutex::new(journal),
         halt: watch::Sender::new(false),
@@ -146,6 +156,7 @@ impl Sent {
         self.repeated += other.repeated;
         self.stopped.extend(other.stopped);
         self.named.extend(other.named);
+        self.made.extend(other.made);
         self
     }
 }

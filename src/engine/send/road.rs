@@ -1,6 +1,7 @@
 //! What a lane bears: how many objects a request, how many requests at once, how much is intended ahead.
 
 use crate::{
+    amplitude::{IDS_PER_REQUEST, STATICS_PER_SECOND},
     braze::{COHORTS_PER_SECOND, MEMBERS_PER_REQUEST, TRACK_PER_SECOND},
     model::Lane,
 };
@@ -48,6 +49,13 @@ impl Road {
                 at_once: 8,
                 window: 0,
                 per_second: TRACK_PER_SECOND,
+            },
+            // Two requests for one cohort at once are answered 429.
+            Lane::Static { .. } => Self {
+                most: IDS_PER_REQUEST,
+                at_once: 1,
+                window: 0,
+                per_second: STATICS_PER_SECOND,
             },
             // Batch API: 2,000 events a request; no rate is documented but that of a device (amplitude.md 7).
             Lane::Ingest { .. } => Self {

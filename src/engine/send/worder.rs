@@ -72,6 +72,14 @@ impl Worder {
                 let joins = edits.any(|edit| matches!(edit, Edit::Member { joins: true }));
                 unpriced(braze::member(key, joins), parts, false)
             }
+            Lane::Static { .. } => {
+                let mut edits = edits;
+                let joins = edits.any(|edit| matches!(edit, Edit::Member { joins: true }));
+                // It only tells how long it is: Amplitude bills nothing for it.
+                let mut object = braze::member(key, joins);
+                object.data_points = 0;
+                object
+            }
         }
     }
 

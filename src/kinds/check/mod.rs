@@ -15,6 +15,7 @@ mod release;
 mod seed;
 mod segments;
 mod settings;
+mod statics;
 mod targets;
 mod twice;
 mod values;
@@ -43,6 +44,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     segments::check(configuration, &mut found);
     filters::check(configuration, &mut found);
     currents::check(configuration, &mut found);
+    statics::check(configuration, &mut found);
     destinations::check(configuration, &mut found);
     quota::check(configuration, &mut found);
     found

@@ -39,7 +39,7 @@ impl Form {
     /// Returns what a profile says of a recorded row.
     pub fn found(&self, recorded: &Text, live: &Map<String, Value>) -> Found {
         match self {
-            Self::Membership(Membership::Import(_)) => Found::Somebody,
+            Self::Membership(Membership::Import(_) | Membership::Static(_)) => Found::Somebody,
             Self::Membership(membership) if membership.is_held(recorded, live) => Found::Same,
             Self::Membership(_) => Found::Other(None),
             Self::Attributes(attributes) => {
@@ -77,7 +77,7 @@ impl Form {
     pub fn told_by(&self) -> Vec<&str> {
         match self {
             Self::Membership(Membership::Array(name) | Membership::Flag(name)) => vec![name],
-            Self::Membership(Membership::Import(_)) => vec![],
+            Self::Membership(Membership::Import(_) | Membership::Static(_)) => vec![],
             Self::Attributes(attributes) => Attributes::names(attributes).collect(),
         }
     }
@@ -94,7 +94,7 @@ impl Membership {
                     .is_some_and(|(label, held)| held.contains(&label))
             }
             Self::Flag(name) => live.get(name) == Some(&Value::Bool(true)),
-            Self::Import(_) => false,
+            Self::Import(_) | Self::Static(_) => false,
         }
     }
 }

@@ -17,13 +17,25 @@ pub enum Membership {
     Flag(String),
     /// In a cohort of partner cohort import, by its id there.
     Import(String),
+    /// In a static cohort of Amplitude, by the name of its entry.
+    Static(String),
 }
 
 impl Membership {
+    /// Returns in a few words where it shows: `attribute_array amplitude_cohorts`.
+    pub fn target(&self) -> String {
+        match self {
+            Self::Array(name) => format!("attribute_array {name}"),
+            Self::Flag(name) => format!("attribute_flag {name}"),
+            Self::Import(id) => format!("cohort_import {id}"),
+            Self::Static(name) => format!("static cohort {name}"),
+        }
+    }
+
     pub(super) fn value(&self, label: &str) -> Text {
         match self {
             Self::Array(_) => json!(label).to_string().into(),
-            Self::Flag(_) => "true".into(),
+            Self::Flag(_) | Self::Static(_) => "true".into(),
             Self::Import(id) => json!(id).to_string().into(),
         }
     }
@@ -37,6 +49,10 @@ impl Membership {
             Self::Flag(name) => Unit::attribute(name),
             Self::Import(id) => Unit {
                 target: format!("cohort {id} of cohort import"),
+                label: None,
+            },
+            Self::Static(_) => Unit {
+                target: format!("static cohort \"{label}\" of Amplitude"),
                 label: None,
             },
         }
@@ -63,7 +79,7 @@ impl Membership {
                 attribute: attribute.clone(),
                 value: Value::Bool(change.after.is_some()),
             },
-            Self::Import(_) => Edit::Member {
+            Self::Import(_) | Self::Static(_) => Edit::Member {
                 joins: change.after.is_some(),
             },
         };

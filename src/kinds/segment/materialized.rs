@@ -7,7 +7,7 @@ use super::spec::{Members, Spec, Term};
 use crate::{
     config::{CohortRef, Resource},
     diff::algebra::Algebra,
-    kinds::{Desired, Form, Kind, Reads, Scope, applied, cohort, identify, values},
+    kinds::{Desired, Form, Kind, Reads, Scope, Source, applied, cohort, identify, values},
     model::{Address, Diagnostic, Severity},
 };
 
@@ -79,7 +79,7 @@ impl Kind for Materialized {
             return Err(wrong(format!("{} names no cohort", resource.address), None));
         };
         Ok(Desired {
-            source,
+            source: Source::Cohort(source),
             source_at: "/members",
             exclude: cohorts.collect(),
             members,
@@ -90,6 +90,7 @@ impl Kind for Materialized {
             target,
             label: settings.label.clone().or(Some(spec.name)),
             create_users: settings.create_users.unwrap_or(false),
+            upload: None,
             config,
         })
     }

@@ -113,6 +113,8 @@ impl Shown {
                 partner: partner?.to_owned(),
                 label: label.to_owned(),
             },
+            // It is in Amplitude.
+            Membership::Static(_) => return None,
         })
     }
 

@@ -126,6 +126,15 @@ impl Stage<'_> {
             }
             "world" => self.show(rest),
             "lines" => self.add_lines(first, more),
+            "copy" => {
+                let to = self.project.path().join(more);
+                fs::copy(self.case.join(first), to).unwrap();
+            }
+            "static" => self.show_static(rest),
+            "drop" => {
+                let path = format!("/_sandbox/amplitude/cohorts/{rest}");
+                self.ask("DELETE", &path, b"");
+            }
             "events" => self.show_events(),
             "ingested" => self.show_ingested(),
             "cat" => {
@@ -274,6 +283,19 @@ impl Stage<'_> {
         };
         let path = format!("/_sandbox/amplitude/events{query}");
         self.ask("POST", &path, &lines);
+    }
+
+    /// Shows who is in a static cohort, and how many requests filled any.
+    fn show_static(&mut self, id: &str) {
+        let path = format!("/_sandbox/amplitude/cohorts/{id}/members");
+        let answer = self.ask("GET", &path, b"");
+        let members = answer["members"].as_array().unwrap().iter();
+        let members: Vec<&str> = members.map(|one| one.as_str().unwrap()).collect();
+        let shown = format!("  {} in {id}: {}\n", members.len(), members.join(" "));
+        self.write(&shown);
+        let stats = self.world.stats();
+        let (uploads, changes) = (stats.uploads(), stats.memberships());
+        self.write(&format!("  {uploads} x upload, {changes} x membership\n"));
     }
 
     /// Shows the events and purchases that Braze took. They come side by side.

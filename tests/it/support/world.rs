@@ -89,6 +89,16 @@ impl Stats {
         self.count("GET /api/2/export")
     }
 
+    /// Static cohorts uploaded.
+    pub(crate) fn uploads(&self) -> u64 {
+        self.count("POST /api/3/cohorts/upload")
+    }
+
+    /// Requests that change who is in a static cohort.
+    pub(crate) fn memberships(&self) -> u64 {
+        self.count("POST /api/3/cohorts/membership")
+    }
+
     /// What must stand still when there is nothing to do.
     pub(crate) fn writes(&self) -> (u64, u64, u64, u64) {
         let posts = self
@@ -253,6 +263,13 @@ impl World {
     pub(crate) fn cohorts(&self) -> Vec<Value> {
         let mut answer = self.ask("GET", "braze/cohorts", b"");
         serde_json::from_value(answer["cohorts"].take()).unwrap()
+    }
+
+    /// Who is in a static cohort of Amplitude.
+    #[track_caller]
+    pub(crate) fn static_members(&self, id: &str) -> Vec<String> {
+        let answer = self.ask("GET", &format!("amplitude/cohorts/{id}/members"), b"");
+        serde_json::from_value(answer["members"].clone()).unwrap()
     }
 
     /// Who is in an imported cohort: each by its external id, else its device, else its alias.

@@ -43,7 +43,9 @@ impl Drafting<'_> {
             return None;
         };
         let pinned = || entry.and_then(|entry| entry.label.clone());
-        let named = || match (meant(&desired.source, entry, list), &desired.source) {
+        // What has another source is in Amplitude, and Braze knows nothing of it.
+        let source = desired.source.cohort()?;
+        let named = || match (meant(source, entry, list), source) {
             (Ok(cohort), _) => cohort.name,
             (Err(_), CohortRef::Name(name) | CohortRef::Id { id: name }) => name.clone(),
         };

@@ -1,0 +1,187 @@
+//! The door of one static cohort: makes it with the first people that Amplitude knows, and changes its members.
+//!
+//! Whom Amplitude does not know is refused with one reason (`UNKNOWN_THERE`), and so set aside. An upload says how many it
+//! knew and not who, so where it did not know all the same people are added once more: that answer names the others.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    answered::{Answered, Told},
+    batches::Batch,
+};
+use crate::{
+    amplitude::{NewCohort, Operation, StaticError, StaticWriter},
+    diff::guard,
+    engine::statics::StaticWork,
+    model::{Address, Identity, Key, UNKNOWN_THERE, counted},
+};
+
+/// The door of one static cohort.
+pub(in crate::engine) struct StaticDoor {
+    writer: Arc<StaticWriter>,
+    address: Address,
+    work: StaticWork,
+    project: u64,
+    found: Mutex<Found>,
+}
+
+/// What was learnt on the way.
+#[derive(Default)]
+struct Found {
+    /// The cohort, once it is there.
+    id: Option<String>,
+    /// People of whom Amplitude knows nobody, in uploads that made nothing.
+    strangers: u64,
+    skipped: u64,
+    /// What it said to those.
+    words: String,
+}
+
+impl StaticDoor {
+    /// Opens the door of a cohort.
+    pub(super) fn new(
+        writer: Arc<StaticWriter>,
+        address: Address,
+        work: &StaticWork,
+        project: u64,
+    ) -> Self {
+        Self {
+            writer,
+            address,
+            found: Mutex::new(Found {
+                id: work.id.clone(),
+                ..Found::default()
+            }),
+            work: work.clone(),
+            project,
+        }
+    }
+
+    /// Lets the people of a batch join, or leave.
+    pub(super) async fn send(&self, batch: &Batch, leaves: bool) -> Answered {
+        let mut answered = Answered::default();
+        let ids: Vec<&str> = batch.items.iter().map(|item| id(&item.key)).collect();
+        let known = self.found().id.clone();
+        let skipped = match known {
+            Some(cohort) => self.change(&cohort, leaves, &ids, &mut answered).await,
+            None if leaves => Err(false),
+            None => self.make(&ids, &mut answered).await,
+        };
+        match skipped {
+            Ok(skipped) => {
+                let mut skipped = skipped.into_iter().peekable();
+                for (at, item) in batch.items.iter().enumerate() {
+                    let is_skipped = skipped.next_if_eq(&at).is_some();
+                    // Whoever is unknown is in no cohort.
+                    let told = if is_skipped && !leaves {
+                        self.found().skipped += 1;
+                        Told::Refused(UNKNOWN_THERE.to_owned())
+                    } else {
+                        Told::Acknowledged
+                    };
+                    answered.tell(item, told);
+                }
+            }
+            Err(true) => answered.doubt(batch),
+            Err(false) => answered.tell_all(batch, &Told::Released),
+        }
+        answered
+    }
+
+    /// Returns the cohort that was made, if one was.
+    pub(super) fn made(&self) -> Option<String> {
+        let id = self.found().id.clone();
+        id.filter(|id| self.work.id.as_ref() != Some(id))
+    }
+
+    /// Returns why nothing more is sent after a pass, if that is so.
+    pub(super) fn ends(&self) -> Option<String> {
+        let found = self.found();
+        if found.id.is_none() && found.strangers > 0 {
+            return Some(format!(
+                "{}: Amplitude knows none of its {}, and nothing was made: {}",
+                self.address,
+                counted(found.strangers, "member"),
+                found.words
+            ));
+        }
+        let aside = self.work.aside + found.skipped;
+        let least = self.work.upload.min_match.filter(|_| found.skipped > 0)?;
+        let short = guard::min_match(least, self.work.wanted, aside).filter(|guard| !guard.ok);
+        let short = short?;
+        Some(format!(
+            "{}: {} ({}), and min_match is {}",
+            self.address, short.message?, short.value, short.limit
+        ))
+    }
+
+    /// Makes the cohort of these people; returns who was skipped.
+    async fn make(&self, ids: &[&str], answered: &mut Answered) -> Result<Vec<usize>, bool> {
+        let upload = &self.work.upload;
+        let new = NewCohort {
+            name: &self.work.name,
+            owner: upload.owner.as_deref().unwrap_or_default(),
+            published: upload.published,
+            project: self.project,
+        };
+        match self.writer.upload(&new, ids).await {
+            Ok(made) => {
+                answered.requests += 1;
+                self.found().id = Some(made.id.clone());
+                if made.all {
+                    return Ok(vec![]);
+                }
+                self.change(&made.id, false, ids, answered).await
+            }
+            // The next people may be known; these are added once there is a cohort.
+            Err(error) if error.nobody && !error.maybe => {
+                let mut found = self.found();
+                found.strangers += ids.len() as u64;
+                found.words = error.to_string();
+                Err(false)
+            }
+            Err(error) => Err(self.stops(&error, answered)),
+        }
+    }
+
+    async fn change(
+        &self,
+        cohort: &str,
+        leaves: bool,
+        ids: &[&str],
+        answered: &mut Answered,
+    ) -> Result<Vec<usize>, bool> {
+        let operation = if leaves {
+            Operation::Remove
+        } else {
+            Operation::Add
+        };
+        match self.writer.change(cohort, operation, ids).await {
+            Ok(skipped) => {
+                answered.requests += 1;
+                Ok(skipped)
+            }
+            Err(error) => Err(self.stops(&error, answered)),
+        }
+    }
+
+    /// Says why nothing more goes; returns whether the request may have been carried out.
+    fn stops(&self, error: &StaticError, answered: &mut Answered) -> bool {
+        let hint = error.error.key_hint();
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        answered.stop = Some(format!("{}: {error}{hint}", self.address));
+        error.maybe
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The user id that a row is of. Rows of static cohorts have no other identifier.
+fn id(key: &Key) -> &str {
+    match key.identity() {
+        Identity::External(id) | Identity::Device(id) => id,
+        Identity::Alias { name, .. } => name,
+    }
+}

@@ -1,0 +1,94 @@
+//! What a download of a static cohort tells (`plan --refresh full`): who of those recorded is not there, and who else is.
+
+use serde_json::json;
+
+use crate::{
+    diff::join::{Join, Joined},
+    engine::{
+        Error, compute::Members, draft::Drafting, fold::Rows, observe::Readings, subject::Subject,
+    },
+    model::{Mapping, Presence, Record, plan::Drift},
+    state,
+};
+
+impl Drafting<'_> {
+    /// Tells how far the cohort is from what is recorded, where it was downloaded.
+    pub(in crate::engine) fn drift_of_members(
+        &mut self,
+        subject: &Subject,
+        readings: &Readings,
+        desired: &dyn Fn() -> Result<Members, state::Error>,
+    ) -> Result<(), Error> {
+        let address = &subject.resource.address;
+        let Some(there) = members(subject, readings)? else {
+            return Ok(());
+        };
+        let mut missing = 0;
+        // Whoever is there, not recorded and not wanted was added by somebody else.
+        let mut extra = 0;
+        let strangers = Join::new(self.rows(address)?, there).filter_map(|row| match row {
+            Ok(Joined::Left(record)) => {
+                missing += u64::from(record.presence != Presence::Doubt);
+                None
+            }
+            Ok(Joined::Both(..)) => None,
+            Ok(Joined::Right(member)) => Some(Ok(member)),
+            Err(error) => Some(Err(error)),
+        });
+        for row in Join::new(strangers, desired()?) {
+            match row? {
+                Joined::Left(_) => extra += 1,
+                Joined::Both(..) | Joined::Right(_) => {}
+            }
+        }
+        for (path, count) in [
+            ("members taken out in Amplitude", missing),
+            ("others added in Amplitude", extra),
+        ] {
+            if count > 0 {
+                self.plan.drift.push(Drift {
+                    address: address.clone(),
+                    path: path.to_owned(),
+                    before: json!(0),
+                    after: json!(count),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns recorded rows, in doubt where a download says that they are not there.
+pub(in crate::engine) fn over(
+    subject: &Subject,
+    readings: &Readings,
+    rows: Rows,
+) -> Result<Rows, state::Error> {
+    let Some(there) = members(subject, readings)? else {
+        return Ok(rows);
+    };
+    Ok(Box::new(Join::new(rows, there).filter_map(
+        |row| match row {
+            Ok(Joined::Left(record)) => Some(Ok(Record {
+                presence: Presence::Doubt,
+                ..record
+            })),
+            Ok(Joined::Both(record, _)) => Some(Ok(record)),
+            Ok(Joined::Right(_)) => None,
+            Err(error) => Some(Err(error)),
+        },
+    )))
+}
+
+/// Opens the members of the cohort that a subject fills, where they were downloaded.
+fn members(
+    subject: &Subject,
+    readings: &Readings,
+) -> Result<Option<state::relation::RelationReader>, state::Error> {
+    let id = subject.filled.as_ref().and_then(|it| it.id.as_deref());
+    let mapping = Mapping::default();
+    match id.filter(|id| readings.of(id, &mapping).is_some()) {
+        Some(id) => readings.open(id, &mapping).map(Some),
+        None => Ok(None),
+    }
+}

@@ -60,16 +60,7 @@ impl<'a> Drafting<'a> {
         let about = readings
             .open(&subject.cohort.id, &subject.desired.identify_by)?
             .about;
-        if let Some((message, hint)) = subject.lacks(&about) {
-            self.fail(&address, message, Some(hint));
-            return Ok(None);
-        }
-        if about.rows == 0 && subject.filled.as_ref().is_some_and(|it| it.id.is_none()) {
-            let message = format!(
-                "nobody is in {}, and Amplitude makes no empty cohort",
-                subject.cohort.name
-            );
-            let hint = "give it a member whom Amplitude knows".to_owned();
+        if let Some((message, hint)) = subject.lacks(&about).or(subject.makes_nobody(&about)) {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
@@ -102,13 +93,7 @@ impl<'a> Drafting<'a> {
         figures(&subject, readings, &seen, &mut delta, &mut attributes);
         let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
         self.nobody_has(&subject, read, &attributes);
-        let full = match subject.desired.form {
-            Form::Membership(_) => None,
-            Form::Attributes(_) => {
-                let each = attributes.iter().map(|of| of.full_push_data_points);
-                Some(each.sum())
-            }
-        };
+        let full = full_push(&subject, &attributes);
         let (fields, name) = (subject.fields(), subject.name());
         let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
         let action = match subject.entry {
@@ -132,11 +117,8 @@ impl<'a> Drafting<'a> {
         }
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
-        let priced = if subject.filled.is_some() {
-            0
-        } else {
-            delta.after
-        };
+        // What is kept in Amplitude logs nothing.
+        let priced = subject.filled.as_ref().map_or(delta.after, |_| 0);
         let fills = subject.static_work(delta.after, delta.set_aside);
         let cost = Cost {
             full_push_data_points: full.unwrap_or(priced),
@@ -223,6 +205,17 @@ impl<'a> Drafting<'a> {
         }
         let unread = |why: Unread| (why.message, Some(why.hint));
         self.asked(subject, profiles).map_err(unread)
+    }
+}
+
+/// Data points of sending every value; none of a membership, where that is one a row.
+fn full_push(subject: &Subject, attributes: &[AttributePlan]) -> Option<u64> {
+    match subject.desired.form {
+        Form::Membership(_) => None,
+        Form::Attributes(_) => {
+            let each = attributes.iter().map(|of| of.full_push_data_points);
+            Some(each.sum())
+        }
     }
 }
 

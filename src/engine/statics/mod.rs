@@ -99,7 +99,7 @@ impl Drafting<'_> {
                 seen: false,
             },
             Place::New => {
-                self.can_be_made(resource, upload)?;
+                can_be_made(resource, upload)?;
                 Filled {
                     id: None,
                     shown: None,
@@ -122,21 +122,6 @@ impl Drafting<'_> {
         let cache = self.session.store.cache();
         // What cannot be read there is read anew where it is wanted.
         cache.is_ok_and(|cache| kept_since(&cache, cohort, since).unwrap_or(false))
-    }
-
-    /// What the upload needs beside people.
-    fn can_be_made(&self, resource: &Resource, upload: &Upload) -> Result<(), Why> {
-        if upload.owner.is_some() {
-            return Ok(());
-        }
-        let at = resource.origin.place("/owner");
-        let at = at.map(|place| format!("{}:{}: ", place.file.display(), place.line));
-        let at = at.unwrap_or_default();
-        let hint = "write owner: EMAIL, the login of an Amplitude user who is to own the cohort";
-        Err((
-            format!("{at}the cohort is to be made in Amplitude, and has no `owner`"),
-            Some(hint.to_owned()),
-        ))
     }
 
     /// Plans what becomes of a static cohort that is no longer declared: it is archived by hand, then forgotten. Returns
@@ -290,4 +275,19 @@ fn misplaced(address: &Address, name: &str, why: Misplaced) -> Why {
             Some("look for it in Amplitude, and write its id: id: …; or publish it there, write published: true, and apply".to_owned()),
         ),
     }
+}
+
+/// What the upload needs beside people.
+fn can_be_made(resource: &Resource, upload: &Upload) -> Result<(), Why> {
+    if upload.owner.is_some() {
+        return Ok(());
+    }
+    let at = resource.origin.place("/owner");
+    let at = at.map(|place| format!("{}:{}: ", place.file.display(), place.line));
+    let at = at.unwrap_or_default();
+    let hint = "write owner: EMAIL, the login of an Amplitude user who is to own the cohort";
+    Err((
+        format!("{at}the cohort is to be made in Amplitude, and has no `owner`"),
+        Some(hint.to_owned()),
+    ))
 }

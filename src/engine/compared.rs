@@ -56,16 +56,8 @@ impl<'a> Drafting<'a> {
         let about = readings
             .open(&subject.cohort.id, &subject.desired.identify_by)?
             .about;
-        if let Some((message, hint)) = subject.lacks(&about) {
-            self.fail(&address, message, Some(hint));
-            return Ok(None);
-        }
-        if about.rows == 0 && subject.filled.as_ref().is_some_and(|it| it.id.is_none()) {
-            let message = format!(
-                "nobody is in {}, and Amplitude makes no empty cohort",
-                subject.cohort.name
-            );
-            let hint = "give it a member whom Amplitude knows".to_owned();
+        let nothing = || subject.makes_nothing(about.rows);
+        if let Some((message, hint)) = subject.lacks(&about).or_else(nothing) {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
@@ -87,10 +79,7 @@ impl<'a> Drafting<'a> {
             attributes,
             digest,
         } = self.decided(&subject, adopted.as_ref(), &streams)?;
-        if subject.filled.is_some() {
-            let wanted = || subject.members(readings, None, &Seen::default());
-            self.drift_of_members(&subject, readings, &wanted)?;
-        }
+        self.drift_of_members(&subject, readings)?;
         let mut attributes = told(attributes, seen.attributes());
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
@@ -99,7 +88,8 @@ impl<'a> Drafting<'a> {
         let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
         self.nobody_has(&subject, read, &attributes);
         let full = match subject.desired.form {
-            Form::Membership(_) => None,
+            // Amplitude bills nothing for its own.
+            Form::Membership(_) => subject.filled.is_some().then_some(0),
             Form::Attributes(_) => {
                 let each = attributes.iter().map(|of| of.full_push_data_points);
                 Some(each.sum())
@@ -128,14 +118,9 @@ impl<'a> Drafting<'a> {
         }
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
-        let priced = if subject.filled.is_some() {
-            0
-        } else {
-            delta.after
-        };
         let fills = subject.static_work(delta.after, delta.set_aside);
         let cost = Cost {
-            full_push_data_points: full.unwrap_or(priced),
+            full_push_data_points: full.unwrap_or(delta.after),
             ..Cost::default()
         };
         let planned = subject.planned(action, fields, Some(delta), Some(cost), None);

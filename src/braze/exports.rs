@@ -105,12 +105,12 @@ impl Reader {
         let mut url = url.to_owned();
         for _ in 0..REDIRECTS {
             let request = Request {
-                if_match: None,
                 method: "GET",
                 url: url.clone(),
                 path: FILE,
                 authorization: None,
                 body: None,
+                if_match: None,
             };
             let (sender, policy) = (&self.client.sender, self.client.policy);
             let opened = opening(sender, &request, policy, &self.limiter, Manner::PLAIN).await;

@@ -4,7 +4,7 @@
 mod answers;
 mod ask;
 mod draft;
-mod place;
+pub(super) mod place;
 mod told;
 
 use std::{
@@ -248,7 +248,7 @@ fn finding(message: String) -> Diagnostic {
 }
 
 /// A name for the workspace: that of the directory.
-fn named(directory: &Path) -> String {
+pub(super) fn named(directory: &Path) -> String {
     let whole = place::whole(directory).unwrap_or_default();
     let name = whole.file_name().map(|name| name.to_string_lossy());
     answers::slug(name.as_deref().unwrap_or_default(), "acme")

@@ -9,6 +9,7 @@ mod drift;
 mod explain;
 mod failure;
 mod global;
+mod import;
 mod init;
 mod look;
 mod open;
@@ -52,6 +53,7 @@ struct Arguments {
 enum Verb {
     Init(init::Arguments),
     Validate(validate::Arguments),
+    Import(import::Arguments),
     Doctor(doctor::Arguments),
     Plan(plan::Arguments),
     Show(show::Arguments),
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         match verb {
             Verb::Init(arguments) => init::run(&global, &arguments),
             Verb::Validate(arguments) => validate::run(&global, &arguments).await,
+            Verb::Import(arguments) => Box::pin(import::run(&global, &arguments)).await,
             Verb::Doctor(arguments) => Box::pin(doctor::run(&global, &arguments)).await,
             Verb::Plan(arguments) => plan::run(&global, &arguments).await,
             Verb::Show(arguments) => show::run(&global, &arguments),

@@ -54,7 +54,7 @@ enum Format {
 }
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
-    match (arguments.format, checked(global, arguments).await) {
+    match (arguments.format, Box::pin(checked(global, arguments)).await) {
         (Format::Human, Err(failure)) => Err(failure),
         (Format::Human, Ok(configuration)) => {
             if !configuration.warnings.is_empty() {

@@ -29,7 +29,7 @@ use super::{
     writer,
 };
 use crate::{
-    model::{Address, Event, Millis, Report, digest},
+    model::{Address, Event, Millis, Report, ResourceReport, digest},
     state::{
         self,
         journal::Journal,
@@ -95,6 +95,10 @@ pub(super) async fn take_lease(session: &Session, patience: Duration) -> Result<
 }
 
 /// Carries out what was prepared. The caller has seen to it that no guard refuses.
+#[expect(
+    clippy::too_many_lines,
+    reason = "its steps are one order, as the head of this file tells them"
+)]
 pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Error> {
     let Prepared {
         planned,
@@ -134,19 +138,9 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     let changed = changed.await?;
     report.requests = changed.requests;
     if let Some(failed) = changed.failed().filter(|_| session.how.fail_fast) {
-        report
-            .stopped
-            .push(format!("{failed} was not done, and --fail-fast was said"));
-        let sending = works
-            .iter()
-            .filter(|work| work.sends())
-            .map(|work| &work.address);
-        let sending = sending.chain(log::passes(&logs).map(|(log, _)| &log.address));
-        report
-            .resources
-            .extend(sending.cloned().map(destinations::untouched));
-        works.clear();
-        logs.clear();
+        let why = format!("{failed} was not done, and --fail-fast was said");
+        report.stopped.push(why);
+        report.resources = unsent(&mut works, &mut logs);
         becoming.clear();
     }
     report.resources.splice(0..0, changed.reports);
@@ -216,6 +210,17 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     }
     drop(lease);
     Ok(report)
+}
+
+/// Takes everything out that was to be sent, and tells of it as not begun.
+fn unsent(works: &mut Vec<Work>, logs: &mut Vec<LogWork>) -> Vec<ResourceReport> {
+    let sending = works.iter().filter(|work| work.sends());
+    let sending = sending.map(|work| &work.address);
+    let sending = sending.chain(log::passes(logs).map(|(log, _)| &log.address));
+    let left = sending.cloned().map(destinations::untouched).collect();
+    works.clear();
+    logs.clear();
+    left
 }
 
 /// Makes everything that is to be sent blobs.

@@ -46,7 +46,11 @@ impl<'a> Drafting<'a> {
         seeds: &Seeds,
     ) -> Result<Option<Work>, Error> {
         let address = subject.resource.address.clone();
-        let asked = match self.ready(&subject, readings, profiles) {
+        let ready = match seeds.unready(&subject) {
+            Some(unready) => Err(unready),
+            None => self.ready(&subject, readings, profiles),
+        };
+        let asked = match ready {
             Ok(asked) => asked,
             Err((message, hint)) => {
                 self.fail(&address, message, hint);
@@ -64,7 +68,7 @@ impl<'a> Drafting<'a> {
         let oldest = asked.as_ref().and_then(|(read, _)| read.counts.oldest);
         let store = &self.session.store;
         let wanted = || subject.wanted(readings, &asked);
-        let adopted = seeds.adopted(store, &subject, &wanted)?;
+        let adopted = seeds.adopted(store, &subject, &wanted, false)?;
         let seen = Seen::default();
         let streams = Streams {
             recorded: &|| statics::over(&subject, readings, self.rows(&address)?),

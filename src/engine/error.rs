@@ -133,6 +133,31 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether only one segment is to blame, so that whatever does not need it can go on.
+    pub(super) fn is_of_one_segment(&self) -> bool {
+        match self {
+            Self::Segment { .. } => true,
+            Self::Braze(error) => matches!(
+                error,
+                braze::Error::Refused { .. }
+                    | braze::Error::Unexpected { .. }
+                    | braze::Error::ExportElsewhere
+                    | braze::Error::ExportNotReady(_)
+                    | braze::Error::Damaged { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    /// Returns what to do about a segment.
+    pub(super) fn segment_hint(&self) -> Option<String> {
+        match self {
+            Self::Segment { hint, .. } => hint.clone(),
+            Self::Braze(error) => error.key_hint().map(str::to_owned),
+            _ => None,
+        }
+    }
+
     /// Returns whether only one cohort is to blame, so that the others can go on.
     pub(super) fn is_of_one_cohort(&self) -> bool {
         match self {

@@ -79,11 +79,7 @@ async fn try_explain(session: &Session, person: &Person, live: bool) -> Result<E
         everybody(subjects, &found)
     })
     .await?;
-    let seeds = if subjects.iter().any(Subject::is_seeded) {
-        seed::kept(session, &draft).await?
-    } else {
-        Seeds::default()
-    };
+    let seeds = seed::kept(session, &draft, &subjects).await?;
     let mut unanswered = None;
     let answers = if live {
         let all = subjects.iter().chain(&beside);

@@ -187,7 +187,7 @@ impl Kept {
 }
 
 /// Returns what was exported last of a segment of that name, whatever its age.
-fn as_kept(session: &Session, name: &str) -> Result<Option<ExportedSegment>, Error> {
+pub(super) fn as_kept(session: &Session, name: &str) -> Result<Option<ExportedSegment>, Error> {
     let cache = session.store.cache()?;
     let opened = kept(session, &cache, name)?.map(|kept| kept.opened(&cache, name));
     Ok(opened.transpose()?.flatten())

@@ -7,6 +7,7 @@
 
 mod adopt;
 mod known;
+mod members;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -37,6 +38,7 @@ use crate::{
 };
 
 pub(super) use self::adopt::Adopted;
+use self::members::Segments;
 
 /// How long an answer counts.
 const DAY: Duration = Duration::from_hours(24);
@@ -52,6 +54,8 @@ pub(super) struct Seeds {
     known: Option<Kept>,
     /// People that first applies want, each once.
     pub(super) people: u64,
+    /// Segments whose members first applies begin with.
+    segments: Segments,
 }
 
 impl Subject<'_> {
@@ -93,6 +97,18 @@ pub(super) async fn read(
     readings: &Readings,
     profiles: &Profiles,
 ) -> Result<Seeds, Error> {
+    let segments = members::export(session, draft, subjects).await?;
+    let seeds = read_people(session, draft, subjects, readings, profiles).await?;
+    Ok(Seeds { segments, ..seeds })
+}
+
+async fn read_people(
+    session: &Session,
+    draft: &mut Drafting<'_>,
+    subjects: &[Subject<'_>],
+    readings: &Readings,
+    profiles: &Profiles,
+) -> Result<Seeds, Error> {
     let begins = |subject: &&Subject| subject.is_seeded() && subject.is_read(readings);
     // One whose profiles could not be read is told where it is compared.
     let asked = |subject| Some((subject, draft.asked(subject, profiles).ok()?));
@@ -117,7 +133,12 @@ pub(super) async fn read(
     let people = missing.people;
     if missing.keys.is_empty() {
         let known = Some(kept);
-        return Ok(Seeds { known, people });
+        let segments = Segments::new();
+        return Ok(Seeds {
+            known,
+            people,
+            segments,
+        });
     }
     let mut asked = 0;
     let asking = ask(session, &mut log, &missing.keys, &draft.told, &mut asked);
@@ -134,11 +155,23 @@ pub(super) async fn read(
     Ok(Seeds {
         known: Some(known),
         people,
+        segments: Segments::new(),
     })
 }
 
 /// Returns what is kept of what Braze holds, and asks nobody.
-pub(super) async fn kept(session: &Session, draft: &Drafting<'_>) -> Result<Seeds, Error> {
+pub(super) async fn kept(
+    session: &Session,
+    draft: &Drafting<'_>,
+    subjects: &[Subject<'_>],
+) -> Result<Seeds, Error> {
+    let segments = members::kept(session, subjects)?;
+    if !subjects.iter().any(Subject::is_seeded) {
+        return Ok(Seeds {
+            segments,
+            ..Seeds::default()
+        });
+    }
     let question = question(session, PLACE);
     let log = Answers::open(&session.store.cache()?, PLACE, None, &question)?;
     let (memory, counts) = (lease(session).await?, young(session, draft));
@@ -146,6 +179,7 @@ pub(super) async fn kept(session: &Session, draft: &Drafting<'_>) -> Result<Seed
     Ok(Seeds {
         known: Some(known),
         people: 0,
+        segments,
     })
 }
 

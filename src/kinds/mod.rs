@@ -16,6 +16,7 @@ mod audience;
 mod check;
 mod form;
 mod identify;
+mod imported;
 mod kind;
 mod log;
 mod registry;
@@ -24,6 +25,7 @@ mod values;
 
 pub use check::{check, quota, writes};
 pub use form::{Attribute, Attributes, Form, Membership, Take, Valued};
+pub use imported::{Declared, imported};
 pub use kind::{Desired, Kind, Reads, Scope, Source, Unit, Upload};
 pub use log::{Log, LogSource, Stream, TakesLines, TakesRecords};
 pub use registry::{

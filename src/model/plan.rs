@@ -238,6 +238,9 @@ pub struct Delta {
     /// Rows of a first apply that Braze holds already as they should be: found, and not sent.
     #[serde(default)]
     pub adopted: u64,
+    /// Members of the segment that a first apply begins with: those who are not desired go.
+    #[serde(default)]
+    pub exported: u64,
     /// People of a first apply whom Braze was asked for.
     #[serde(default)]
     pub asked: u64,

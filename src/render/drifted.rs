@@ -57,7 +57,7 @@ pub(super) fn words(drift: &Drift) -> String {
                 time("last_successful")
             ),
         },
-        (path, after) if before == SECRET && after == SECRET => {
+        (path, _) if before == SECRET && after == SECRET => {
             format!("{path} {SECRET} was changed since it was applied")
         }
         // In quotes, as JSON has texts: names are words among words here.

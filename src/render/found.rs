@@ -7,6 +7,10 @@ use crate::model::plan::{Action, Cost, Delta, Plan};
 pub(super) fn notes(delta: &Delta, cost: Option<&Cost>) -> Vec<String> {
     let mut notes = vec![];
     let new = cost.map_or(0, |cost| cost.new_users);
+    if delta.exported > 0 {
+        let (adopted, all) = (number(delta.adopted), number(delta.exported));
+        notes.push(format!("{adopted} of the segment's {all} members adopted"));
+    }
     if delta.asked + delta.unasked == 0 {
         notes.extend((new > 0).then(|| created(new)));
         return notes;
@@ -47,7 +51,7 @@ pub(super) fn before(plan: &Plan) -> &'static str {
     let mut created = created.filter(|resource| resource.action == Action::Create);
     let found = created.all(|resource| {
         let delta = resource.delta.as_ref();
-        delta.is_some_and(|delta| delta.asked > 0 && delta.unasked == 0)
+        delta.is_some_and(|delta| delta.exported > 0 || (delta.asked > 0 && delta.unasked == 0))
     });
     if found {
         "Who else was in Braze before a first apply is not known: only what Syncform adds, or found there, is ever removed."

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod drifted;
 pub mod explain;
 mod found;
+pub mod imported;
 mod log;
 pub mod parked;
 pub mod plan;

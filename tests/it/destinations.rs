@@ -129,6 +129,10 @@ fn kept(folder: &Path, text: &mut String) {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one account, from its begin to its end"
+)]
 fn an_account_is_created_changed_in_each_field_and_disabled_each_by_one_write() {
     let mut set = Set::up();
     let shown = set.runs(&["plan", "--out", "saved.plan"]).exits(0);

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
+mod adopting;
 mod algebra;
 mod changed;
 mod config;

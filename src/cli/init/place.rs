@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 
 /// Returns a file of the configuration that is in a directory already, if one is. YAML of others is an error there: all of
 /// a directory is one configuration.
-pub(super) fn configuration(directory: &Path) -> Result<Option<String>, Failure> {
+pub(in crate::cli) fn configuration(directory: &Path) -> Result<Option<String>, Failure> {
     let names = yaml(directory)?;
     let ours = |name: &&String| {
         let text = fs::read_to_string(directory.join(name));
@@ -65,7 +65,7 @@ pub(super) fn repository(directory: &Path) -> (PathBuf, String) {
 }
 
 /// Returns a path from the root on, of a directory that may not be there yet.
-pub(super) fn whole(directory: &Path) -> Option<PathBuf> {
+pub(in crate::cli) fn whole(directory: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(directory).ok()?;
     let there = absolute.ancestors().find(|above| above.is_dir())?;
     let rest = absolute.strip_prefix(there).ok()?;
@@ -73,7 +73,7 @@ pub(super) fn whole(directory: &Path) -> Option<PathBuf> {
 }
 
 /// Returns a path as somebody here would write it.
-pub(super) fn shown(path: &Path) -> String {
+pub(in crate::cli) fn shown(path: &Path) -> String {
     let here = whole(Path::new("."));
     let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     let path = below.unwrap_or_else(|| path.to_owned());
@@ -84,7 +84,7 @@ pub(super) fn shown(path: &Path) -> String {
 }
 
 /// Writes a file that is not there; false if one is. It is whole or not there at all, and for everybody to read.
-pub(super) fn write(path: &Path, text: &str) -> Result<bool, Failure> {
+pub(in crate::cli) fn write(path: &Path, text: &str) -> Result<bool, Failure> {
     if path.symlink_metadata().is_ok() {
         return Ok(false);
     }

@@ -65,20 +65,20 @@ pub(in crate::engine) async fn apply(
                 report.changed = Some(true);
                 report.outcome = ResourceOutcome::Done;
                 commit(session, manifest, &work, &account, run)?;
-                if let Some(words) = tested(patcher, &work, &account).await {
-                    report.told.extend(words.words);
-                    if words.failed {
+                if let Some(said) = trial(patcher, &work, &account).await {
+                    report.told.extend(said.words);
+                    if said.failed {
                         report.outcome = ResourceOutcome::Failed;
                     }
                 }
             }
-            Written::Maybe(words) => {
+            Written::Maybe(why) => {
                 report.doubt = 1;
-                report.told.push(words);
+                report.told.push(why);
             }
-            Written::Not(words) => {
+            Written::Not(why) => {
                 report.changed = Some(false);
-                report.told.push(words);
+                report.told.push(why);
             }
         }
         done.reports.push(report);
@@ -131,7 +131,7 @@ struct Words {
 }
 
 /// Tests an account after a change, where it is one of events that runs.
-async fn tested(patcher: &Patcher, work: &DestinationWork, account: &Destination) -> Option<Words> {
+async fn trial(patcher: &Patcher, work: &DestinationWork, account: &Destination) -> Option<Words> {
     let streams = |kind: &String| ["event", "identify"].contains(&kind.as_str());
     let runs = work.next.is_some() && account.enabled != Some(false);
     if !runs || !account.kind.iter().any(streams) {

@@ -64,9 +64,10 @@ impl Drafting<'_> {
             Found::Named(live) => (Action::Adopt, Some(live), wanted.difference(live, &sent)),
             Found::Known(live) => {
                 let difference = wanted.difference(live, &sent);
-                let action = match difference.fields.is_empty() {
-                    true => Action::NoOp,
-                    false => Action::Update,
+                let action = if difference.fields.is_empty() {
+                    Action::NoOp
+                } else {
+                    Action::Update
                 };
                 (action, Some(live), difference)
             }
@@ -85,7 +86,7 @@ impl Drafting<'_> {
             "change": difference.fields,
         });
         self.note(address, meant);
-        self.say(resource, spec, action, &difference);
+        self.show_account(resource, spec, action, &difference);
         let begun = || Entry::begun(&resource.kind, json!({}), self.session.clock.now());
         let next = Entry {
             config: wanted.shown(),
@@ -152,7 +153,13 @@ impl Drafting<'_> {
             }));
     }
 
-    fn say(&mut self, resource: &Resource, spec: &Spec, action: Action, difference: &Difference) {
+    fn show_account(
+        &mut self,
+        resource: &Resource,
+        spec: &Spec,
+        action: Action,
+        difference: &Difference,
+    ) {
         let mut fields = difference.fields.clone();
         let from = self.rearranged.moved.get(&resource.address);
         fields.extend(from.map(|from| moved(from, &resource.address)));

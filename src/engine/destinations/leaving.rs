@@ -107,8 +107,8 @@ impl Drafting<'_> {
         self.note(address, json!({"removed": fate, "account": id}));
         let planned = departing(address, entry, Action::Delete, format!("{name}: {fate}"));
         self.plan.resources.push(ResourcePlan {
-            manual,
             fields,
+            manual,
             ..planned
         });
         let looked = work.is_none().then(|| Looked {

@@ -117,7 +117,7 @@ impl Explaining<'_> {
     fn decide(&self, subject: &Subject, known: &mut Known) -> Result<(), Error> {
         let store = &self.draft.session.store;
         let wanted = || Ok(subject.saying(stream(&known.desired)));
-        let adopted = self.seeds.adopted(store, subject, &wanted)?;
+        let adopted = self.seeds.adopted(store, subject, &wanted, true)?;
         let ledger = adopted.as_ref().and_then(|adopted| adopted.ledger.as_ref());
         let records = match ledger {
             Some((ledger, _)) => LedgerReader::open(ledger.path())?.collect::<Result<_, _>>()?,

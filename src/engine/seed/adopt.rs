@@ -38,16 +38,25 @@ pub(in crate::engine) struct Adopted {
     values: BTreeMap<String, u64>,
     /// Other values that are there instead, by attribute.
     others: BTreeMap<String, u64>,
+    /// Members of the segment that it begins with.
+    exported: u64,
+    /// Of them, those who are wanted.
+    pub(super) wanted: u64,
 }
 
 impl Seeds {
-    /// Returns what of a resource's rows, which `wanted` opens, is there already; none where nothing was to be read.
+    /// Returns what of a resource's rows, which `wanted` opens, is there already; none where nothing was to be read. Where
+    /// a segment tells what is there, its other members are among them, unless `only` those who are wanted matter.
     pub(in crate::engine) fn adopted(
         &self,
         store: &Store,
         subject: &Subject,
         wanted: &dyn Fn() -> Result<Members, Error>,
+        only: bool,
     ) -> Result<Option<Adopted>, Error> {
+        if subject.segment().is_some() {
+            return self.members(store, subject, wanted, only);
+        }
         let Some(known) = self.known.as_ref().filter(|_| subject.is_seeded()) else {
             return Ok(None);
         };
@@ -112,17 +121,36 @@ impl Seeds {
                 sent_again: false,
             })?;
         }
-        if let Some(writer) = writer {
-            let counts = writer.counts;
-            adopted.ledger = Some((writer.finish()?.finish()?, counts));
-        }
+        adopted.keep(writer)?;
         Ok(Some(adopted))
     }
 }
 
 impl Adopted {
+    /// Begins with a segment of so many members.
+    pub(super) fn of_segment(exported: u64) -> Self {
+        Self {
+            exported,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the rows that were written, if any were.
+    pub(super) fn keep(&mut self, writer: Option<LedgerWriter<DraftWriter>>) -> Result<(), Error> {
+        if let Some(writer) = writer {
+            let counts = writer.counts;
+            self.ledger = Some((writer.finish()?.finish()?, counts));
+        }
+        Ok(())
+    }
+
     /// Tells what was found.
     pub(in crate::engine) fn tell(&self, delta: &mut Delta, attributes: &mut [AttributePlan]) {
+        delta.exported = self.exported;
+        if self.exported > 0 {
+            delta.adopted = self.wanted;
+            return;
+        }
         delta.asked = self.asked;
         delta.unknown = self.unknown;
         delta.unasked = self.unasked;
@@ -149,7 +177,7 @@ impl Adopted {
     }
 }
 
-fn writing<'a>(
+pub(super) fn writing<'a>(
     writer: &'a mut Option<LedgerWriter<DraftWriter>>,
     store: &Store,
     address: &Address,

@@ -12,6 +12,7 @@ mod owners;
 mod people;
 pub mod quota;
 mod release;
+mod seed;
 mod segments;
 mod settings;
 mod statics;
@@ -38,6 +39,7 @@ pub fn check(configuration: &Configuration) -> Vec<Diagnostic> {
     twice::check(configuration, &mut found);
     people::check(configuration, &mut found);
     identifiers::check(configuration, &mut found);
+    seed::check(configuration, &mut found);
     settings::check(configuration, &mut found);
     segments::check(configuration, &mut found);
     filters::check(configuration, &mut found);

@@ -1,9 +1,9 @@
 //! What is written today and moved by a later release, refused with those words.
 //! When a release learns something, a check here goes.
 
-use super::{cohorts, currents, error, events, values};
+use super::{currents, error, events, values};
 use crate::{
-    config::{Backend, Configuration, Origin, Resource, Seed},
+    config::{Backend, Configuration, Origin, Resource},
     kinds::{
         cohort::RunBy,
         currents::{Source, SourceWord},
@@ -21,16 +21,6 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
         }
     }
     guards(&configuration.guards, &configuration.origin, found);
-    let cohorts = cohorts(configuration).map(|(resource, _)| resource);
-    let values = values::all(configuration).map(|(resource, _)| resource);
-    for resource in cohorts.chain(values) {
-        let mut refuse = |pointer: &str, what: &str, hint: &str| {
-            found.push(later(resource, pointer, what, hint));
-        };
-        if matches!(resource.settings.seed, Some(Seed::Segment(_))) {
-            refuse("/seed", "`seed` from a segment", "write seed: send");
-        }
-    }
     let values = values::all(configuration).map(|(resource, spec)| (resource, spec.run_by()));
     for (resource, _) in values.filter(|(_, run_by)| *run_by == Some(RunBy::Amplitude)) {
         found.push(error(

@@ -257,10 +257,10 @@ fn keep(held: &mut Held, account: &mut Value, body: &Value) {
     {
         held.secrets.insert("rest_api_key".to_owned(), key);
     }
-    lay(account, &without_nulls(body));
+    lay(account, &without_nulls(&body));
 }
 
-fn without_nulls(body: Value) -> Value {
+fn without_nulls(body: &Value) -> Value {
     let members = body.as_object().unwrap().clone();
     members
         .into_iter()

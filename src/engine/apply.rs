@@ -14,7 +14,7 @@
 //! Killed before 5 is committed, nothing was sent. Killed after, the next plan sees in the journal what was. Killed
 //! after 7, a stray journal is left, known by its run's id. Recovery is 7 and 8 alone; an old delta is never continued.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Error, Planned, Session, destinations,
@@ -119,9 +119,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     } = planned;
     let run = new_id(session);
     let mut report = Report::of(run.clone());
-    let writer = writer::writer(session, &works)?;
-    let ingester = writer::ingester(session, &logs)?;
-    let statics = writer::statics(session, &works);
+    let doors = writer::doors(session, &works, &logs)?;
     let patcher = writer::patcher(session, &accounts)?;
     let mut manifest = match manifest {
         Some(manifest) => Manifest { target, ..manifest },
@@ -186,11 +184,6 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         .store
         .commit(&mut manifest, session.clock.millis())?;
     let sending = async {
-        let doors = send::Doors {
-            braze: Arc::new(writer),
-            ingester: ingester.map(Arc::new),
-            statics: statics.map(Arc::new),
-        };
         let sent = send::all(session, doors, (&works, &logs), objects, journal).await;
         session.events.tell(Event::Recording).await;
         report.requests += sent.requests;

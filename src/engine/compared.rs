@@ -60,7 +60,8 @@ impl<'a> Drafting<'a> {
         let about = readings
             .open(&subject.cohort.id, &subject.desired.identify_by)?
             .about;
-        if let Some((message, hint)) = subject.lacks(&about).or(subject.makes_nobody(&about)) {
+        let nothing = || subject.makes_nothing(about.rows);
+        if let Some((message, hint)) = subject.lacks(&about).or_else(nothing) {
             self.fail(&address, message, Some(hint));
             return Ok(None);
         }
@@ -82,10 +83,7 @@ impl<'a> Drafting<'a> {
             attributes,
             digest,
         } = self.decided(&subject, adopted.as_ref(), &streams)?;
-        if subject.filled.is_some() {
-            let wanted = || subject.members(readings, None, &Seen::default());
-            self.drift_of_members(&subject, readings, &wanted)?;
-        }
+        self.drift_of_members(&subject, readings)?;
         let mut attributes = told(attributes, seen.attributes());
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
@@ -93,7 +91,14 @@ impl<'a> Drafting<'a> {
         figures(&subject, readings, &seen, &mut delta, &mut attributes);
         let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
         self.nobody_has(&subject, read, &attributes);
-        let full = full_push(&subject, &attributes);
+        let full = match subject.desired.form {
+            // Amplitude bills nothing for its own.
+            Form::Membership(_) => subject.filled.is_some().then_some(0),
+            Form::Attributes(_) => {
+                let each = attributes.iter().map(|of| of.full_push_data_points);
+                Some(each.sum())
+            }
+        };
         let (fields, name) = (subject.fields(), subject.name());
         let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
         let action = match subject.entry {
@@ -117,11 +122,9 @@ impl<'a> Drafting<'a> {
         }
         next.attributes = subject.holds(&delta, next.set_aside.is_some());
         self.note(&address, meaning::of_subject(&subject, &digest));
-        // What is kept in Amplitude logs nothing.
-        let priced = subject.filled.as_ref().map_or(delta.after, |_| 0);
         let fills = subject.static_work(delta.after, delta.set_aside);
         let cost = Cost {
-            full_push_data_points: full.unwrap_or(priced),
+            full_push_data_points: full.unwrap_or(delta.after),
             ..Cost::default()
         };
         let planned = subject.planned(action, fields, Some(delta), Some(cost), None);
@@ -205,17 +208,6 @@ impl<'a> Drafting<'a> {
         }
         let unread = |why: Unread| (why.message, Some(why.hint));
         self.asked(subject, profiles).map_err(unread)
-    }
-}
-
-/// Data points of sending every value; none of a membership, where that is one a row.
-fn full_push(subject: &Subject, attributes: &[AttributePlan]) -> Option<u64> {
-    match subject.desired.form {
-        Form::Membership(_) => None,
-        Form::Attributes(_) => {
-            let each = attributes.iter().map(|of| of.full_push_data_points);
-            Some(each.sum())
-        }
     }
 }
 

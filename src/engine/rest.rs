@@ -163,11 +163,7 @@ fn resting(entry: Option<&Entry>) -> (Delta, Cost) {
     (
         delta,
         Cost {
-            full_push_data_points: entry
-                .filter(|entry| entry.uploaded.is_some())
-                .map(|_| 0)
-                .or_else(|| entry?.full_push)
-                .unwrap_or(known),
+            full_push_data_points: entry.and_then(|entry| entry.full_push).unwrap_or(known),
             ..Cost::default()
         },
     )

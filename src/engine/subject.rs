@@ -356,23 +356,6 @@ impl Subject<'_> {
             && own.is_some_and(|own| self.lacks(&own.about).is_none())
     }
 
-    /// What is wrong with a static cohort that would be made without anybody, and what to do.
-    pub(super) fn makes_nobody(&self, about: &About) -> Option<(String, String)> {
-        let is_new = self
-            .filled
-            .as_ref()
-            .is_some_and(|filled| filled.id.is_none());
-        (is_new && about.rows == 0).then(|| {
-            (
-                format!(
-                    "nobody is in {}, and Amplitude makes no empty cohort",
-                    self.cohort.name
-                ),
-                "give it a member whom Amplitude knows".to_owned(),
-            )
-        })
-    }
-
     /// Which property the file of the cohort lacks, and what to do.
     pub(super) fn lacks(&self, about: &About) -> Option<(String, String)> {
         let mut columns = self.desired.reads.columns().iter();

@@ -1,10 +1,13 @@
 //! Makes the one client that writes; no other file may.
 
+use std::sync::Arc;
+
 use super::{
     Error, Session,
     destinations::DestinationWork,
     log::{self, LogWork},
     plan::Work,
+    send::Doors,
 };
 use crate::{
     amplitude::{Ingester, Patcher, StaticWriter},
@@ -12,8 +15,17 @@ use crate::{
     model::Lane,
 };
 
+/// Makes what these are sent by. Keys that are missing show before anything is written.
+pub(super) fn doors(session: &Session, works: &[Work], logs: &[LogWork]) -> Result<Doors, Error> {
+    Ok(Doors {
+        braze: Arc::new(writer(session, works)?),
+        ingester: ingester(session, logs)?.map(Arc::new),
+        statics: statics(session, works).map(Arc::new),
+    })
+}
+
 /// Makes the one client that writes. Keys that are missing show before anything is written.
-pub(super) fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
+fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error> {
     let braze = &session.configuration.braze;
     let import = match works.iter().find(|work| imports(work)) {
         None => None,
@@ -40,7 +52,7 @@ pub(super) fn writer(session: &Session, works: &[Work]) -> Result<Writer, Error>
 }
 
 /// Makes the one client that writes to Amplitude, where any log goes there.
-pub(super) fn ingester(session: &Session, logs: &[LogWork]) -> Result<Option<Ingester>, Error> {
+fn ingester(session: &Session, logs: &[LogWork]) -> Result<Option<Ingester>, Error> {
     let ingests = |(log, _): (&LogWork, _)| matches!(log.lane, Lane::Ingest { .. });
     if !log::passes(logs).any(ingests) {
         return Ok(None);
@@ -56,7 +68,7 @@ pub(super) fn ingester(session: &Session, logs: &[LogWork]) -> Result<Option<Ing
 }
 
 /// Makes the one client that fills static cohorts of Amplitude, where any is filled.
-pub(super) fn statics(session: &Session, works: &[Work]) -> Option<StaticWriter> {
+fn statics(session: &Session, works: &[Work]) -> Option<StaticWriter> {
     let fills = |work: &Work| work.sends() && work.fills.is_some();
     let share = session.configuration.amplitude.use_at_most / 100.0;
     let any = works.iter().any(fills);

@@ -278,7 +278,7 @@ fn only_apply_makes_a_writer() {
         .iter()
         .filter(|file| file.path != "src/engine/apply.rs");
     assert_none(
-        &lines(callers, r"\bwriter::writer\("),
+        &lines(callers, r"\bwriter::doors\("),
         "only `engine/apply.rs` asks for a `Writer`",
     );
     let never = files.iter().filter(|file| {

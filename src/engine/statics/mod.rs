@@ -209,6 +209,20 @@ impl Subject<'_> {
         self.filled.is_some() && id.is_none()
     }
 
+    /// Returns why no cohort can be made of so many people, and what to do.
+    pub(super) fn makes_nothing(&self, people: u64) -> Option<(String, String)> {
+        let makes = self.filled.as_ref().is_some_and(|it| it.id.is_none());
+        (makes && people == 0).then(|| {
+            (
+                format!(
+                    "nobody is in {}, and Amplitude makes no empty cohort",
+                    self.cohort.name
+                ),
+                "give it a member whom Amplitude knows".to_owned(),
+            )
+        })
+    }
+
     /// Returns what is remembered of the cohort that it fills.
     pub(super) fn uploaded(&self) -> Option<Box<Uploaded>> {
         let filled = self.filled.as_ref()?;
@@ -236,6 +250,21 @@ impl Subject<'_> {
             aside,
         }))
     }
+}
+
+/// What the upload needs beside people.
+fn can_be_made(resource: &Resource, upload: &Upload) -> Result<(), Why> {
+    if upload.owner.is_some() {
+        return Ok(());
+    }
+    let at = resource.origin.place("/owner");
+    let at = at.map(|place| format!("{}:{}: ", place.file.display(), place.line));
+    let at = at.unwrap_or_default();
+    let hint = "write owner: EMAIL, the login of an Amplitude user who is to own the cohort";
+    Err((
+        format!("{at}the cohort is to be made in Amplitude, and has no `owner`"),
+        Some(hint.to_owned()),
+    ))
 }
 
 /// Words why no cohort can be filled.

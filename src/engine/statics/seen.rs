@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     diff::join::{Join, Joined},
     engine::{
-        Error, compute::Members, draft::Drafting, fold::Rows, observe::Readings, subject::Subject,
+        Error, draft::Drafting, fold::Rows, observe::Readings, subject::Subject, valued::Seen,
     },
     model::{Mapping, Presence, Record, plan::Drift},
     state,
@@ -17,7 +17,6 @@ impl Drafting<'_> {
         &mut self,
         subject: &Subject,
         readings: &Readings,
-        desired: &dyn Fn() -> Result<Members, state::Error>,
     ) -> Result<(), Error> {
         let address = &subject.resource.address;
         let Some(there) = members(subject, readings)? else {
@@ -35,7 +34,10 @@ impl Drafting<'_> {
             Ok(Joined::Right(member)) => Some(Ok(member)),
             Err(error) => Some(Err(error)),
         });
-        for row in Join::new(strangers, desired()?) {
+        for row in Join::new(
+            strangers,
+            subject.members(readings, None, &Seen::default())?,
+        ) {
             match row? {
                 Joined::Left(_) => extra += 1,
                 Joined::Both(..) | Joined::Right(_) => {}

@@ -305,18 +305,3 @@ fn misplaced(address: &Address, name: &str, why: Misplaced) -> Why {
         ),
     }
 }
-
-/// What the upload needs beside people.
-fn can_be_made(resource: &Resource, upload: &Upload) -> Result<(), Why> {
-    if upload.owner.is_some() {
-        return Ok(());
-    }
-    let at = resource.origin.place("/owner");
-    let at = at.map(|place| format!("{}:{}: ", place.file.display(), place.line));
-    let at = at.unwrap_or_default();
-    let hint = "write owner: EMAIL, the login of an Amplitude user who is to own the cohort";
-    Err((
-        format!("{at}the cohort is to be made in Amplitude, and has no `owner`"),
-        Some(hint.to_owned()),
-    ))
-}

@@ -65,6 +65,22 @@ impl Algebra {
         }
     }
 
+    /// Whether a cohort keeps anybody out who would be in it, at whatever depth.
+    pub fn negates(&self, cohort: usize) -> bool {
+        self.reaches(cohort, false)
+    }
+
+    /// Whether a cohort is met at an odd depth of `Not`.
+    fn reaches(&self, cohort: usize, negated: bool) -> bool {
+        match self {
+            Self::In(at) => negated && *at == cohort,
+            Self::All(each) | Self::Any(each) => {
+                each.iter().any(|one| one.reaches(cohort, negated))
+            }
+            Self::Not(each) => each.iter().any(|one| one.reaches(cohort, !negated)),
+        }
+    }
+
     /// Whether nobody whom a cohort holds is ever in it, whatever the others say.
     pub fn keeps_out(&self, cohort: usize) -> bool {
         let is_it = |one: &Self| *one == Self::In(cohort);
@@ -221,6 +237,24 @@ mod tests {
             prop_assert_eq!(algebra.tells(&known), Some(algebra.holds(&held)));
             for (cohort, is_in) in held.iter().enumerate() {
                 prop_assert!(!(algebra.keeps_out(cohort) && *is_in && algebra.holds(&held)));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn who_comes_into_a_cohort_that_negates_nothing_leaves_nothing(
+            algebra in algebra(),
+            held in proptest::collection::vec(any::<bool>(), 4),
+        ) {
+            for cohort in 0..4 {
+                let with = |is_in: bool| {
+                    let mut held = held.clone();
+                    held[cohort] = is_in;
+                    algebra.holds(&held)
+                };
+                prop_assert!(algebra.negates(cohort) || with(true) || !with(false));
+                prop_assert!(!algebra.keeps_out(cohort) || algebra.negates(cohort) || !with(true));
             }
         }
     }

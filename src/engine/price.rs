@@ -277,8 +277,13 @@ fn effects<'a>(
         .and_then(|own| readings.of(&own.id, mapping))
         .map(|reading| &reading.about);
     let held = next.peaks.last();
+    // Any of a segment's cohorts may stand first; of a sync it is the source.
+    let peak = match own.filter(|_| desired.called.is_some()) {
+        Some(own) => held_before(entry, own, peaks),
+        None => peaks.iter().map(|peak| peak.source).max().unwrap_or(0),
+    };
     let other = |(pin, at): (&'a CohortPin, usize)| guard::Held {
-        excludes: desired.members.keeps_out(at),
+        excludes: desired.members.negates(at),
         name: &pin.name,
         peak: held_before(entry, pin, peaks),
         now: held
@@ -291,7 +296,7 @@ fn effects<'a>(
         peak_rows: peaks.iter().map(|peak| peak.rows).max().unwrap_or(0),
         source: guard::Held {
             name: own.map_or("", |own| &own.name),
-            peak: peaks.iter().map(|peak| peak.source).max().unwrap_or(0),
+            peak,
             now: held.map_or(0, |held| held.source),
             excludes: false,
         },
@@ -307,7 +312,9 @@ fn effects<'a>(
 
 /// The most a cohort beside the source held, or the one that bore its name in the YAML before.
 fn held_before(entry: Option<&Entry>, pin: &CohortPin, peaks: &[Peak]) -> u64 {
-    let known = entry.iter().flat_map(|entry| &entry.excluded);
+    let known = entry
+        .iter()
+        .flat_map(|entry| entry.cohort.iter().chain(&entry.excluded));
     let known = known
         .filter(|known| known.written == pin.written)
         .map(|known| &known.id);

@@ -480,7 +480,7 @@ impl Subject<'_> {
         open.filter_map(|(_, cohort)| Some(&readings.of(&cohort.id, mapping)?.about))
     }
 
-    /// How many people each excluded cohort holds.
+    /// How many people each excluded cohort holds; of a segment each of its cohorts.
     pub(super) fn excluded(&self, readings: &Readings) -> BTreeMap<String, u64> {
         let held = |cohort: &Cohort| {
             Some((
@@ -491,7 +491,8 @@ impl Subject<'_> {
                     .rows,
             ))
         };
-        self.exclude.iter().filter_map(held).collect()
+        let source = usize::from(self.desired.called.is_none());
+        self.cohorts().skip(source).filter_map(held).collect()
     }
 
     /// What the resource becomes once everything is acknowledged. `source` is how many people its source holds, `oldest`

@@ -64,6 +64,20 @@ impl Kind for Materialized {
             let hint = "say whom it begins with: all_of or any_of beside none_of";
             return Err(wrong(message, Some(hint.to_owned())));
         }
+        let identify_by = identify::mapping(settings);
+        let mut places = 0..cohorts.len();
+        if identify_by.iter().count() > 1
+            && let Some(at) = places.find(|at| members.negates(*at) && !members.keeps_out(*at))
+        {
+            let message = format!(
+                "{} leaves people of {} out within a part of it, and goes by several identifiers: a person may be named \
+                 otherwise there",
+                resource.address,
+                worded(&cohorts[at]),
+            );
+            let hint = "leave them out of the whole (none_of beside all_of), or name one identifier in identify_by";
+            return Err(wrong(message, Some(hint.to_owned())));
+        }
         let (form, target, is_default) = cohort::form(to, resource, scope);
         let mut config = applied::config(&resource.body);
         if let Value::Object(entry) = &mut config {
@@ -84,7 +98,7 @@ impl Kind for Materialized {
             exclude: cohorts.collect(),
             members,
             called: Some(spec.name.clone()),
-            identify_by: identify::mapping(settings),
+            identify_by,
             reads: Reads::Nothing,
             form: Form::Membership(form),
             target,
@@ -93,6 +107,13 @@ impl Kind for Materialized {
             upload: None,
             config,
         })
+    }
+}
+
+fn worded(cohort: &CohortRef) -> String {
+    match cohort {
+        CohortRef::Name(name) => format!("\"{name}\""),
+        CohortRef::Id { id } => id.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Segments: what they are made of.
 
-use super::error;
+use super::{error, unused_setting};
 use crate::{
     config::{Configuration, Resource},
     kinds::{
@@ -29,7 +29,30 @@ fn all(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Spec)>
         })
 }
 
+/// What only a segment that is written has a use for.
+const OF_WRITING: [&str; 7] = [
+    "cadence",
+    "exclude",
+    "identify_by",
+    "label",
+    "create_users",
+    "seed",
+    "guards",
+];
+
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
+    for (resource, _) in all(configuration).filter(|(_, spec)| spec.members.is_none()) {
+        let said = |key: &&&str| resource.body.get(**key).is_some_and(|said| !said.is_null());
+        for key in OF_WRITING.iter().filter(said) {
+            found.extend(unused_setting(
+                resource,
+                std::iter::empty(),
+                &format!("/{key}"),
+                &format!("`{key}` means nothing to a segment that is looked at"),
+                "it is for segments with `members`, which are written",
+            ));
+        }
+    }
     for (resource, spec) in materialized(configuration) {
         if resource
             .body

@@ -60,6 +60,14 @@ impl Set {
         fs::write(self.folder.path().join("syncform.yaml"), text).unwrap();
     }
 
+    /// Rewrites a part of the configuration.
+    fn rewrites(&self, from: &str, to: &str) {
+        let file = self.folder.path().join("syncform.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} in {text}");
+        fs::write(file, text.replace(from, to)).unwrap();
+    }
+
     fn runs(&self, words: &[&str]) -> Run {
         let folder = self.folder.path().to_str().unwrap();
         let mut command = syncform(words.iter().copied().chain(["-C", folder, "-vv"]));
@@ -366,6 +374,27 @@ fn what_cannot_be_is_said_before_anything_is_written() {
         .says("1. Amplitude > Data > Destinations: open \"Braze production\"");
     set.runs(&["apply", "--auto-approve"]).exits(0);
     assert_eq!(set.accounts.written(), []);
+}
+
+#[test]
+fn no_account_of_another_project_is_touched() {
+    let set = Set::up();
+    set.apply();
+    set.accounts.written();
+    for (entry, more) in [
+        (ACCOUNT, ""),
+        ("", "removed: [{address: destination.braze-events}]\n"),
+    ] {
+        set.says(entry, more);
+        set.rewrites("project_id: 7", "project_id: 8");
+        set.runs(&["apply", "--auto-approve"])
+            .exits(1)
+            .says("the project is 8, and the state is about project 7");
+        assert_eq!(set.accounts.written(), []);
+    }
+    // It is not forgotten.
+    set.says("", "removed: [{address: destination.braze-events}]\n");
+    assert_eq!(set.patched(), json!({"enabled": false}));
 }
 
 /// What the sandbox holds of its one account, secrets and all.

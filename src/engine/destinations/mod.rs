@@ -11,6 +11,7 @@ mod found;
 mod health;
 mod leaving;
 mod patching;
+mod project;
 
 use std::collections::BTreeMap;
 
@@ -134,11 +135,9 @@ impl Drafting<'_> {
         let settings = &session.configuration.amplitude;
         let recorded = self.manifest.and_then(|manifest| manifest.target.project);
         let told = || list.iter().find_map(|cohort| cohort.project);
-        let Some(project) = settings.project_id.or(recorded).or_else(told) else {
-            return Ok(Seen::Failed(
-                "the project is not known, and no cohort tells it".to_owned(),
-                Some("say amplitude.project_id, the number in the project's settings".to_owned()),
-            ));
+        let project = match project::which(settings.project_id, recorded, told()) {
+            Ok(project) => project,
+            Err((message, hint)) => return Ok(Seen::Failed(message, Some(hint))),
         };
         match reader.destinations(project).await {
             Ok(accounts) => Ok(Seen::Live { project, accounts }),

@@ -397,6 +397,22 @@ fn no_account_of_another_project_is_touched() {
     assert_eq!(set.patched(), json!({"enabled": false}));
 }
 
+#[test]
+fn another_account_of_the_name_is_told_its_secrets() {
+    let set = Set::up();
+    set.apply();
+    {
+        let mut held = set.accounts.held();
+        held.accounts[0]["id"] = json!("dst-9");
+        held.secrets.clear();
+        // What was planned is held against a version that has moved on.
+        let meanwhile = Trouble::Meanwhile(json!({"credential_status": "connected"}));
+        held.troubles.push_back(meanwhile);
+    }
+    assert_eq!(set.paths("adopt"), ["config.rest_api_key"]);
+    assert_eq!(set.patched(), json!({"config": {"rest_api_key": KEYS[0]}}));
+}
+
 /// What the sandbox holds of its one account, secrets and all.
 fn held(world: &World) -> Value {
     let authority = world.url().strip_prefix("http://").unwrap();

@@ -51,7 +51,9 @@ impl Drafting<'_> {
                 return None;
             }
         };
-        let sent = self.sent(entry);
+        // What is remembered was sent to the account that is remembered, and to no other.
+        let known = entry.filter(|_| matches!(found, Found::Known(_)));
+        let sent = self.sent(known);
         let (action, account, difference) = match found {
             Found::None if !read.lacking.is_empty() => {
                 for id in &read.lacking {

@@ -144,14 +144,17 @@ impl Patch {
         Value::Object(members)
     }
 
-    /// Returns whether only secrets are written.
-    pub fn only_hidden(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    /// Returns whether another patch does the same.
-    pub fn same_as(&self, other: &Self) -> bool {
-        self.members == other.members && self.hidden.keys().eq(other.hidden.keys())
+    /// Returns whether another patch does all that this one does.
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        let within = |key: &str, value: &Value| match (key, value, other.members.get(key)) {
+            // Parameters are laid over what is there, each by itself.
+            ("config", Value::Object(ours), Some(Value::Object(theirs))) => {
+                ours.iter().all(|(id, value)| theirs.get(id) == Some(value))
+            }
+            (_, value, theirs) => theirs == Some(value),
+        };
+        let hidden = |id: &String| other.hidden.contains_key(id);
+        self.members.iter().all(|(key, value)| within(key, value)) && self.hidden.keys().all(hidden)
     }
 }
 

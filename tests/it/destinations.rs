@@ -413,6 +413,33 @@ fn another_account_of_the_name_is_told_its_secrets() {
     assert_eq!(set.patched(), json!({"config": {"rest_api_key": KEYS[0]}}));
 }
 
+#[test]
+fn a_secret_is_written_whoever_moved_the_version() {
+    let mut set = Set::up();
+    set.apply();
+    set.accounts.written();
+    let key = |key: &str| ("PATCH".to_owned(), json!({"config": {"rest_api_key": key}}));
+    // A try that was answered by nothing that tells, and somebody else's change behind it.
+    {
+        let mut held = set.accounts.held();
+        let down = json!({"title": "Internal Server Error", "retryable": true});
+        held.troubles.push_back(Trouble::Says(500, down));
+        let meanwhile = Trouble::Meanwhile(json!({"send_users": true}));
+        held.troubles.push_back(meanwhile);
+    }
+    set.key = 1;
+    set.apply();
+    assert_eq!(set.accounts.written(), [key(KEYS[1])]);
+    assert_eq!(set.accounts.held().secrets["rest_api_key"], KEYS[1]);
+    set.settled();
+    // One that was done, and whose answer was lost: it cannot be seen.
+    set.key = 0;
+    set.accounts.held().troubles.push_back(Trouble::Lost);
+    set.apply();
+    assert_eq!(set.accounts.written(), [key(KEYS[0]), key(KEYS[0])]);
+    set.settled();
+}
+
 /// What the sandbox holds of its one account, secrets and all.
 fn held(world: &World) -> Value {
     let authority = world.url().strip_prefix("http://").unwrap();

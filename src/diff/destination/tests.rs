@@ -145,6 +145,30 @@ fn a_secret_is_sent_where_another_or_none_was_and_never_shown() {
 }
 
 #[test]
+fn what_is_left_of_a_patch_is_a_part_of_it() {
+    let patch = |app: &str, enabled: bool, sent: Sent| {
+        let mut wanted = wanted();
+        let app = Setting::Shown(json!(app));
+        wanted.config.insert("app_id".into(), app);
+        wanted.enabled = Some(enabled);
+        wanted.difference(&live(), &|_, _| sent).patch
+    };
+    let whole = patch("b", false, Sent::Other);
+    for (part, is) in [
+        (patch("b", false, Sent::Other), true),
+        // What shows was done; what does not show is left.
+        (patch("a", true, Sent::Other), true),
+        (patch("b", true, Sent::Same), true),
+        (patch("c", false, Sent::Other), false),
+        (Patch::default(), true),
+    ] {
+        assert_eq!(part.is_part_of(&whole), is, "{part:?}");
+    }
+    assert!(!whole.is_part_of(&patch("b", false, Sent::Same)));
+    assert!(!whole.is_part_of(&patch("a", false, Sent::Other)));
+}
+
+#[test]
 fn a_new_account_is_told_all_that_is_said() {
     let Difference { fields, patch } = wanted().creation();
     let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();

@@ -432,6 +432,15 @@ fn a_secret_is_written_whoever_moved_the_version() {
     assert_eq!(set.accounts.written(), [key(KEYS[1])]);
     assert_eq!(set.accounts.held().secrets["rest_api_key"], KEYS[1]);
     set.settled();
+    // One that was done, and answered with what cannot be read: it is not said to be unchanged.
+    set.key = 2;
+    set.accounts.held().troubles.push_back(Trouble::Garbled);
+    set.runs(&["apply", "--auto-approve"])
+        .exits(6)
+        .says("whether it was changed is not known: plan again");
+    assert_eq!(set.accounts.written(), [key(KEYS[2])]);
+    set.apply();
+    assert_eq!(set.accounts.written(), [key(KEYS[2])]);
     // One that was done, and whose answer was lost: it cannot be seen.
     set.key = 0;
     set.accounts.held().troubles.push_back(Trouble::Lost);

@@ -45,9 +45,7 @@ pub(super) async fn create(patcher: &Patcher, body: &Patch) -> Written {
             told: warnings(said),
         },
         Err(error) => {
-            // It was taken, and what came back cannot be read.
-            let unread = matches!(error, amplitude::Error::Unexpected { .. });
-            if unread || is_open(&error) {
+            if is_open(&error) {
                 Written::Maybe(format!(
                     "{error}; whether it was created is not known: the next plan finds it by its name"
                 ))
@@ -141,6 +139,8 @@ const fn is_open(error: &amplitude::Error) -> bool {
     match error {
         amplitude::Error::Exhausted(exhausted) => exhausted.doubts > 0,
         amplitude::Error::Problem(problem) => problem.doubts > 0,
+        // It was taken, and what came back cannot be read.
+        amplitude::Error::Unexpected { .. } => true,
         _ => false,
     }
 }

@@ -449,6 +449,32 @@ fn a_secret_is_written_whoever_moved_the_version() {
     set.settled();
 }
 
+#[test]
+fn a_list_that_is_cut_short_makes_no_second_account() {
+    let set = Set::up();
+    for (pages, words) in [
+        (
+            json!({"has_more": true}),
+            "the list goes on, and it does not say where",
+        ),
+        (
+            json!({"next_cursor": "here", "has_more": true}),
+            "it cannot be read to its end",
+        ),
+        (
+            json!({"next_cursor": "here"}),
+            "it cannot be read to its end",
+        ),
+    ] {
+        set.accounts.held().pages = Some(pages);
+        set.runs(&["apply", "--auto-approve"]).exits(1).says(words);
+    }
+    assert_eq!(set.accounts.written(), []);
+    set.accounts.held().pages = Some(json!({"next_cursor": "here", "has_more": false}));
+    set.apply();
+    assert_eq!(set.accounts.written().len(), 1);
+}
+
 /// What the sandbox holds of its one account, secrets and all.
 fn held(world: &World) -> Value {
     let authority = world.url().strip_prefix("http://").unwrap();

@@ -30,6 +30,8 @@ pub(crate) struct Held {
     pub(crate) secrets: Map<String, Value>,
     /// Writes that were done: method and body.
     pub(crate) writes: Vec<(String, Value)>,
+    /// What a list says of its pages, instead of that it is whole.
+    pub(crate) pages: Option<Value>,
     /// Every request: method and path.
     pub(crate) asked: Vec<String>,
     /// What goes wrong next.
@@ -166,7 +168,8 @@ fn answer(
         ("GET", ["v1", "destination-types", "braze"]) => (200, braze()),
         ("GET", ["v1", "projects", "7", "destinations"]) => (
             200,
-            json!({"data": held.accounts, "pagination": {"next_cursor": null, "has_more": false}}),
+            json!({"data": held.accounts, "pagination": held.pages.clone()
+                .unwrap_or_else(|| json!({"next_cursor": null, "has_more": false}))}),
         ),
         ("GET", ["v1", "projects", "7", "destinations", id]) => match find(held, id) {
             Some(at) => (200, held.accounts[at].clone()),

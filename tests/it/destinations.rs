@@ -475,6 +475,46 @@ fn a_list_that_is_cut_short_makes_no_second_account() {
     assert_eq!(set.accounts.written().len(), 1);
 }
 
+#[test]
+fn what_nobody_sees_is_never_forgotten() {
+    let removed = "removed: [{address: destination.braze-events}]\n";
+    let mut set = Set::up();
+    set.apply();
+    set.accounts.written();
+    set.token = false;
+    // No token, on purpose: by hand, each time.
+    set.runs(&["drift"])
+        .says("is not looked at: there is no amplitude.developer_token");
+    set.says("", removed);
+    for _ in 0..2 {
+        set.runs(&["apply", "--auto-approve"])
+            .exits(0)
+            .says("! destination.braze-events")
+            .says("Amplitude > Data > Destinations: switch braze account \"Braze production\" off");
+    }
+    // A token that is asked for, and whose variable is not set.
+    for (entry, more) in [("", removed), (ACCOUNT, "")] {
+        set.says(entry, more);
+        set.rewrites("${AMPLITUDE_PAT:-}", "${AMPLITUDE_PAT}");
+        set.runs(&["apply", "--auto-approve"])
+            .exits(1)
+            .says("`amplitude.developer_token`: ")
+            .says("AMPLITUDE_PAT");
+    }
+    set.runs(&["doctor"]).says("developer token");
+    assert_eq!(set.accounts.written(), []);
+    set.token = true;
+    set.says("", removed);
+    assert_eq!(set.patched(), json!({"enabled": false}));
+    // What by hand was done is forgotten where that is said.
+    set.says(ACCOUNT, "");
+    set.apply();
+    set.token = false;
+    set.says("", &removed.replace('}', ", on_destroy: keep}"));
+    set.apply();
+    set.runs(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
 /// What the sandbox holds of its one account, secrets and all.
 fn held(world: &World) -> Value {
     let authority = world.url().strip_prefix("http://").unwrap();

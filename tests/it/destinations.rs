@@ -343,6 +343,17 @@ fn what_the_service_says_no_to_is_told_and_nothing_else_is_done() {
         .says("failed: changed in Amplitude")
         .says("its test failed: refused ***");
     set.settled();
+    // What a test found shows in each plan that follows.
+    for (status, warned) in [
+        ("disconnected", true),
+        ("expired", true),
+        ("connected", false),
+    ] {
+        set.accounts.change(&json!({"credential_status": status}));
+        let shown = set.runs(&["plan", "--detailed-exitcode"]).exits(0);
+        let words = format!("Amplitude says that its credentials are {status}");
+        assert_eq!(shown.all().contains(&words), warned, "{shown}");
+    }
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::{
     diff::destination::{Difference, Sent, Wanted, drift},
     kinds::{self, destination::Spec},
     model::{
-        Destination, DestinationType, Secret,
-        plan::{Action, Drift, ResourcePlan},
+        Address, Destination, DestinationType, Secret,
+        plan::{Action, Drift, Problem, ResourcePlan},
     },
     state::manifest::{DestinationEntry, Entry},
 };
@@ -74,6 +74,9 @@ impl Drafting<'_> {
                 (action, Some(live), difference)
             }
         };
+        if let Some(live) = account {
+            self.connected(address, live);
+        }
         if let (Found::Known(live), Some(entry)) = (&found, entry) {
             self.drifted(resource, entry, live);
         }
@@ -132,6 +135,23 @@ impl Drafting<'_> {
         let known = entry.and_then(|entry| entry.destination.clone());
         let lineage = self.manifest.map(|manifest| manifest.lineage.clone());
         move |id, value| sent(known.as_deref(), lineage.as_deref(), id, value)
+    }
+
+    /// Warns where Amplitude says that an account does not reach the other side.
+    fn connected(&mut self, address: &Address, live: &Destination) {
+        let status = live.credential_status.as_deref();
+        let broken = status.filter(|status| ["disconnected", "expired"].contains(status));
+        let Some(status) = broken.filter(|_| live.enabled != Some(false)) else {
+            return;
+        };
+        let hint = "see that its key is one that the other side takes, or connect it again in Amplitude > Data > Destinations";
+        self.plan.warnings.push(Problem {
+            address: Some(address.clone()),
+            message: format!(
+                "Amplitude says that its credentials are {status}: nothing may arrive"
+            ),
+            hint: Some(hint.to_owned()),
+        });
     }
 
     /// Notes what changed since it was applied.

@@ -233,6 +233,11 @@ fn an_account_is_created_changed_in_each_field_and_disabled_each_by_one_write() 
         .exits(0)
         .says("config.rest_api_key (secret) changed");
     assert_eq!(set.patched(), json!({"config": {"rest_api_key": KEYS[1]}}));
+    // A mask in the place of what is never told differs in nothing.
+    set.accounts
+        .change(&json!({"config": {"rest_api_key": "********"}}));
+    set.settled();
+    assert_eq!(set.plan()["drift"], json!([]));
     // Gone from the YAML: refused, then disabled by what is to be pasted.
     set.says(&entry.replace("enabled: false", "enabled: true"), "");
     set.patched();

@@ -29,6 +29,7 @@ fn hidden(text: &str) -> Setting {
     Setting::Hidden {
         value: Secret::new(text),
         is_json: false,
+        write_only: false,
     }
 }
 
@@ -140,6 +141,21 @@ fn a_secret_is_sent_where_another_or_none_was_and_never_shown() {
     assert!(told(&wanted(), &telling, Sent::Unknown).0.is_empty());
     telling.config.insert("rest_api_key".into(), json!("other"));
     assert_eq!(told(&wanted(), &telling, Sent::Same).0.len(), 1);
+    // What is never told is not compared with the mask that stands in its place.
+    let mut masked = wanted();
+    masked.config.insert(
+        "rest_api_key".into(),
+        Setting::Hidden {
+            value: Secret::new("planted"),
+            is_json: false,
+            write_only: true,
+        },
+    );
+    telling
+        .config
+        .insert("rest_api_key".into(), json!("********"));
+    assert!(told(&masked, &telling, Sent::Same).0.is_empty());
+    assert_eq!(told(&masked, &telling, Sent::Other).1, body);
     let all = format!("{:?} {}", wanted(), wanted().shown());
     assert!(!all.contains("planted"), "{all}");
 }

@@ -78,7 +78,7 @@ impl Drafting<'_> {
             self.connected(address, live);
         }
         if let (Found::Known(live), Some(entry)) = (&found, entry) {
-            self.drifted(resource, entry, live);
+            self.drifted(resource, entry, live, of);
         }
         let known: BTreeMap<String, String> = wanted
             .secrets()
@@ -155,11 +155,22 @@ impl Drafting<'_> {
     }
 
     /// Notes what changed since it was applied.
-    fn drifted(&mut self, resource: &Resource, entry: &Entry, live: &Destination) {
+    fn drifted(
+        &mut self,
+        resource: &Resource,
+        entry: &Entry,
+        live: &Destination,
+        of: &DestinationType,
+    ) {
+        let telling = |id: &String| {
+            let mut parameters = of.parameters.iter();
+            !parameters.any(|known| known.id == *id && known.write_only)
+        };
         let secrets = entry
             .destination
             .iter()
-            .flat_map(|it| it.secrets.keys().cloned());
+            .flat_map(|it| it.secrets.keys().cloned())
+            .filter(telling);
         let same = |id: &str, told: &_| {
             let known = entry.destination.as_ref().and_then(|it| it.secrets.get(id));
             known.cloned() == self.fingerprint(&as_sent(told))

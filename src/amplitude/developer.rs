@@ -141,11 +141,15 @@ impl Developer {
                     what: format!("line {} column {}", error.line(), error.column()),
                 })?;
             all.extend(page.data.into_iter().map(T::from));
-            let next = page.pagination.next();
-            if next.is_none() || next == cursor {
+            let next = page.pagination.next(cursor.as_deref());
+            let cut = |what: &str| Error::Unexpected {
+                path,
+                what: what.to_owned(),
+            };
+            cursor = next.map_err(cut)?;
+            if cursor.is_none() {
                 return Ok(all);
             }
-            cursor = next;
         }
         Err(Error::Unexpected {
             path,

@@ -129,6 +129,7 @@ impl Assembler<'_> {
             endpoint: Wanted {
                 value: url.or_else(|| self.sandbox.then(|| SANDBOX.to_owned())),
                 missing: Box::new(missing),
+                is_left_out: false,
             },
             instance: block.instance,
             api_key: self.secret("braze", &["api_key"], "BRAZE_API_KEY"),
@@ -186,10 +187,18 @@ impl Assembler<'_> {
         let missing = self
             .findings
             .aside("missing-secret", spot, message, Some(hint));
+        let is_left_out = match standing.map(|node| &node.data) {
+            None | Some(Data::Null) => true,
+            Some(Data::Text(text)) => {
+                matches!(self.variables.fill(text), Ok(Filled::Value(value)) if value.is_empty())
+            }
+            Some(_) => false,
+        };
         let value = value.or_else(|| self.sandbox.then(|| Secret::new(SANDBOX)));
         Wanted {
             value,
             missing: Box::new(missing),
+            is_left_out,
         }
     }
 

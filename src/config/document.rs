@@ -52,6 +52,8 @@ pub struct Wanted<T> {
     pub value: Option<T>,
     /// What to say where it could not: already worded, with its place.
     pub missing: Box<Diagnostic>,
+    /// Whether nobody asked for one: it is not written, or what is written is nothing (`${NAME:-}`).
+    pub is_left_out: bool,
 }
 
 impl<T> Wanted<T> {

@@ -56,6 +56,7 @@ impl Filler<'_> {
             value: Wanted {
                 value,
                 missing: Box::new(missing),
+                is_left_out: false,
             },
             is_json,
             has_literal: met.has_literal,

@@ -50,6 +50,8 @@ pub enum Setting {
         value: Secret,
         /// Whether it is JSON.
         is_json: bool,
+        /// Whether the service never tells it: what it tells all the same is a mask.
+        write_only: bool,
     },
 }
 
@@ -85,7 +87,7 @@ impl Setting {
     fn wire(&self) -> Value {
         match self {
             Self::Shown(value) => value.clone(),
-            Self::Hidden { value, is_json } => {
+            Self::Hidden { value, is_json, .. } => {
                 let text = || Value::String(value.expose().to_owned());
                 if *is_json {
                     serde_json::from_str(value.expose()).unwrap_or_else(|_| text())
@@ -144,14 +146,17 @@ impl Patch {
         Value::Object(members)
     }
 
-    /// Returns whether only secrets are written.
-    pub fn only_hidden(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    /// Returns whether another patch does the same.
-    pub fn same_as(&self, other: &Self) -> bool {
-        self.members == other.members && self.hidden.keys().eq(other.hidden.keys())
+    /// Returns whether another patch does all that this one does.
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        let within = |key: &str, value: &Value| match (key, value, other.members.get(key)) {
+            // Parameters are laid over what is there, each by itself.
+            ("config", Value::Object(ours), Some(Value::Object(theirs))) => {
+                ours.iter().all(|(id, value)| theirs.get(id) == Some(value))
+            }
+            (_, value, theirs) => theirs == Some(value),
+        };
+        let hidden = |id: &String| other.hidden.contains_key(id);
+        self.members.iter().all(|(key, value)| within(key, value)) && self.hidden.keys().all(hidden)
     }
 }
 
@@ -260,10 +265,14 @@ impl Wanted {
             }
         }
         for (id, setting) in &self.config {
-            let Setting::Hidden { value, .. } = setting else {
+            let Setting::Hidden {
+                value, write_only, ..
+            } = setting
+            else {
                 continue;
             };
-            let before = match (live.config.get(id), sent(id, value)) {
+            let told = live.config.get(id).filter(|_| !write_only);
+            let before = match (told, sent(id, value)) {
                 (Some(told), _) if setting.is(told) => continue,
                 (Some(_), _) | (None, Sent::Other) => json!(SECRET),
                 (None, Sent::Same) => continue,

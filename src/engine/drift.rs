@@ -8,7 +8,10 @@ use super::{
     plan::{recorded, steadily},
     target, verify,
 };
-use crate::model::{Address, Drifted, plan::StateRef};
+use crate::{
+    model::{Address, Drifted, plan::StateRef},
+    state::manifest::Entry,
+};
 
 /// Looks for drift; of how many people is said by the sampling, if of any.
 pub async fn drift(session: &Session, sampling: Option<&Sampling>) -> Result<Drifted, Error> {
@@ -68,11 +71,10 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
         let address = error.address.as_ref();
         address.is_none_or(|address| selects(address) && !told(address))
     });
-    let resources = manifest
-        .resources
-        .keys()
-        .filter(|address| selects(address))
-        .count();
+    let sees = |entry: &Entry| entry.destination.is_none() || session.developer.reader.is_ok();
+    let entries = manifest.resources.iter();
+    let looked = entries.filter(|(address, entry)| selects(address) && sees(entry));
+    let resources = looked.count();
     let ended = manifest.runs.last().map(|run| run.finished_at);
     let entries = || manifest.resources.values().map(|entry| entry.applied_at);
     Ok(Drifted {

@@ -26,11 +26,10 @@ impl Scrubber {
         }
         let mut forms = secrets;
         forms.extend(pairs);
-        // JSON may write a slash so.
+        // As JSON writes them: quotes, line breaks, letters that are not ASCII, and a slash in two ways.
         let escaped: Vec<Secret> = forms
             .iter()
-            .filter(|form| form.expose().contains('/'))
-            .map(|form| Secret::new(form.expose().replace('/', "\\/")))
+            .flat_map(|form| in_json(form.expose()))
             .collect();
         forms.extend(escaped);
         forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
@@ -51,6 +50,19 @@ impl Scrubber {
             None => line,
         }
     }
+}
+
+/// Returns how JSON may write a text otherwise than it is.
+fn in_json(text: &str) -> Vec<Secret> {
+    let json = serde_json::Value::from(text).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    let mut forms = vec![ascii(&json), json];
+    let slashes: Vec<String> = forms.iter().map(|form| form.replace('/', "\\/")).collect();
+    forms.extend(slashes);
+    forms.sort_unstable();
+    forms.dedup();
+    forms.retain(|form| form != text);
+    forms.into_iter().map(Secret::new).collect()
 }
 
 /// Takes a person's id out of a foreign text, as it is and as JSON and addresses write it.
@@ -109,6 +121,21 @@ mod tests {
             ),
         ] {
             assert_eq!(scrubber.clean(text), clean);
+        }
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_not_repeated_as_json_writes_it() {
+        let key = "-----BEGIN\n\"zo\u{eb}\"/x\n-----END";
+        let scrubber = Scrubber::new(vec![Secret::new(key)]);
+        for form in [
+            key,
+            "-----BEGIN\\n\\\"zo\u{eb}\\\"/x\\n-----END",
+            "-----BEGIN\\n\\\"zo\u{eb}\\\"\\/x\\n-----END",
+            "-----BEGIN\\n\\\"zo\\u00eb\\\"/x\\n-----END",
+            "-----BEGIN\\n\\\"zo\\u00eb\\\"\\/x\\n-----END",
+        ] {
+            assert_eq!(scrubber.clean(&format!("bad {form} x")), "bad *** x");
         }
     }
 

@@ -60,6 +60,14 @@ impl Set {
         fs::write(self.folder.path().join("syncform.yaml"), text).unwrap();
     }
 
+    /// Rewrites a part of the configuration.
+    fn rewrites(&self, from: &str, to: &str) {
+        let file = self.folder.path().join("syncform.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} in {text}");
+        fs::write(file, text.replace(from, to)).unwrap();
+    }
+
     fn runs(&self, words: &[&str]) -> Run {
         let folder = self.folder.path().to_str().unwrap();
         let mut command = syncform(words.iter().copied().chain(["-C", folder, "-vv"]));
@@ -225,6 +233,11 @@ fn an_account_is_created_changed_in_each_field_and_disabled_each_by_one_write() 
         .exits(0)
         .says("config.rest_api_key (secret) changed");
     assert_eq!(set.patched(), json!({"config": {"rest_api_key": KEYS[1]}}));
+    // A mask in the place of what is never told differs in nothing.
+    set.accounts
+        .change(&json!({"config": {"rest_api_key": "********"}}));
+    set.settled();
+    assert_eq!(set.plan()["drift"], json!([]));
     // Gone from the YAML: refused, then disabled by what is to be pasted.
     set.says(&entry.replace("enabled: false", "enabled: true"), "");
     set.patched();
@@ -335,6 +348,17 @@ fn what_the_service_says_no_to_is_told_and_nothing_else_is_done() {
         .says("failed: changed in Amplitude")
         .says("its test failed: refused ***");
     set.settled();
+    // What a test found shows in each plan that follows.
+    for (status, warned) in [
+        ("disconnected", true),
+        ("expired", true),
+        ("connected", false),
+    ] {
+        set.accounts.change(&json!({"credential_status": status}));
+        let shown = set.runs(&["plan", "--detailed-exitcode"]).exits(0);
+        let words = format!("Amplitude says that its credentials are {status}");
+        assert_eq!(shown.all().contains(&words), warned, "{shown}");
+    }
 }
 
 #[test]
@@ -366,6 +390,145 @@ fn what_cannot_be_is_said_before_anything_is_written() {
         .says("1. Amplitude > Data > Destinations: open \"Braze production\"");
     set.runs(&["apply", "--auto-approve"]).exits(0);
     assert_eq!(set.accounts.written(), []);
+}
+
+#[test]
+fn no_account_of_another_project_is_touched() {
+    let set = Set::up();
+    set.apply();
+    set.accounts.written();
+    for (entry, more) in [
+        (ACCOUNT, ""),
+        ("", "removed: [{address: destination.braze-events}]\n"),
+    ] {
+        set.says(entry, more);
+        set.rewrites("project_id: 7", "project_id: 8");
+        set.runs(&["apply", "--auto-approve"])
+            .exits(1)
+            .says("the project is 8, and the state is about project 7");
+        assert_eq!(set.accounts.written(), []);
+    }
+    // It is not forgotten.
+    set.says("", "removed: [{address: destination.braze-events}]\n");
+    assert_eq!(set.patched(), json!({"enabled": false}));
+}
+
+#[test]
+fn another_account_of_the_name_is_told_its_secrets() {
+    let set = Set::up();
+    set.apply();
+    {
+        let mut held = set.accounts.held();
+        held.accounts[0]["id"] = json!("dst-9");
+        held.secrets.clear();
+        // What was planned is held against a version that has moved on.
+        let meanwhile = Trouble::Meanwhile(json!({"credential_status": "connected"}));
+        held.troubles.push_back(meanwhile);
+    }
+    assert_eq!(set.paths("adopt"), ["config.rest_api_key"]);
+    assert_eq!(set.patched(), json!({"config": {"rest_api_key": KEYS[0]}}));
+}
+
+#[test]
+fn a_secret_is_written_whoever_moved_the_version() {
+    let mut set = Set::up();
+    set.apply();
+    set.accounts.written();
+    let key = |key: &str| ("PATCH".to_owned(), json!({"config": {"rest_api_key": key}}));
+    // A try that was answered by nothing that tells, and somebody else's change behind it.
+    {
+        let mut held = set.accounts.held();
+        let down = json!({"title": "Internal Server Error", "retryable": true});
+        held.troubles.push_back(Trouble::Says(500, down));
+        let meanwhile = Trouble::Meanwhile(json!({"send_users": true}));
+        held.troubles.push_back(meanwhile);
+    }
+    set.key = 1;
+    set.apply();
+    assert_eq!(set.accounts.written(), [key(KEYS[1])]);
+    assert_eq!(set.accounts.held().secrets["rest_api_key"], KEYS[1]);
+    set.settled();
+    // One that was done, and answered with what cannot be read: it is not said to be unchanged.
+    set.key = 2;
+    set.accounts.held().troubles.push_back(Trouble::Garbled);
+    set.runs(&["apply", "--auto-approve"])
+        .exits(6)
+        .says("whether it was changed is not known: plan again");
+    assert_eq!(set.accounts.written(), [key(KEYS[2])]);
+    set.apply();
+    assert_eq!(set.accounts.written(), [key(KEYS[2])]);
+    // One that was done, and whose answer was lost: it cannot be seen.
+    set.key = 0;
+    set.accounts.held().troubles.push_back(Trouble::Lost);
+    set.apply();
+    assert_eq!(set.accounts.written(), [key(KEYS[0]), key(KEYS[0])]);
+    set.settled();
+}
+
+#[test]
+fn a_list_that_is_cut_short_makes_no_second_account() {
+    let set = Set::up();
+    for (pages, words) in [
+        (
+            json!({"has_more": true}),
+            "the list goes on, and it does not say where",
+        ),
+        (
+            json!({"next_cursor": "here", "has_more": true}),
+            "it cannot be read to its end",
+        ),
+        (
+            json!({"next_cursor": "here"}),
+            "it cannot be read to its end",
+        ),
+    ] {
+        set.accounts.held().pages = Some(pages);
+        set.runs(&["apply", "--auto-approve"]).exits(1).says(words);
+    }
+    assert_eq!(set.accounts.written(), []);
+    set.accounts.held().pages = Some(json!({"next_cursor": "here", "has_more": false}));
+    set.apply();
+    assert_eq!(set.accounts.written().len(), 1);
+}
+
+#[test]
+fn what_nobody_sees_is_never_forgotten() {
+    let removed = "removed: [{address: destination.braze-events}]\n";
+    let mut set = Set::up();
+    set.apply();
+    set.accounts.written();
+    set.token = false;
+    // No token, on purpose: by hand, each time.
+    set.runs(&["drift"])
+        .says("is not looked at: there is no amplitude.developer_token");
+    set.says("", removed);
+    for _ in 0..2 {
+        set.runs(&["apply", "--auto-approve"])
+            .exits(0)
+            .says("! destination.braze-events")
+            .says("Amplitude > Data > Destinations: switch braze account \"Braze production\" off");
+    }
+    // A token that is asked for, and whose variable is not set.
+    for (entry, more) in [("", removed), (ACCOUNT, "")] {
+        set.says(entry, more);
+        set.rewrites("${AMPLITUDE_PAT:-}", "${AMPLITUDE_PAT}");
+        set.runs(&["apply", "--auto-approve"])
+            .exits(1)
+            .says("`amplitude.developer_token`: ")
+            .says("AMPLITUDE_PAT");
+    }
+    set.runs(&["doctor"]).says("developer token");
+    assert_eq!(set.accounts.written(), []);
+    set.token = true;
+    set.says("", removed);
+    assert_eq!(set.patched(), json!({"enabled": false}));
+    // What by hand was done is forgotten where that is said.
+    set.says(ACCOUNT, "");
+    set.apply();
+    set.token = false;
+    set.says("", &removed.replace('}', ", on_destroy: keep}"));
+    set.apply();
+    set.runs(&["plan", "--detailed-exitcode"]).exits(0);
 }
 
 /// What the sandbox holds of its one account, secrets and all.

@@ -25,10 +25,18 @@ pub(super) struct Pagination {
 }
 
 impl Pagination {
-    /// Returns where the next page begins, if there is one.
-    pub(super) fn next(self) -> Option<String> {
+    /// Returns where the next page begins, if there is one; `this` is where this one did. A list that is said to go on, and
+    /// not where, is an error in words: what is not on it would be taken for gone.
+    pub(super) fn next(self, this: Option<&str>) -> Result<Option<String>, &'static str> {
         let next = self.next_cursor.filter(|cursor| !cursor.is_empty());
-        next.filter(|_| self.has_more != Some(false))
+        match (self.has_more, next) {
+            (Some(false), _) | (None, None) => Ok(None),
+            (Some(true), None) => Err("the list goes on, and it does not say where"),
+            (_, Some(next)) if this == Some(next.as_str()) => {
+                Err("the list goes on where it began: it cannot be read to its end")
+            }
+            (_, next) => Ok(next),
+        }
     }
 }
 

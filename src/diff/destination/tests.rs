@@ -29,6 +29,7 @@ fn hidden(text: &str) -> Setting {
     Setting::Hidden {
         value: Secret::new(text),
         is_json: false,
+        write_only: false,
     }
 }
 
@@ -140,8 +141,47 @@ fn a_secret_is_sent_where_another_or_none_was_and_never_shown() {
     assert!(told(&wanted(), &telling, Sent::Unknown).0.is_empty());
     telling.config.insert("rest_api_key".into(), json!("other"));
     assert_eq!(told(&wanted(), &telling, Sent::Same).0.len(), 1);
+    // What is never told is not compared with the mask that stands in its place.
+    let mut masked = wanted();
+    masked.config.insert(
+        "rest_api_key".into(),
+        Setting::Hidden {
+            value: Secret::new("planted"),
+            is_json: false,
+            write_only: true,
+        },
+    );
+    telling
+        .config
+        .insert("rest_api_key".into(), json!("********"));
+    assert!(told(&masked, &telling, Sent::Same).0.is_empty());
+    assert_eq!(told(&masked, &telling, Sent::Other).1, body);
     let all = format!("{:?} {}", wanted(), wanted().shown());
     assert!(!all.contains("planted"), "{all}");
+}
+
+#[test]
+fn what_is_left_of_a_patch_is_a_part_of_it() {
+    let patch = |app: &str, enabled: bool, sent: Sent| {
+        let mut wanted = wanted();
+        let app = Setting::Shown(json!(app));
+        wanted.config.insert("app_id".into(), app);
+        wanted.enabled = Some(enabled);
+        wanted.difference(&live(), &|_, _| sent).patch
+    };
+    let whole = patch("b", false, Sent::Other);
+    for (part, is) in [
+        (patch("b", false, Sent::Other), true),
+        // What shows was done; what does not show is left.
+        (patch("a", true, Sent::Other), true),
+        (patch("b", true, Sent::Same), true),
+        (patch("c", false, Sent::Other), false),
+        (Patch::default(), true),
+    ] {
+        assert_eq!(part.is_part_of(&whole), is, "{part:?}");
+    }
+    assert!(!whole.is_part_of(&patch("b", false, Sent::Same)));
+    assert!(!whole.is_part_of(&patch("a", false, Sent::Other)));
 }
 
 #[test]

@@ -117,6 +117,8 @@ fn commit(
             manifest.resources.insert(work.address.clone(), next);
         }
     }
+    // Where no cohort tells the project, an account was written in it all the same.
+    manifest.target.project.get_or_insert(work.project);
     let committed = session.store.commit(manifest, session.clock.millis());
     committed.map_err(|source| Error::Unfolded {
         source,

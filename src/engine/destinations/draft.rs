@@ -14,8 +14,8 @@ use crate::{
     diff::destination::{Difference, Sent, Wanted, drift},
     kinds::{self, destination::Spec},
     model::{
-        Destination, DestinationType, Secret,
-        plan::{Action, Drift, ResourcePlan},
+        Address, Destination, DestinationType, Secret,
+        plan::{Action, Drift, Problem, ResourcePlan},
     },
     state::manifest::{DestinationEntry, Entry},
 };
@@ -51,7 +51,9 @@ impl Drafting<'_> {
                 return None;
             }
         };
-        let sent = self.sent(entry);
+        // What is remembered was sent to the account that is remembered, and to no other.
+        let known = entry.filter(|_| matches!(found, Found::Known(_)));
+        let sent = self.sent(known);
         let (action, account, difference) = match found {
             Found::None if !read.lacking.is_empty() => {
                 for id in &read.lacking {
@@ -72,8 +74,11 @@ impl Drafting<'_> {
                 (action, Some(live), difference)
             }
         };
+        if let Some(live) = account {
+            self.connected(address, live);
+        }
         if let (Found::Known(live), Some(entry)) = (&found, entry) {
-            self.drifted(resource, entry, live);
+            self.drifted(resource, entry, live, of);
         }
         let known: BTreeMap<String, String> = wanted
             .secrets()
@@ -132,12 +137,40 @@ impl Drafting<'_> {
         move |id, value| sent(known.as_deref(), lineage.as_deref(), id, value)
     }
 
+    /// Warns where Amplitude says that an account does not reach the other side.
+    fn connected(&mut self, address: &Address, live: &Destination) {
+        let status = live.credential_status.as_deref();
+        let broken = status.filter(|status| ["disconnected", "expired"].contains(status));
+        let Some(status) = broken.filter(|_| live.enabled != Some(false)) else {
+            return;
+        };
+        let hint = "see that its key is one that the other side takes, or connect it again in Amplitude > Data > Destinations";
+        self.plan.warnings.push(Problem {
+            address: Some(address.clone()),
+            message: format!(
+                "Amplitude says that its credentials are {status}: nothing may arrive"
+            ),
+            hint: Some(hint.to_owned()),
+        });
+    }
+
     /// Notes what changed since it was applied.
-    fn drifted(&mut self, resource: &Resource, entry: &Entry, live: &Destination) {
+    fn drifted(
+        &mut self,
+        resource: &Resource,
+        entry: &Entry,
+        live: &Destination,
+        of: &DestinationType,
+    ) {
+        let telling = |id: &String| {
+            let mut parameters = of.parameters.iter();
+            !parameters.any(|known| known.id == *id && known.write_only)
+        };
         let secrets = entry
             .destination
             .iter()
-            .flat_map(|it| it.secrets.keys().cloned());
+            .flat_map(|it| it.secrets.keys().cloned())
+            .filter(telling);
         let same = |id: &str, told: &_| {
             let known = entry.destination.as_ref().and_then(|it| it.secrets.get(id));
             known.cloned() == self.fingerprint(&as_sent(told))

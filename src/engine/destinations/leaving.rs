@@ -1,4 +1,4 @@
-//! Accounts that are no longer declared. No call deletes one: a `removed` entry disables it, or with `on_destroy: keep`
+//! Accounts that are no longer declared, or no longer seen. No call deletes one: a `removed` entry disables it, or with `on_destroy: keep`
 //! leaves it as it is.
 
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::{
     diff::destination::Patch,
     model::{
         Address, Destination,
-        plan::{Action, FieldChange, ResourcePlan},
+        plan::{Action, FieldChange, Problem, ResourcePlan},
     },
     state::manifest::Entry,
 };
@@ -56,7 +56,7 @@ impl Drafting<'_> {
             let mut accounts = accounts.iter();
             accounts.find(|live| Some(live.id.as_str()) == id).cloned()
         };
-        let (mut manual, mut fields, mut work) = (vec![], vec![], None);
+        let (mut fields, mut work) = (vec![], None);
         let fate = match seen {
             Seen::Failed(message, hint) if disables => {
                 self.fail(address, message.clone(), hint.clone());
@@ -72,10 +72,8 @@ impl Drafting<'_> {
                 return (None, None);
             }
             Seen::Blind if disables => {
-                manual.push(format!(
-                    "Amplitude > Data > Destinations: switch {name} off"
-                ));
-                "forgotten here; without amplitude.developer_token it is disabled by hand"
+                self.switched_off_by_hand(address, entry, &name);
+                return (None, None);
             }
             Seen::Live { project, accounts } if disables => match find(accounts) {
                 None => "gone from Amplitude already",
@@ -106,15 +104,42 @@ impl Drafting<'_> {
         };
         self.note(address, json!({"removed": fate, "account": id}));
         let planned = departing(address, entry, Action::Delete, format!("{name}: {fate}"));
-        self.plan.resources.push(ResourcePlan {
-            fields,
-            manual,
-            ..planned
-        });
+        self.plan.resources.push(ResourcePlan { fields, ..planned });
         let looked = work.is_none().then(|| Looked {
             address: address.clone(),
             next: None,
         });
         (work, looked)
+    }
+
+    /// Plans that an account is switched off by hand. It stays remembered: nobody sees whether that was done.
+    fn switched_off_by_hand(&mut self, address: &Address, entry: &Entry, name: &str) {
+        let manual = vec![
+            format!("Amplitude > Data > Destinations: switch {name} off"),
+            format!(
+                "then say removed: [{{address: {address}, on_destroy: keep}}], which forgets it here"
+            ),
+        ];
+        self.note(address, json!({"manual": manual}));
+        let title = format!(
+            "by hand: without amplitude.developer_token nobody sees {name}, which is to go"
+        );
+        let planned = departing(address, entry, Action::Manual, title);
+        self.plan.resources.push(ResourcePlan { manual, ..planned });
+    }
+
+    /// Warns of each account that was applied and that nobody sees now.
+    pub(super) fn unseen(&mut self) {
+        for (address, entry) in self.manifest.into_iter().flat_map(|it| &it.resources) {
+            if entry.destination.is_none() || !self.takes(address, &entry.kind) {
+                continue;
+            }
+            self.plan.warnings.push(Problem {
+                address: Some(address.clone()),
+                message: "is not looked at: there is no amplitude.developer_token, and it was applied with one"
+                    .to_owned(),
+                hint: Some("give the token again: whether it changed in Amplitude is not known".to_owned()),
+            });
+        }
     }
 }

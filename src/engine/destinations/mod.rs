@@ -11,6 +11,7 @@ mod found;
 mod health;
 mod leaving;
 mod patching;
+mod project;
 
 use std::collections::BTreeMap;
 
@@ -58,7 +59,7 @@ enum Seen {
         project: u64,
         accounts: Vec<Destination>,
     },
-    /// Nothing: there is no token.
+    /// Nothing: no token was given, on purpose.
     Blind,
     /// Nothing: nothing live was to be read.
     Unread,
@@ -85,6 +86,9 @@ impl Drafting<'_> {
             return Ok(works);
         }
         let seen = self.see(list).await?;
+        if matches!(seen, Seen::Blind) {
+            self.unseen();
+        }
         for resource in declared {
             // The schema has passed whatever comes here.
             let Ok(spec) = serde_json::from_value::<Spec>(resource.body.clone()) else {
@@ -128,17 +132,21 @@ impl Drafting<'_> {
         if session.how.refresh == Refresh::None {
             return Ok(Seen::Unread);
         }
-        let Ok(reader) = &session.developer.reader else {
-            return Ok(Seen::Blind);
-        };
         let settings = &session.configuration.amplitude;
+        let reader = match &session.developer.reader {
+            Ok(reader) => reader,
+            Err(_) if settings.developer_token.is_left_out => return Ok(Seen::Blind),
+            // One that is written and cannot be had is a mistake, and not a wish to do without.
+            Err(_) => {
+                let missing = &settings.developer_token.missing;
+                return Ok(Seen::Failed(missing.message.clone(), missing.hint.clone()));
+            }
+        };
         let recorded = self.manifest.and_then(|manifest| manifest.target.project);
         let told = || list.iter().find_map(|cohort| cohort.project);
-        let Some(project) = settings.project_id.or(recorded).or_else(told) else {
-            return Ok(Seen::Failed(
-                "the project is not known, and no cohort tells it".to_owned(),
-                Some("say amplitude.project_id, the number in the project's settings".to_owned()),
-            ));
+        let project = match project::which(settings.project_id, recorded, told()) {
+            Ok(project) => project,
+            Err((message, hint)) => return Ok(Seen::Failed(message, Some(hint))),
         };
         match reader.destinations(project).await {
             Ok(accounts) => Ok(Seen::Live { project, accounts }),

@@ -33,7 +33,7 @@ pub(super) async fn create(patcher: &Patcher, body: &Patch) -> Written {
     let whole = body.body();
     let said = match patcher.would_create(&whole).await {
         Ok(said) => said,
-        Err(error) => return refused(&error),
+        Err(error) => return Written::Not(told(&error)),
     };
     if let Err(words) = agrees(&said, None, body) {
         return Written::Not(words);
@@ -45,18 +45,12 @@ pub(super) async fn create(patcher: &Patcher, body: &Patch) -> Written {
             told: warnings(said),
         },
         Err(error) => {
-            let open = match &error {
-                amplitude::Error::Exhausted(exhausted) => exhausted.doubts > 0,
-                // It was taken, and what came back cannot be read.
-                amplitude::Error::Unexpected { .. } => true,
-                _ => false,
-            };
-            if open {
+            if is_open(&error) {
                 Written::Maybe(format!(
                     "{error}; whether it was created is not known: the next plan finds it by its name"
                 ))
             } else {
-                refused(&error)
+                Written::Not(told(&error))
             }
         }
     }
@@ -78,16 +72,17 @@ pub(super) async fn patch(
         return Written::Not("nothing is to be patched".to_owned());
     };
     let mut live = live.clone();
+    let mut left = planned.clone();
     let mut doubted = false;
     for _ in 0..VERSIONS {
-        let body = planned.body();
+        let body = left.body();
         let said = match patcher.would_patch(&live.id, live.version, &body).await {
             Ok(said) => said,
-            Err(error) => return refused(&error),
+            Err(error) => return ended(doubted, told(&error)),
         };
         if let Some(said) = said {
-            if let Err(words) = agrees(&said, Some(&live.id), planned) {
-                return Written::Not(words);
+            if let Err(words) = agrees(&said, Some(&live.id), &left) {
+                return ended(doubted, words);
             }
             match patcher.patch(&live.id, live.version, &body).await {
                 Ok(Patched::Done(account)) => {
@@ -98,34 +93,56 @@ pub(super) async fn patch(
                     };
                 }
                 Ok(Patched::Stale { doubted: lost }) => doubted |= lost,
-                Err(amplitude::Error::Exhausted(exhausted)) if exhausted.doubts > 0 => {
-                    return Written::Maybe(format!(
-                        "amplitude: {exhausted}; whether it was changed is not known: plan again"
-                    ));
-                }
-                Err(error) => return refused(&error),
+                Err(error) => return ended(doubted || is_open(&error), told(&error)),
             }
         }
         // Another version stands there by now.
         live = match again(session, work, &live.id).await {
             Ok(Some(live)) => Box::new(live),
-            Ok(None) => return Written::Not("the account is gone; plan again".to_owned()),
-            Err(error) => return refused(&error),
+            Ok(None) => return ended(doubted, "the account is gone; plan again".to_owned()),
+            Err(error) => return ended(doubted, told(&error)),
         };
-        let left = left(manifest, work, wanted.as_deref(), &live);
+        let rest = rest(manifest, work, wanted.as_deref(), &live);
         // Somebody did the same, or a try of ours whose answer was lost.
-        if left.is_empty() || (doubted && left.only_hidden()) {
+        if rest.is_empty() {
             return Written::Done {
                 account: live,
                 requests: u64::from(doubted),
                 told: vec![],
             };
         }
-        if !left.same_as(planned) {
-            return Written::Not("it was changed in Amplitude meanwhile; plan again".to_owned());
+        // Whether a lost try wrote the secrets cannot be seen: they are written again, which changes nothing.
+        if !rest.is_part_of(&left) {
+            let words = "it was changed in Amplitude meanwhile; plan again";
+            return ended(doubted, words.to_owned());
         }
+        left = rest;
     }
-    Written::Not("it is changed in Amplitude all the time; plan again".to_owned())
+    let words = "it is changed in Amplitude all the time; plan again";
+    ended(doubted, words.to_owned())
+}
+
+/// What became of an account that was not patched in the end: with a try whose answer was lost, nobody knows.
+fn ended(doubted: bool, words: String) -> Written {
+    if doubted {
+        let words = words.trim_end_matches("; plan again");
+        Written::Maybe(format!(
+            "{words}; whether it was changed is not known: plan again"
+        ))
+    } else {
+        Written::Not(words)
+    }
+}
+
+/// Whether what ended so may have been done all the same.
+const fn is_open(error: &amplitude::Error) -> bool {
+    match error {
+        amplitude::Error::Exhausted(exhausted) => exhausted.doubts > 0,
+        amplitude::Error::Problem(problem) => problem.doubts > 0,
+        // It was taken, and what came back cannot be read.
+        amplitude::Error::Unexpected { .. } => true,
+        _ => false,
+    }
 }
 
 /// Reads an account once more.
@@ -142,7 +159,7 @@ async fn again(
 }
 
 /// What would be written now.
-fn left(
+fn rest(
     manifest: &Manifest,
     work: &DestinationWork,
     wanted: Option<&Wanted>,
@@ -156,6 +173,7 @@ fn left(
     };
     let entry = manifest.resources.get(&work.address);
     let known = entry.and_then(|entry| entry.destination.as_deref());
+    let known = known.filter(|known| known.id == live.id);
     let lineage = Some(manifest.lineage.as_str());
     let sent = |id: &str, value: &_| sent(known, lineage, id, value);
     wanted.difference(live, &sent).patch
@@ -168,7 +186,7 @@ fn warnings(said: DryRun) -> Vec<String> {
         .collect()
 }
 
-fn refused(error: &amplitude::Error) -> Written {
+fn told(error: &amplitude::Error) -> String {
     let hint = error.key_hint().map(|hint| format!(" ({hint})"));
-    Written::Not(format!("{error}{}", hint.unwrap_or_default()))
+    format!("{error}{}", hint.unwrap_or_default())
 }

@@ -24,7 +24,12 @@ pub(super) async fn checks(look: &Look, services: &Services, project: Option<u64
     if partners.is_empty() {
         return vec![];
     }
+    let wanted = &look.configuration.amplitude.developer_token;
     let Ok(reader) = &services.developer.reader else {
+        if !wanted.is_left_out {
+            let hint = wanted.missing.hint.clone().unwrap_or_default();
+            return vec![Check::fail(TOKEN, wanted.missing.message.clone(), hint)];
+        }
         return vec![Check::warn(
             TOKEN,
             "none: destinations are not seen, and are changed by hand",

@@ -157,6 +157,7 @@ fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting,
     Ok(Setting::Hidden {
         value: Secret::new(value.expose()),
         is_json,
+        write_only: known.write_only,
     })
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Trouble {
     Meanwhile(Value),
     /// It is done, and the answer is lost.
     Lost,
+    /// It is done, and answered with what cannot be read.
+    Garbled,
     /// It is answered so, and not done.
     Says(u16, Value),
 }
@@ -28,6 +30,8 @@ pub(crate) struct Held {
     pub(crate) secrets: Map<String, Value>,
     /// Writes that were done: method and body.
     pub(crate) writes: Vec<(String, Value)>,
+    /// What a list says of its pages, instead of that it is whole.
+    pub(crate) pages: Option<Value>,
     /// Every request: method and path.
     pub(crate) asked: Vec<String>,
     /// What goes wrong next.
@@ -164,7 +168,8 @@ fn answer(
         ("GET", ["v1", "destination-types", "braze"]) => (200, braze()),
         ("GET", ["v1", "projects", "7", "destinations"]) => (
             200,
-            json!({"data": held.accounts, "pagination": {"next_cursor": null, "has_more": false}}),
+            json!({"data": held.accounts, "pagination": held.pages.clone()
+                .unwrap_or_else(|| json!({"next_cursor": null, "has_more": false}))}),
         ),
         ("GET", ["v1", "projects", "7", "destinations", id]) => match find(held, id) {
             Some(at) => (200, held.accounts[at].clone()),
@@ -244,6 +249,7 @@ fn post(held: &mut Held, dry: bool, body: &Value) -> Option<(u16, Value)> {
     held.writes.push(("POST".to_owned(), body.clone()));
     match trouble {
         Some(Trouble::Lost) => None,
+        Some(Trouble::Garbled) => Some((200, json!("done"))),
         _ => Some((201, account)),
     }
 }
@@ -306,6 +312,7 @@ fn patch(
     held.writes.push(("PATCH".to_owned(), body.clone()));
     match trouble {
         Some(Trouble::Lost) => None,
+        Some(Trouble::Garbled) => Some((200, json!("done"))),
         _ => Some((200, account)),
     }
 }

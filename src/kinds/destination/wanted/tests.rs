@@ -42,6 +42,7 @@ fn filled(text: &str, has_literal: bool) -> Parameter {
         value: Maybe {
             value: (text != "missing").then(|| Secret::new(text)),
             missing: Box::new(missing),
+            is_left_out: false,
         },
         is_json: false,
         has_literal,

@@ -103,9 +103,11 @@ impl StaticWriter {
             "published": new.published,
             "skip_invalid_ids": true,
         });
+        // No page promises of any failure but 429 that nothing was made.
         let manner = Manner {
             words: |_| String::new(),
-            ..Manner::ONCE
+            once: true,
+            ..Manner::PLAIN
         };
         let answer = self.send(UPLOAD, &body, manner).await?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();

@@ -94,15 +94,17 @@ async fn an_upload_says_whether_everybody_is_in_it() {
 
 #[tokio::test]
 async fn an_upload_that_was_lost_is_not_sent_again() {
-    let (writer, requests) = serve(&[(500, json!({}))]).await;
-    let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
-    assert!(error.maybe && !error.nobody);
-    assert_eq!(requests.lock().unwrap().len(), 1);
+    let made = json!({"cohortId": "c1", "metadata": {"matched": 1}});
+    for status in [408, 500, 502, 503, 504] {
+        let (writer, requests) = serve(&[(status, json!({})), (200, made.clone())]).await;
+        let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
+        assert!(error.maybe && !error.nobody, "{status}");
+        assert_eq!(requests.lock().unwrap().len(), 1, "{status}");
+    }
     // A success that names no cohort has made one.
     let (writer, _) = serve(&[(200, json!({"ok": true}))]).await;
     assert!(writer.upload(&VIP, &["u1"]).await.unwrap_err().maybe);
     // Too many at once certainly did nothing.
-    let made = json!({"cohortId": "c1", "metadata": {"matched": 1}});
     let (writer, requests) = serve(&[(429, refusal("Exceeded rate limit")), (200, made)]).await;
     assert!(writer.upload(&VIP, &["u1"]).await.unwrap().all);
     assert_eq!(requests.lock().unwrap().len(), 2);

@@ -117,9 +117,48 @@ async fn nobody_known_is_told_from_other_refusals() {
     let error = writer.upload(&VIP, &["ann"]).await.unwrap_err();
     assert!(error.nobody && !error.maybe);
     assert!(!error.to_string().contains("ann"), "{error}");
-    let (writer, _) = serve(&[(400, refusal("wanted `owner`, a login e-mail"))]).await;
-    let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
-    assert!(!error.nobody && error.to_string().contains("owner"));
+    let named = |name: &str, ids: &[&str]| json!({"error": {"http_code": 400, "message": "Bad Request", "metadata": {name: ids}}});
+    let (writer, _) = serve(&[(400, named("invalid_ids_sample", &["ann", "bob"]))]).await;
+    assert!(
+        writer
+            .upload(&VIP, &["ann", "bob"])
+            .await
+            .unwrap_err()
+            .nobody
+    );
+    for other in [
+        refusal("wanted `owner`, a login e-mail"),
+        refusal("invalid id_type"),
+        refusal("cohort_id is not a valid id"),
+        refusal("owner is no valid user"),
+        named("invalid_ids_sample", &["ann"]),
+        named("invalid_ids", &["eve"]),
+    ] {
+        let (writer, _) = serve(&[(400, other.clone())]).await;
+        let error = writer.upload(&VIP, &["ann", "bob"]).await.unwrap_err();
+        assert!(!error.nobody && !error.maybe, "{other}");
+        for operation in [Operation::Add, Operation::Remove] {
+            let changed = writer.change("c1", operation, &["ann", "bob"]).await;
+            assert!(changed.is_err(), "{other}");
+        }
+    }
+}
+
+/// Who is taken for unknown leaves the ledger, and would stay in the cohort for ever.
+#[tokio::test]
+async fn of_those_who_leave_each_must_be_named() {
+    let ids = ["ann", "bob"];
+    let words = refusal("no id is an existing user");
+    let (writer, _) = serve(&[(400, words)]).await;
+    let joins = writer.change("c1", Operation::Add, &ids).await;
+    assert_eq!(joins.unwrap(), [0, 1]);
+    let leaves = writer.change("c1", Operation::Remove, &ids).await;
+    assert!(!leaves.unwrap_err().maybe);
+    let named = json!({"error": {"code": 400, "message": "Bad Request", "metadata": {"cohort_id": "c1",
+        "memberships_result": [{"skipped_ids": ids, "id_type": "BY_NAME", "operation": "REMOVE"}]}}});
+    let (writer, _) = serve(&[(400, named)]).await;
+    let leaves = writer.change("c1", Operation::Remove, &ids).await;
+    assert_eq!(leaves.unwrap(), [0, 1]);
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn of_file(
 ) -> Result<Result<Gathered, (String, Option<String>)>, Error> {
     let path = session.directory.join(file);
     let cache = session.store.cache()?;
-    let lease = session.sorting.leases(1).await.remove(0);
+    let lease = session.sorting.leases(1).await.pop().ok_or(Error::Worker)?;
     let at = session.clock.millis();
     let listed = tokio::task::block_in_place(|| {
         let digest = digest(&path)?;

@@ -8,7 +8,7 @@ mod seen;
 
 use serde_json::json;
 
-use super::{draft::Drafting, observe::kept_since, subject::Subject};
+use super::{Refresh, draft::Drafting, observe::kept_since, subject::Subject};
 use crate::{
     config::Resource,
     diff::statics::{Known, Misplaced, Naming, Place, Wanted, naming, place},
@@ -37,6 +37,13 @@ pub(super) struct Filled {
     pub(super) anew: bool,
     /// Whether its members were downloaded since anything was sent to it: a plan takes that in, and the apply after it.
     pub(super) seen: bool,
+}
+
+impl Filled {
+    /// Whether what a download of its members tells counts. One that a sync asked for may be older than the last change.
+    pub(super) fn is_read(&self, refresh: Refresh) -> bool {
+        self.seen || refresh == Refresh::Full
+    }
 }
 
 /// What a work needs to fill a static cohort.

@@ -1,6 +1,6 @@
 //! The door of one static cohort: makes it with the first people that Amplitude knows, and changes its members.
 //!
-//! Whom Amplitude does not know is refused with one reason (`UNKNOWN_THERE`), and so set aside. An upload says how many it
+//! Whom Amplitude does not know is skipped, and so set aside. An upload says how many it
 //! knew and not who, so where it did not know all the same people are added once more: that answer names the others.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use crate::{
     amplitude::{NewCohort, Operation, StaticError, StaticWriter},
     diff::guard,
     engine::statics::StaticWork,
-    model::{Address, Identity, Key, UNKNOWN_THERE, Verb, counted},
+    model::{Address, Identity, Key, Verb, counted},
 };
 
 /// The door of one static cohort.
@@ -79,7 +79,7 @@ impl StaticDoor {
                     // Whoever is unknown is in no cohort.
                     Ok(_) if skipped.next_if_eq(&&at).is_some() && !leaves => {
                         self.found().skipped += 1;
-                        Told::Refused(UNKNOWN_THERE.to_owned())
+                        Told::Skipped
                     }
                     Ok(_) => Told::Acknowledged,
                     Err(true) => Told::Doubted,

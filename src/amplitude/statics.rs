@@ -5,7 +5,7 @@
 //! An upload is never sent twice: a second one would make a second cohort. A change of members may be, it comes to the same.
 //! No text names a person.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -103,14 +103,16 @@ impl StaticWriter {
             "published": new.published,
             "skip_invalid_ids": true,
         });
+        // No page promises of any failure but 429 that nothing was made.
         let manner = Manner {
             words: |_| String::new(),
-            ..Manner::ONCE
+            once: true,
+            ..Manner::PLAIN
         };
         let answer = self.send(UPLOAD, &body, manner).await?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if !(200..=299).contains(&answer.status) {
-            let nobody = answer.status == 400 && knows_nobody(&said);
+            let nobody = answer.status == 400 && (names_all(&said, ids) || says_nobody(&said));
             return Err(StaticError {
                 nobody,
                 ..self.refused(UPLOAD, &answer, ids)
@@ -154,7 +156,9 @@ impl StaticWriter {
         };
         let answer = self.send(MEMBERSHIP, &body, manner).await?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        if answer.status == 400 && knows_nobody(&said) {
+        // Whoever stays in the cohort unseen would never leave it: of those who leave, each must be named.
+        let says = || operation == Operation::Add && says_nobody(&said);
+        if answer.status == 400 && (names_all(&said, ids) || says()) {
             return Ok((0..ids.len()).collect());
         }
         if !(200..=299).contains(&answer.status) {
@@ -168,7 +172,7 @@ impl StaticWriter {
             .filter_map(|result| result["skipped_ids"].as_array())
             .flatten()
             .filter_map(Value::as_str);
-        let skipped: std::collections::HashSet<&str> = skipped.collect();
+        let skipped: HashSet<&str> = skipped.collect();
         let places = (0..ids.len()).filter(|at| skipped.contains(ids[*at]));
         Ok(places.collect())
     }
@@ -217,26 +221,34 @@ impl StaticWriter {
     }
 }
 
-/// Whether a refusal says that nobody of those uploaded is known. No page words it, so the ids it names tell, or its words.
-fn knows_nobody(said: &Value) -> bool {
-    let error = &said["error"];
-    let sample = |name: &str| {
-        let ids = error["metadata"][name].as_array();
-        ids.is_some_and(|ids| !ids.is_empty())
-    };
-    let text = error["metadata"]["details"].as_str();
-    let text = text.or_else(|| error["message"].as_str());
-    let text = text.unwrap_or_default().to_lowercase();
-    let words = [
-        "existing user",
-        "valid id",
-        "known user",
-        "no user",
-        "valid user",
+/// Whether a refusal names each of these as one whom Amplitude does not know. Some of them are not enough: it may be about them.
+fn names_all(said: &Value, ids: &[&str]) -> bool {
+    let metadata = &said["error"]["metadata"];
+    let results = metadata["memberships_result"].as_array();
+    let skipped = results.into_iter().flatten();
+    let lists = skipped.map(|result| &result["skipped_ids"]);
+    let lists = lists.chain([&metadata["invalid_ids_sample"], &metadata["invalid_ids"]]);
+    let named = lists.filter_map(Value::as_array).flatten();
+    let named: HashSet<&str> = named.filter_map(Value::as_str).collect();
+    !ids.is_empty() && ids.iter().all(|id| named.contains(id))
+}
+
+/// Whether a refusal says that it knows nobody at all. No page words it, so only a whole clause counts: single words of
+/// it stand in other refusals too.
+fn says_nobody(said: &Value) -> bool {
+    const CLAUSES: [&str; 5] = [
+        "no id is an existing user",
+        "none of the ids is an existing user",
+        "no existing users",
+        "no valid ids",
+        "no valid users",
     ];
-    sample("invalid_ids_sample")
-        || sample("invalid_ids")
-        || words.iter().any(|word| text.contains(word))
+    let error = &said["error"];
+    [&error["metadata"]["details"], &error["message"]]
+        .into_iter()
+        .filter_map(Value::as_str)
+        .map(str::to_lowercase)
+        .any(|text| CLAUSES.iter().any(|clause| text.contains(clause)))
 }
 
 fn unexpected(path: &'static str, what: &str) -> StaticError {

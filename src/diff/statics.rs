@@ -97,6 +97,33 @@ pub fn place<'a>(
     }
 }
 
+/// What is left in Amplitude of a cohort that is no longer declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left<'a> {
+    /// This one of the list.
+    Listed(&'a Cohort),
+    /// Nothing.
+    Nothing,
+    /// Perhaps one: the list cannot tell.
+    Unseen,
+}
+
+/// Finds what is left of a cohort that was made, or was to be: by its id, or by its name where no upload told one.
+pub fn left<'a>(known: Known<'_>, name: &str, published: bool, list: &'a [Cohort]) -> Left<'a> {
+    let is_it = |cohort: &&Cohort| match known.id {
+        Some(id) => cohort.id == id,
+        None => cohort.name == name && !cohort.archived,
+    };
+    let mut found = list.iter().filter(is_it);
+    match (found.next(), found.next()) {
+        (Some(cohort), _) if cohort.archived => Left::Nothing,
+        (Some(cohort), None) => Left::Listed(cohort),
+        (None, _) if published => Left::Nothing,
+        // One of several of that name, or one that no list shows.
+        (_, _) => Left::Unseen,
+    }
+}
+
 /// What is to be done about the name that Amplitude shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
@@ -202,6 +229,29 @@ mod tests {
             place(vip(Some("x"), true), None, &list),
             Err(Misplaced::Missing("x".to_owned()))
         );
+    }
+
+    #[test]
+    fn one_that_no_list_shows_is_not_gone() {
+        let list = [cohort("a", "VIP", false), cohort("b", "Old", true)];
+        let known = |id| Known { id };
+        assert_eq!(
+            left(known(Some("a")), "VIP", true, &list),
+            Left::Listed(&list[0])
+        );
+        assert_eq!(left(known(Some("b")), "Old", true, &list), Left::Nothing);
+        assert_eq!(left(known(Some("b")), "Old", false, &list), Left::Nothing);
+        assert_eq!(left(known(Some("c")), "New", true, &list), Left::Nothing);
+        assert_eq!(left(known(Some("c")), "New", false, &list), Left::Unseen);
+        // An upload was cut: its cohort is known by its name alone.
+        assert_eq!(
+            left(known(None), "VIP", true, &list),
+            Left::Listed(&list[0])
+        );
+        assert_eq!(left(known(None), "Old", true, &list), Left::Nothing);
+        assert_eq!(left(known(None), "New", false, &list), Left::Unseen);
+        let two = [cohort("a", "VIP", false), cohort("c", "VIP", false)];
+        assert_eq!(left(known(None), "VIP", true, &two), Left::Unseen);
     }
 
     #[test]

@@ -70,8 +70,9 @@ impl<'a> Drafting<'a> {
         let wanted = || subject.wanted(readings, &asked);
         let adopted = seeds.adopted(store, &subject, &wanted, false)?;
         let seen = Seen::default();
+        let refresh = self.session.how.refresh;
         let streams = Streams {
-            recorded: &|| statics::over(&subject, readings, self.rows(&address)?),
+            recorded: &|| statics::over(&subject, readings, refresh, self.rows(&address)?),
             desired: &|| subject.members(readings, asked.clone(), &seen),
             aside: &|| self.aside(&address, subject.entry),
         };

@@ -215,7 +215,7 @@ impl<'a> Drafting<'a> {
         // What a static cohort holds is read where all is: it is not asked of Braze.
         let full = self.session.how.refresh == Refresh::Full;
         let filled = subject.filled.as_ref();
-        let id = filled.filter(|it| full || it.seen);
+        let id = filled.filter(|it| it.is_read(self.session.how.refresh));
         if let Some(id) = id.and_then(|it| it.id.as_ref()) {
             let max_age = if full { Duration::ZERO } else { Duration::MAX };
             let known = wanted.entry(id.clone()).or_insert_with(|| Wanted {

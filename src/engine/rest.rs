@@ -39,7 +39,7 @@ impl Drafting<'_> {
             || subject
                 .filled
                 .as_ref()
-                .is_some_and(|filled| filled.seen || self.session.how.refresh == Refresh::Full)
+                .is_some_and(|filled| filled.is_read(self.session.how.refresh))
         {
             return None;
         }

@@ -94,8 +94,8 @@ impl Manner<'_> {
         asks: asked_wait,
     };
 
-    /// The manner of what must not be processed twice: of all that failed, only what certainly was not processed is
-    /// sent again.
+    /// The manner of what Braze must not process twice: of all that failed, only what certainly was not processed is
+    /// sent again. Others promise less: what they process once lists no status as unserved.
     pub const ONCE: Self = Self {
         once: true,
         // 502 did not reach the server and 503 found no capacity (braze.md 4), which is believed only where a second try

@@ -78,12 +78,29 @@ pub fn renaming(id: &str, from: &str, to: &str) -> Vec<String> {
     ]
 }
 
+/// What is seen to before a cohort is archived.
+const ARCHIVE: &str =
+    "See that no chart, experiment or sync uses it, then archive it (its owner may)";
+
 /// The steps that put a cohort away: no call does.
 pub fn archiving(id: &str, name: &str) -> Vec<String> {
     vec![
         format!("In Amplitude open Cohorts and find \"{name}\" (id {id})"),
-        "See that no chart, experiment or sync uses it, then archive it (its owner may)".to_owned(),
+        ARCHIVE.to_owned(),
         "Apply once more: a cohort that is archived or no longer listed is forgotten".to_owned(),
+    ]
+}
+
+/// The steps that put a cohort away where the list cannot tell whether it is there.
+pub fn archiving_unseen(id: Option<&str>, name: &str, published: bool) -> Vec<String> {
+    let why = match (id, published) {
+        (Some(id), _) => format!(" (id {id}): it is not published, so Amplitude does not list it"),
+        (None, false) => ": an upload was cut, and what is not published is not listed".to_owned(),
+        (None, true) => ": an upload was cut, and there are several of that name".to_owned(),
+    };
+    vec![
+        format!("In Amplitude open Cohorts and look for \"{name}\"{why}"),
+        ARCHIVE.to_owned(),
     ]
 }
 

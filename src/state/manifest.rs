@@ -154,6 +154,18 @@ pub struct Uploaded {
     pub id: Option<String>,
     /// Its name there, when that was last what the configuration says.
     pub name: String,
+    /// Whether the list shows it. One that it never shows is not gone.
+    #[serde(default = "listed", skip_serializing_if = "is_listed")]
+    pub published: bool,
+}
+
+const fn listed() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+const fn is_listed(published: &bool) -> bool {
+    *published
 }
 
 /// What is remembered of a log sync instead of a ledger.

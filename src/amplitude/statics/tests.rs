@@ -94,15 +94,17 @@ async fn an_upload_says_whether_everybody_is_in_it() {
 
 #[tokio::test]
 async fn an_upload_that_was_lost_is_not_sent_again() {
-    let (writer, requests) = serve(&[(500, json!({}))]).await;
-    let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
-    assert!(error.maybe && !error.nobody);
-    assert_eq!(requests.lock().unwrap().len(), 1);
+    let made = json!({"cohortId": "c1", "metadata": {"matched": 1}});
+    for status in [408, 500, 502, 503, 504] {
+        let (writer, requests) = serve(&[(status, json!({})), (200, made.clone())]).await;
+        let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
+        assert!(error.maybe && !error.nobody, "{status}");
+        assert_eq!(requests.lock().unwrap().len(), 1, "{status}");
+    }
     // A success that names no cohort has made one.
     let (writer, _) = serve(&[(200, json!({"ok": true}))]).await;
     assert!(writer.upload(&VIP, &["u1"]).await.unwrap_err().maybe);
     // Too many at once certainly did nothing.
-    let made = json!({"cohortId": "c1", "metadata": {"matched": 1}});
     let (writer, requests) = serve(&[(429, refusal("Exceeded rate limit")), (200, made)]).await;
     assert!(writer.upload(&VIP, &["u1"]).await.unwrap().all);
     assert_eq!(requests.lock().unwrap().len(), 2);
@@ -115,9 +117,48 @@ async fn nobody_known_is_told_from_other_refusals() {
     let error = writer.upload(&VIP, &["ann"]).await.unwrap_err();
     assert!(error.nobody && !error.maybe);
     assert!(!error.to_string().contains("ann"), "{error}");
-    let (writer, _) = serve(&[(400, refusal("wanted `owner`, a login e-mail"))]).await;
-    let error = writer.upload(&VIP, &["u1"]).await.unwrap_err();
-    assert!(!error.nobody && error.to_string().contains("owner"));
+    let named = |name: &str, ids: &[&str]| json!({"error": {"http_code": 400, "message": "Bad Request", "metadata": {name: ids}}});
+    let (writer, _) = serve(&[(400, named("invalid_ids_sample", &["ann", "bob"]))]).await;
+    assert!(
+        writer
+            .upload(&VIP, &["ann", "bob"])
+            .await
+            .unwrap_err()
+            .nobody
+    );
+    for other in [
+        refusal("wanted `owner`, a login e-mail"),
+        refusal("invalid id_type"),
+        refusal("cohort_id is not a valid id"),
+        refusal("owner is no valid user"),
+        named("invalid_ids_sample", &["ann"]),
+        named("invalid_ids", &["eve"]),
+    ] {
+        let (writer, _) = serve(&[(400, other.clone())]).await;
+        let error = writer.upload(&VIP, &["ann", "bob"]).await.unwrap_err();
+        assert!(!error.nobody && !error.maybe, "{other}");
+        for operation in [Operation::Add, Operation::Remove] {
+            let changed = writer.change("c1", operation, &["ann", "bob"]).await;
+            assert!(changed.is_err(), "{other}");
+        }
+    }
+}
+
+/// Who is taken for unknown leaves the ledger, and would stay in the cohort for ever.
+#[tokio::test]
+async fn of_those_who_leave_each_must_be_named() {
+    let ids = ["ann", "bob"];
+    let words = refusal("no id is an existing user");
+    let (writer, _) = serve(&[(400, words)]).await;
+    let joins = writer.change("c1", Operation::Add, &ids).await;
+    assert_eq!(joins.unwrap(), [0, 1]);
+    let leaves = writer.change("c1", Operation::Remove, &ids).await;
+    assert!(!leaves.unwrap_err().maybe);
+    let named = json!({"error": {"code": 400, "message": "Bad Request", "metadata": {"cohort_id": "c1",
+        "memberships_result": [{"skipped_ids": ids, "id_type": "BY_NAME", "operation": "REMOVE"}]}}});
+    let (writer, _) = serve(&[(400, named)]).await;
+    let leaves = writer.change("c1", Operation::Remove, &ids).await;
+    assert_eq!(leaves.unwrap(), [0, 1]);
 }
 
 #[tokio::test]

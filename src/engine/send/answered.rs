@@ -28,6 +28,8 @@ pub(super) enum Told {
     Acknowledged,
     /// Braze refused it, in these words.
     Refused(String),
+    /// Amplitude knows no such person. The journal has it as a refusal in words of ours, and no failure.
+    Skipped,
     /// It certainly was not processed.
     Released,
     /// It may have been.

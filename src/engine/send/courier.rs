@@ -27,11 +27,8 @@ const IN_VAIN: u32 = 100;
 pub(super) enum Door {
     Braze(Arc<Writer>),
     Amplitude(Arc<Ingester>),
-    /// Of one static cohort; who is in a batch joins it, or leaves.
-    Static {
-        door: Arc<StaticDoor>,
-        leaves: bool,
-    },
+    /// Of one static cohort.
+    Static(Arc<StaticDoor>),
 }
 
 /// Tries of a batch of events that may be double, before it is left for the next run.
@@ -57,7 +54,7 @@ impl Courier {
         let writer = match &self.door {
             Door::Braze(writer) => writer,
             Door::Amplitude(ingester) => return ingest(ingester, &batch).await,
-            Door::Static { door, leaves } => return door.send(&batch, *leaves).await,
+            Door::Static(door) => return door.send(&batch).await,
         };
         let refused = self.send_whole(writer, batch, &mut answered).await;
         let again = self.taken_apart(refused, &mut answered);

@@ -83,10 +83,7 @@ async fn try_send(
         let worder = Arc::new(Worder::of(pass));
         let courier = Courier {
             door: match filled {
-                Some((_, door)) => Door::Static {
-                    door: Arc::clone(door),
-                    leaves: pass.later,
-                },
+                Some((_, door)) => Door::Static(Arc::clone(door)),
                 None => Door::Braze(run.doors.braze.clone()),
             },
             lane: of.lane.clone(),

@@ -7,7 +7,7 @@ use std::{
 
 use super::answered::{Answered, Told};
 use crate::{
-    model::Millis,
+    model::{Millis, UNKNOWN_THERE},
     state::{
         self,
         journal::{Entry, Journal, Part, PartWord, Range},
@@ -78,6 +78,7 @@ impl<'a> Scribe<'a> {
                 let word = match told {
                     Told::Acknowledged => PartWord::Acknowledged(at),
                     Told::Refused(reason) => PartWord::Refused(self.reason(reason)?),
+                    Told::Skipped => PartWord::Refused(self.reason(UNKNOWN_THERE)?),
                     Told::Released => PartWord::Released,
                     Told::Doubted => PartWord::Doubted(at),
                 };
@@ -94,6 +95,7 @@ impl<'a> Scribe<'a> {
             let entry = match told {
                 Told::Acknowledged => Entry::Acknowledged(range, at),
                 Told::Refused(reason) => Entry::Refused(range, self.reason(reason)?),
+                Told::Skipped => Entry::Refused(range, self.reason(UNKNOWN_THERE)?),
                 Told::Released => Entry::Released(range),
                 Told::Doubted => Entry::Doubted(range, at),
             };

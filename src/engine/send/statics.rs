@@ -1,19 +1,19 @@
 //! The door of one static cohort: makes it with the first people that Amplitude knows, and changes its members.
 //!
-//! Whom Amplitude does not know is refused with one reason (`UNKNOWN_THERE`), and so set aside. An upload says how many it
+//! Whom Amplitude does not know is skipped, and so set aside. An upload says how many it
 //! knew and not who, so where it did not know all the same people are added once more: that answer names the others.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     answered::{Answered, Told},
-    batches::Batch,
+    batches::{Batch, Item},
 };
 use crate::{
     amplitude::{NewCohort, Operation, StaticError, StaticWriter},
     diff::guard,
     engine::statics::StaticWork,
-    model::{Address, Identity, Key, UNKNOWN_THERE, counted},
+    model::{Address, Identity, Key, Verb, counted},
 };
 
 /// The door of one static cohort.
@@ -57,35 +57,61 @@ impl StaticDoor {
         }
     }
 
-    /// Lets the people of a batch join, or leave.
-    pub(super) async fn send(&self, batch: &Batch, leaves: bool) -> Answered {
+    /// Lets the people of a batch join or leave, each as their own row says.
+    pub(super) async fn send(&self, batch: &Batch) -> Answered {
         let mut answered = Answered::default();
-        let ids: Vec<&str> = batch.items.iter().map(|item| id(&item.key)).collect();
-        let known = self.found().id.clone();
-        let skipped = match known {
-            Some(cohort) => self.change(&cohort, leaves, &ids, &mut answered).await,
-            None if leaves => Err(false),
-            None => self.make(&ids, &mut answered).await,
-        };
-        match skipped {
-            Ok(skipped) => {
-                let mut skipped = skipped.into_iter().peekable();
-                for (at, item) in batch.items.iter().enumerate() {
-                    let is_skipped = skipped.next_if_eq(&at).is_some();
-                    // Whoever is unknown is in no cohort.
-                    let told = if is_skipped && !leaves {
-                        self.found().skipped += 1;
-                        Told::Refused(UNKNOWN_THERE.to_owned())
-                    } else {
-                        Told::Acknowledged
-                    };
-                    answered.tell(item, told);
-                }
+        let (leaving, joining): (Vec<&Item>, Vec<&Item>) =
+            batch.items.iter().partition(|item| leaves(item));
+        let (mut told, mut doubted) = (vec![], false);
+        for (leaves, items) in [(false, joining), (true, leaving)] {
+            if items.is_empty() {
+                continue;
             }
-            Err(true) => answered.doubt(batch),
-            Err(false) => answered.tell_all(batch, &Told::Released),
+            let sent = if answered.stop.is_none() {
+                self.send_all(&items, leaves, &mut answered).await
+            } else {
+                Err(false)
+            };
+            doubted |= sent == Err(true);
+            let mut skipped = sent.as_deref().unwrap_or_default().iter().peekable();
+            for (at, item) in items.into_iter().enumerate() {
+                let word = match &sent {
+                    // Whoever is unknown is in no cohort.
+                    Ok(_) if skipped.next_if_eq(&&at).is_some() && !leaves => {
+                        self.found().skipped += 1;
+                        Told::Skipped
+                    }
+                    Ok(_) => Told::Acknowledged,
+                    Err(true) => Told::Doubted,
+                    Err(false) => Told::Released,
+                };
+                told.push((item, word));
+            }
+        }
+        told.sort_unstable_by_key(|(item, _)| item.ordinal);
+        for (item, word) in told {
+            answered.tell(item, word);
+        }
+        if doubted {
+            answered.borders.insert(batch.reach().0);
         }
         answered
+    }
+
+    /// Lets these people join, or leave; returns who was skipped, or else whether it may have been carried out.
+    async fn send_all(
+        &self,
+        items: &[&Item],
+        leaves: bool,
+        answered: &mut Answered,
+    ) -> Result<Vec<usize>, bool> {
+        let ids: Vec<&str> = items.iter().map(|item| id(&item.key)).collect();
+        let known = self.found().id.clone();
+        match known {
+            Some(cohort) => self.change(&cohort, leaves, &ids, answered).await,
+            None if leaves => Err(false),
+            None => self.make(&ids, answered).await,
+        }
     }
 
     /// Returns the cohort that was made, if one was.
@@ -131,7 +157,9 @@ impl StaticDoor {
                 if made.all {
                     return Ok(vec![]);
                 }
-                self.change(&made.id, false, ids, answered).await
+                // Most of them are in it already, and nobody knows who: none was left unsent.
+                let changed = self.change(&made.id, false, ids, answered).await;
+                changed.map_err(|_| true)
             }
             // The next people may be known; these are added once there is a cohort.
             Err(error) if error.nobody && !error.maybe => {
@@ -176,6 +204,13 @@ impl StaticDoor {
     fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a row says that its person leaves.
+fn leaves(item: &Item) -> bool {
+    item.parts
+        .iter()
+        .any(|part| part.change.verb == Verb::Remove)
 }
 
 /// The user id that a row is of. Rows of static cohorts have no other identifier.

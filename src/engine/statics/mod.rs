@@ -8,13 +8,13 @@ mod seen;
 
 use serde_json::json;
 
-use super::{draft::Drafting, observe::kept_since, subject::Subject};
+use super::{Refresh, draft::Drafting, observe::kept_since, subject::Subject};
 use crate::{
     config::Resource,
-    diff::statics::{Known, Misplaced, Naming, Place, Wanted, naming, place},
+    diff::statics::{Known, Left, Misplaced, Naming, Place, Wanted, left, naming, place},
     kinds::{
         Upload,
-        static_cohort::{archiving, renaming},
+        static_cohort::{archiving, archiving_unseen, renaming},
     },
     model::{
         Address, Cohort, Lane, Millis,
@@ -37,6 +37,13 @@ pub(super) struct Filled {
     pub(super) anew: bool,
     /// Whether its members were downloaded since anything was sent to it: a plan takes that in, and the apply after it.
     pub(super) seen: bool,
+}
+
+impl Filled {
+    /// Whether what a download of its members tells counts. One that a sync asked for may be older than the last change.
+    pub(super) fn is_read(&self, refresh: Refresh) -> bool {
+        self.seen || refresh == Refresh::Full
+    }
 }
 
 /// What a work needs to fill a static cohort.
@@ -135,36 +142,52 @@ impl Drafting<'_> {
     ) -> bool {
         let known = entry.uploaded.as_deref();
         let id = known.and_then(|known| known.id.as_deref());
-        let listed = id.and_then(|id| list.iter().find(|cohort| cohort.id == id));
-        let live = listed.filter(|cohort| !cohort.archived);
-        let name = live.map(|cohort| cohort.name.clone());
-        let name = name.or_else(|| known.map(|known| known.name.clone()));
-        let name = name.unwrap_or_default();
+        let name = known.map_or("", |known| known.name.as_str());
+        let published = known.is_none_or(|known| known.published);
+        let left = left(Known { id }, name, published, list);
+        let name = match left {
+            Left::Listed(cohort) => &cohort.name,
+            Left::Nothing | Left::Unseen => name,
+        };
         let mut planned = super::departure::departing(
             address,
             entry,
             Action::NoOp,
             format!("static cohort \"{name}\""),
         );
-        let gone = live.is_none();
-        match (keeps, gone) {
-            (true, _) => {
+        let keep = format!("removed: [{{address: {address}, on_destroy: keep}}]");
+        let gone = left == Left::Nothing;
+        match left {
+            _ if keeps => {
                 planned.action = Action::Delete;
                 planned.title += ": forgotten, and left as it is in Amplitude";
             }
-            (false, true) => {
+            Left::Nothing => {
+                let what = if id.is_some() {
+                    "archived or no longer"
+                } else {
+                    "not"
+                };
                 planned.note = Some(format!(
-                    "static cohort \"{name}\" is archived or no longer listed in Amplitude, and is forgotten"
+                    "static cohort \"{name}\" is {what} listed in Amplitude, and is forgotten"
                 ));
             }
-            (false, false) => {
-                planned.action = Action::Manual;
-                planned.title += " is no longer declared: no call of Amplitude deletes one";
-                planned.manual = archiving(id.unwrap_or_default(), &name);
-                planned.manual.push(format!(
-                    "To leave it as it is instead: removed: [{{address: {address}, on_destroy: keep}}]"
-                ));
+            Left::Listed(cohort) => {
+                planned.manual = archiving(&cohort.id, name);
+                planned
+                    .manual
+                    .push(format!("To leave it as it is instead: {keep}"));
             }
+            Left::Unseen => {
+                planned.manual = archiving_unseen(id, name, published);
+                planned
+                    .manual
+                    .push(format!("Then have it forgotten: {keep}"));
+            }
+        }
+        if !keeps && !gone {
+            planned.action = Action::Manual;
+            planned.title += " is no longer declared: no call of Amplitude deletes one";
         }
         let fate = match (keeps, gone) {
             (true, _) => "forgotten",
@@ -236,6 +259,7 @@ impl Subject<'_> {
         Some(Box::new(Uploaded {
             id: filled.id.clone(),
             name,
+            published: self.desired.upload.as_ref().is_none_or(|it| it.published),
         }))
     }
 

@@ -126,7 +126,7 @@ async fn of_file(
 ) -> Result<Result<Gathered, (String, Option<String>)>, Error> {
     let path = session.directory.join(file);
     let cache = session.store.cache()?;
-    let lease = session.sorting.leases(1).await.remove(0);
+    let lease = session.sorting.leases(1).await.pop().ok_or(Error::Worker)?;
     let at = session.clock.millis();
     let listed = tokio::task::block_in_place(|| {
         let digest = digest(&path)?;
@@ -185,7 +185,10 @@ async fn of_segment(
 ) -> Result<Result<Gathered, (String, Option<String>)>, Error> {
     let exported = match people_of_segment(session, segment, max_age(resource)).await {
         Ok(exported) => exported,
-        Err(Error::Segment { message, hint }) => return Ok(Err((message, hint))),
+        Err(error) if error.is_of_one_segment() => {
+            let hint = error.segment_hint();
+            return Ok(Err((error.to_string(), hint)));
+        }
         Err(error) => return Err(error),
     };
     let Some(reader) = RelationReader::open(&exported.path)? else {

@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::{
     diff::join::{Join, Joined},
     engine::{
-        Error, draft::Drafting, fold::Rows, observe::Readings, subject::Subject, valued::Seen,
+        Error, Refresh, draft::Drafting, fold::Rows, observe::Readings, subject::Subject,
+        valued::Seen,
     },
     model::{Mapping, Presence, Record, plan::Drift},
     state,
@@ -19,7 +20,7 @@ impl Drafting<'_> {
         readings: &Readings,
     ) -> Result<(), Error> {
         let address = &subject.resource.address;
-        let Some(there) = members(subject, readings)? else {
+        let Some(there) = members(subject, readings, self.session.how.refresh)? else {
             return Ok(());
         };
         let mut missing = 0;
@@ -64,9 +65,10 @@ impl Drafting<'_> {
 pub(in crate::engine) fn over(
     subject: &Subject,
     readings: &Readings,
+    refresh: Refresh,
     rows: Rows,
 ) -> Result<Rows, state::Error> {
-    let Some(there) = members(subject, readings)? else {
+    let Some(there) = members(subject, readings, refresh)? else {
         return Ok(rows);
     };
     Ok(Box::new(Join::new(rows, there).filter_map(
@@ -82,12 +84,15 @@ pub(in crate::engine) fn over(
     )))
 }
 
-/// Opens the members of the cohort that a subject fills, where they were downloaded.
+/// Opens the members of the cohort that a subject fills, where they were downloaded for it: what a sync read of that cohort
+/// may be older than the last change.
 fn members(
     subject: &Subject,
     readings: &Readings,
+    refresh: Refresh,
 ) -> Result<Option<state::relation::RelationReader>, state::Error> {
-    let id = subject.filled.as_ref().and_then(|it| it.id.as_deref());
+    let filled = subject.filled.as_ref().filter(|it| it.is_read(refresh));
+    let id = filled.and_then(|it| it.id.as_deref());
     let mapping = Mapping::default();
     match id.filter(|id| readings.of(id, &mapping).is_some()) {
         Some(id) => readings.open(id, &mapping).map(Some),

@@ -156,15 +156,14 @@ impl Drafting<'_> {
 
     /// The list is refused: nothing can be said of any segment.
     fn unlisted(&mut self, declared: &[(&Resource, Spec)], error: &braze::Error) {
-        let Some((first, _)) = declared.first() else {
-            return;
-        };
         let hint = error.key_hint().unwrap_or_default();
-        self.fail(
-            &first.address,
-            format!("no segment can be looked for: {error}"),
-            Some(format!("{hint}; --except kind:segment leaves segments out")),
-        );
+        for (resource, _) in declared {
+            self.fail(
+                &resource.address,
+                format!("no segment can be looked for: {error}"),
+                Some(format!("{hint}; --except kind:segment leaves segments out")),
+            );
+        }
     }
 
     /// Nobody is there, or several are.

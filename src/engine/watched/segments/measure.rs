@@ -178,6 +178,14 @@ impl Drafting<'_> {
         };
         let rows = || exported::compared(&exported.path, self.rows(&address)?);
         let compared = tokio::task::block_in_place(rows)?;
+        if compared.is_open() {
+            return Ok(Measured::Not(Some(format!(
+                "its people cannot all be compared: {} in it are no members by their external id, and {} members of {sync} are \
+                 recorded by another identifier; whether they are the same cannot be told",
+                number(compared.only_there),
+                number(compared.other)
+            ))));
+        }
         if compared.agrees() {
             return Ok(match compared.unread {
                 0 => Measured::Agrees,

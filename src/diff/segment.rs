@@ -133,6 +133,8 @@ pub struct Judged {
     pub differences: Vec<Difference>,
     /// What the text of its filters says.
     pub filters: Filters,
+    /// What is declared, and Braze does not tell.
+    pub untold: Vec<&'static str>,
     /// What changed since the last apply.
     pub moved: Vec<Moved>,
     /// What an apply remembers.
@@ -235,9 +237,15 @@ pub fn judge(
         text: text.to_owned(),
         differences,
         filters,
+        untold: untold(expected, details),
         moved,
         observed,
     }
+}
+
+fn untold(expected: &Expected, details: &SegmentDetails) -> Vec<&'static str> {
+    let teams = expected.teams.is_some() && details.teams.is_none();
+    teams.then_some("teams").into_iter().collect()
 }
 
 /// Whether the documentation has the two texts the wrong way round: then `text_description` is the filters.

@@ -347,3 +347,21 @@ fn sizes_are_estimates() {
         assert_eq!(fits(expected, found, tolerance), near, "{expected} {found}");
     }
 }
+
+#[test]
+fn what_braze_does_not_tell_is_not_verified() {
+    let teams = ["x".to_owned()];
+    let expected = Expected {
+        teams: Some(&teams),
+        ..VIP
+    };
+    let untold = SegmentDetails {
+        teams: None,
+        ..told("f", "")
+    };
+    let found = judged(&expected, &untold, None);
+    assert_eq!((found.untold, found.differences), (vec!["teams"], vec![]));
+    let found = judged(&expected, &told("f", ""), None);
+    assert_eq!((found.untold, found.differences.len()), (vec![], 1));
+    assert!(judged(&VIP, &untold, None).untold.is_empty());
+}

@@ -341,6 +341,8 @@ fn settle(
         before,
         after,
     }));
+    let untold = judged.untold.iter();
+    let untold = untold.map(|path| format!("{path} not verified: Braze does not tell them"));
     let mut manual = vec![];
     if let Measured::People(people) = measured {
         manual.push(format!(
@@ -366,7 +368,8 @@ fn settle(
         Measured::Agrees | Measured::Size | Measured::People(_) => None,
     };
     let unverified = open.then(|| segment::unverified(judged, words, verified));
-    let notes: Vec<String> = unverified.into_iter().chain(why).collect();
+    let notes = unverified.into_iter().chain(why).chain(untold);
+    let notes: Vec<String> = notes.collect();
     ResourcePlan {
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         ..plan(about.resource, Action::NoOp, title)

@@ -21,7 +21,7 @@ use crate::{
     },
     kinds::{
         self, Watched,
-        segment::{self, Sheet, Spec, Words, quoted},
+        segment::{self, Filter, Sheet, Spec, Verify, Words, quoted},
     },
     model::{
         Cohort, Segment, SegmentDetails, digest, number,
@@ -235,6 +235,7 @@ impl Drafting<'_> {
                 analytics_tracking: spec.analytics_tracking,
                 filter: lines.as_deref(),
                 acknowledged: spec.acknowledge.as_deref(),
+                steady: is_steady(spec),
             },
             told.segment,
             &details,
@@ -309,6 +310,15 @@ impl About<'_> {
             dashboard,
         }
     }
+}
+
+/// Whether nothing that is written from here moves its size, as far as its filters say.
+fn is_steady(spec: &Spec) -> bool {
+    let mut ours = false;
+    if let Some(filter) = &spec.filter {
+        filter.each("", &mut |_, part| ours |= matches!(part, Filter::In { .. }));
+    }
+    !ours && spec.verify.as_ref().is_none_or(Verify::exports)
 }
 
 /// What a plan says of a segment that was found.

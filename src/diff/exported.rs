@@ -25,8 +25,13 @@ pub struct Compared {
 impl Compared {
     /// Returns whether nothing speaks against what is recorded.
     pub fn agrees(&self) -> bool {
-        // People who are recorded by another identifier are in the export by their external id.
-        self.only_here == 0 && self.only_there <= self.other
+        self.only_here == 0 && self.only_there == 0
+    }
+
+    /// Returns whether it cannot be told: people who are recorded by another identifier are in the export by their external
+    /// id, so those who are only there may be they, or strangers.
+    pub fn is_open(&self) -> bool {
+        self.only_here == 0 && (1..=self.other).contains(&self.only_there)
     }
 }
 
@@ -103,11 +108,19 @@ mod tests {
             other: 1,
         };
         assert_eq!(found, wanted);
-        assert!(!found.agrees());
-        let same = Compared {
+        assert!(!found.agrees() && !found.is_open());
+        let here = |only_there, other| Compared {
             only_here: 0,
+            only_there,
+            other,
             ..found
         };
-        assert!(same.agrees());
+        assert!(here(0, 0).agrees() && here(0, 9).agrees());
+        for (only_there, other, open) in [(1, 1, true), (9, 9, true), (10, 9, false), (1, 0, false)]
+        {
+            let found = here(only_there, other);
+            assert!(!found.agrees(), "strangers are never agreed to");
+            assert_eq!(found.is_open(), open, "{only_there} of {other}");
+        }
     }
 }

@@ -24,7 +24,14 @@ pub struct Expected<'a> {
     pub filter: Option<&'a [String]>,
     /// Its filters as Braze words them, by somebody who looked.
     pub acknowledged: Option<&'a str>,
+    /// Whether its size is held against what it was: not where what is sent from here moves it, or where it is verified.
+    pub steady: bool,
 }
+
+/// How far a size moves that nobody wonders at.
+const SHARE: Limit = Limit::Percent(20.0);
+/// The same, of a small segment: so many people.
+const FEW: Limit = Limit::Count(100);
 
 /// What is remembered of a segment that was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +45,7 @@ pub struct Observed {
     pub details: SegmentDetails,
     /// Whether analytics tracking was on.
     pub analytics_tracking: bool,
-    /// Its size then; it moves by itself.
+    /// Its size when it was first found or last moved much, where that is compared: it moves by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// The text that was as it should be, and what it should be then.
@@ -133,6 +140,8 @@ pub struct Judged {
     pub differences: Vec<Difference>,
     /// What the text of its filters says.
     pub filters: Filters,
+    /// What is declared, and Braze does not tell.
+    pub untold: Vec<&'static str>,
     /// What changed since the last apply.
     pub moved: Vec<Moved>,
     /// What an apply remembers.
@@ -155,6 +164,13 @@ pub fn judge(
         text,
         before.and_then(|before| before.agreed.as_ref()),
     );
+    let of_this = before.filter(|before| before.id == segment.id);
+    let was = of_this.and_then(|before| before.size);
+    let (size, leap) = if expected.steady {
+        sizes(was, size)
+    } else {
+        (None, None)
+    };
     let observed = Observed {
         id: segment.id.clone(),
         name: segment.name.clone(),
@@ -224,6 +240,7 @@ pub fn judge(
         let (was, is) = (before.analytics_tracking, segment.analytics_tracking);
         note("analytics_tracking", json!(was), json!(is), declared);
     }
+    moved.extend(leap);
     if let Filters::Changed { acknowledged } = &filters {
         moved.push(Moved {
             path: "filter",
@@ -235,9 +252,30 @@ pub fn judge(
         text: text.to_owned(),
         differences,
         filters,
+        untold: untold(expected, details),
         moved,
         observed,
     }
+}
+
+/// Returns the size to remember, and how it moved, if that is much: what moves little is held against what it was at first.
+fn sizes(was: Option<u64>, is: Option<u64>) -> (Option<u64>, Option<Moved>) {
+    match was.zip(is) {
+        Some((was, is)) if !fits(was, is, SHARE) && !fits(was, is, FEW) => {
+            let moved = Moved {
+                path: "size",
+                before: json!(was),
+                after: json!(is),
+            };
+            (Some(is), Some(moved))
+        }
+        _ => (was.or(is), None),
+    }
+}
+
+fn untold(expected: &Expected, details: &SegmentDetails) -> Vec<&'static str> {
+    let teams = expected.teams.is_some() && details.teams.is_none();
+    teams.then_some("teams").into_iter().collect()
 }
 
 /// Whether the documentation has the two texts the wrong way round: then `text_description` is the filters.

@@ -169,7 +169,7 @@ pub(super) fn difference(
 }
 
 /// What moves by itself of what others run.
-const BY_ITSELF: [&str; 1] = ["size"];
+const BY_ITSELF: [&str; 1] = ["since"];
 
 fn differs(known: &Entry, next: &Entry) -> Difference {
     let plain = |entry: &Entry, readings: bool| {

@@ -3,7 +3,8 @@
 //!
 //! # Guarantees
 //! An export is kept with what tells it from another one: the segment's id and when the segment was last edited. It is used
-//! again while it is young enough and both are the same. A path never gets other rows than it had.
+//! again while it is young enough and both are the same, and never once anything was sent to Braze after it. A path never gets
+//! other rows than it had.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,14 +13,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Refresh, Session, observe::young};
+use super::{Error, Refresh, Session, draft::Drafting, observe::young};
 use crate::{
     braze::SegmentArchive,
     diff::{
         exported::{Compared, compare},
         segment::{Found, find},
     },
-    model::{Event, Key, Millis, Record, digest},
+    model::{Event, Key, Lane, Millis, Record, digest},
     state::{
         self,
         budget::Lease,
@@ -62,12 +63,13 @@ struct Kept {
 
 /// Exports the people of the segment of a name, or takes what was exported of it no longer ago than that.
 pub(super) async fn people_of_segment(
-    session: &Session,
+    draft: &Drafting<'_>,
     name: &str,
     max_age: Duration,
 ) -> Result<ExportedSegment, Error> {
+    let session = draft.session;
     if session.how.refresh == Refresh::None {
-        return as_kept(session, name)?.ok_or_else(|| not_kept(name));
+        return as_kept(draft, name)?.ok_or_else(|| not_kept(name));
     }
     let list = session.braze.segments().await?;
     let segment = match find(name, None, &list) {
@@ -76,21 +78,26 @@ pub(super) async fn people_of_segment(
     };
     let details = session.braze.segment_details(&segment.id).await?;
     let edited = details.updated_at.unwrap_or_default();
-    people_of(session, name, &segment.id, &edited, max_age).await
+    people_of(draft, name, &segment.id, &edited, max_age).await
 }
 
 /// Does the same for a segment that is known already, as it was edited last.
 pub(super) async fn people_of(
-    session: &Session,
+    draft: &Drafting<'_>,
     name: &str,
     id: &str,
     updated_at: &str,
     max_age: Duration,
 ) -> Result<ExportedSegment, Error> {
+    let session = draft.session;
     let cache = session.store.cache()?;
     let now = session.clock.millis();
+    let last = last_send(draft);
     let known = kept(session, &cache, name)?.filter(|kept| {
-        kept.id == id && kept.updated_at == updated_at && young(kept.exported_at, now, max_age)
+        kept.id == id
+            && kept.updated_at == updated_at
+            && young(kept.exported_at, now, max_age)
+            && kept.knows(last)
     });
     if let Some(known) = known
         && let Some(exported) = known.opened(&cache, name)?
@@ -157,7 +164,19 @@ fn sort(
     Ok(relation::write(path, sorter, about)?)
 }
 
+/// When Braze was last sent anything that moves people between segments, log lines aside.
+fn last_send(draft: &Drafting) -> Option<Millis> {
+    let lanes = draft.manifest.into_iter().flat_map(|it| &it.lanes);
+    let to_braze = lanes.filter(|(name, _)| !Lane::is_static(name) && !Lane::ingests(name));
+    to_braze.map(|(_, lane)| lane.last_send).max()
+}
+
 impl Kept {
+    /// Returns whether nothing was sent since it was asked for.
+    fn knows(&self, last_send: Option<Millis>) -> bool {
+        last_send.is_none_or(|last| self.exported_at > last)
+    }
+
     /// Where its people are. The store sweeps by this name: all up to the first dash is the segment, all after the last
     /// how its people are named.
     fn path(&self, cache: &Path) -> Result<PathBuf, Error> {
@@ -186,10 +205,12 @@ impl Kept {
     }
 }
 
-/// Returns what was exported last of a segment of that name, whatever its age.
-pub(super) fn as_kept(session: &Session, name: &str) -> Result<Option<ExportedSegment>, Error> {
+/// Returns what was exported last of a segment of that name, whatever its age, if nothing was sent since.
+pub(super) fn as_kept(draft: &Drafting, name: &str) -> Result<Option<ExportedSegment>, Error> {
+    let (session, last) = (draft.session, last_send(draft));
     let cache = session.store.cache()?;
-    let opened = kept(session, &cache, name)?.map(|kept| kept.opened(&cache, name));
+    let known = kept(session, &cache, name)?.filter(|kept| kept.knows(last));
+    let opened = known.map(|kept| kept.opened(&cache, name));
     Ok(opened.transpose()?.flatten())
 }
 
@@ -241,8 +262,27 @@ fn unresolved(name: &str, found: &Found) -> Error {
 fn not_kept(name: &str) -> Error {
     Error::Segment {
         message: format!(
-            "the people of segment \"{name}\" are not kept here, and nothing live was to be read"
+            "no people of segment \"{name}\" are kept here that were exported after the last sending, and nothing live was to be read"
         ),
         hint: Some("leave out --refresh none, so that they are exported".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_knows_nothing_of_what_was_sent_since() {
+        let kept = Kept {
+            format: FORMAT.to_owned(),
+            braze: String::new(),
+            id: "s-1".to_owned(),
+            updated_at: String::new(),
+            exported_at: 1_000,
+        };
+        assert!(kept.knows(None) && kept.knows(Some(999)));
+        // It may have been sent first.
+        assert!(!kept.knows(Some(1_000)) && !kept.knows(Some(2_000)));
     }
 }

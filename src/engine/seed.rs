@@ -97,7 +97,7 @@ pub(super) async fn read(
     readings: &Readings,
     profiles: &Profiles,
 ) -> Result<Seeds, Error> {
-    let segments = members::export(session, draft, subjects).await?;
+    let segments = members::export(draft, subjects).await?;
     let seeds = read_people(session, draft, subjects, readings, profiles).await?;
     Ok(Seeds { segments, ..seeds })
 }
@@ -165,7 +165,7 @@ pub(super) async fn kept(
     draft: &Drafting<'_>,
     subjects: &[Subject<'_>],
 ) -> Result<Seeds, Error> {
-    let segments = members::kept(session, subjects)?;
+    let segments = members::kept(draft, subjects)?;
     if !subjects.iter().any(Subject::is_seeded) {
         return Ok(Seeds {
             segments,

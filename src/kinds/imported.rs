@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    cohort,
+    cohort::{self, Native},
     segment::{Filter, Shown, worded},
 };
 use crate::{
     config::{CohortRef, Configuration, Resource},
-    diff::native::{BRAZE, Frequency},
+    diff::native::{BRAZE, Frequency, share},
     model::{
         Cohort, Imported, ImportedSegment, ImportedSync, LeftOut, NativeSync, Segment,
         SegmentDetails,
@@ -49,18 +49,30 @@ impl<'a> Declared<'a> {
         segments.any(|resource| resource.body["name"] == name)
     }
 
-    /// Returns how many syncs are declared of a cohort that Amplitude runs.
-    fn of_cohort(&self, cohort: &Cohort) -> usize {
-        let specs = self
-            .resources()
+    /// Returns the syncs that are declared as Amplitude's.
+    fn natives(&self) -> Vec<Native> {
+        self.resources()
             .filter(|resource| resource.kind == "cohort" && cohort::is_native(&resource.body))
-            .filter_map(|it| serde_json::from_value::<cohort::Spec>(it.body.clone()).ok());
-        let means = |reference: &CohortRef| match reference {
-            CohortRef::Name(name) => *name == cohort.name,
-            CohortRef::Id { id } => *id == cohort.id,
-        };
-        specs.filter(|spec| means(&spec.cohort)).count()
+            .filter_map(cohort::native)
+            .collect()
     }
+}
+
+/// Returns those of a cohort's syncs that nobody declares: what is declared is given its own, first by cadence.
+fn left<'s>(
+    declared: &[Native],
+    cohort: &Cohort,
+    syncs: Vec<&'s NativeSync>,
+) -> Vec<&'s NativeSync> {
+    let means = |native: &&Native| match &native.cohort {
+        CohortRef::Name(name) => *name == cohort.name,
+        CohortRef::Id { id } => *id == cohort.id,
+    };
+    let of_it = declared.iter().filter(means);
+    let wanted: Vec<Frequency> = of_it.map(|native| native.cadence).collect();
+    // Each tells the same of what is left.
+    let shared = share(&wanted, &syncs).pop();
+    shared.map_or(syncs, |found| found.left)
 }
 
 /// Makes what was found what a configuration says of it, in an order that does not depend on how it was listed.
@@ -113,6 +125,7 @@ fn syncs(
     let (mut names, mut shown) = (Names(declared.names("sync.")), BTreeMap::new());
     let mut sorted: Vec<&Cohort> = cohorts.iter().collect();
     sorted.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    let natives = declared.natives();
     for cohort in sorted {
         let (mut here, elsewhere): (Vec<&NativeSync>, Vec<&NativeSync>) = cohort
             .syncs
@@ -129,7 +142,7 @@ fn syncs(
         here.sort_by(|a, b| a.frequency.cmp(&b.frequency));
         let alone = bearers.get(cohort.name.as_str()) == Some(&1);
         let only = here.len() == 1;
-        for sync in here.into_iter().skip(declared.of_cohort(cohort)) {
+        for sync in left(&natives, cohort, here) {
             if cohort.archived {
                 found.left.push(LeftOut::Archived {
                     cohort: cohort.name.clone(),
@@ -337,5 +350,27 @@ mod tests {
         cohorts.reverse();
         segments.reverse();
         assert_eq!(imported(&Declared::of(None), &cohorts, &segments), found);
+    }
+
+    #[test]
+    fn what_is_declared_is_left_out_by_its_cadence() {
+        let cohort = cohort("c1", "Lapsed", &[("braze", "daily"), ("braze", "hourly")]);
+        let left = |cadences: &[Frequency]| -> Vec<&str> {
+            let native = |cadence: &Frequency| Native {
+                cohort: CohortRef::Name("Lapsed".to_owned()),
+                cadence: *cadence,
+                config: serde_json::Value::Null,
+            };
+            let declared: Vec<Native> = cadences.iter().map(native).collect();
+            let syncs = cohort.syncs.iter().flatten().collect();
+            let left = left(&declared, &cohort, syncs).into_iter();
+            left.map(|sync| sync.frequency.as_str()).collect()
+        };
+        assert_eq!(left(&[]), ["daily", "hourly"]);
+        assert_eq!(left(&[Frequency::Hourly]), ["daily"]);
+        assert_eq!(left(&[Frequency::Daily]), ["hourly"]);
+        // It goes at another cadence, and is one of them all the same.
+        assert_eq!(left(&[Frequency::Realtime]), ["hourly"]);
+        assert!(left(&[Frequency::Hourly, Frequency::Daily]).is_empty());
     }
 }

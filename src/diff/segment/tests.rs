@@ -28,6 +28,7 @@ const VIP: Expected = Expected {
     analytics_tracking: None,
     filter: None,
     acknowledged: None,
+    steady: true,
 };
 
 fn judged(expected: &Expected, details: &SegmentDetails, before: Option<&Observed>) -> Judged {
@@ -346,4 +347,68 @@ fn sizes_are_estimates() {
     ] {
         assert_eq!(fits(expected, found, tolerance), near, "{expected} {found}");
     }
+}
+
+#[test]
+fn what_braze_does_not_tell_is_not_verified() {
+    let teams = ["x".to_owned()];
+    let expected = Expected {
+        teams: Some(&teams),
+        ..VIP
+    };
+    let untold = SegmentDetails {
+        teams: None,
+        ..told("f", "")
+    };
+    let found = judged(&expected, &untold, None);
+    assert_eq!((found.untold, found.differences), (vec!["teams"], vec![]));
+    let found = judged(&expected, &told("f", ""), None);
+    assert_eq!((found.untold, found.differences.len()), (vec![], 1));
+    assert!(judged(&VIP, &untold, None).untold.is_empty());
+}
+
+#[test]
+fn a_size_that_moved_much_is_drift_and_then_what_it_was() {
+    let sized = |expected: &Expected, size, before: Option<&Observed>| {
+        judge(expected, &segment("1", "VIP"), &told("f", ""), size, before)
+    };
+    let found = |was, is| {
+        let before = sized(&VIP, was, None).observed;
+        let found = sized(&VIP, is, Some(&before));
+        let moved: Vec<_> = found.moved.iter().map(|moved| moved.path).collect();
+        (moved == ["size"], found.observed.size)
+    };
+    for (was, is, moved, next) in [
+        (1_000, 1_200, false, 1_000),
+        (1_000, 800, false, 1_000),
+        (1_000, 1_201, true, 1_201),
+        (1_000, 799, true, 799),
+        // Of few people a share says little.
+        (10, 110, false, 10),
+        (10, 111, true, 111),
+        (0, 100, false, 0),
+        (200, 0, true, 0),
+    ] {
+        assert_eq!(
+            found(Some(was), Some(is)),
+            (moved, Some(next)),
+            "{was} to {is}"
+        );
+    }
+    assert_eq!(found(Some(1_000), None), (false, Some(1_000)));
+    assert_eq!(found(None, Some(1_000)), (false, Some(1_000)));
+    let before = sized(&VIP, Some(1_000), None).observed;
+    let moving = Expected {
+        steady: false,
+        ..VIP
+    };
+    let found = sized(&moving, Some(9), Some(&before));
+    assert_eq!((found.moved, found.observed.size), (vec![], None));
+    let other = Observed {
+        id: "2".to_owned(),
+        ..before
+    };
+    let found = sized(&VIP, Some(9), Some(&other));
+    assert!(found.moved.iter().all(|moved| moved.path != "size"));
+    assert_eq!(found.observed.size, Some(9));
 }

@@ -8,7 +8,7 @@ use crate::{
     config::Seed,
     diff::join::{Join, Joined},
     engine::{
-        Error, Session,
+        Error,
         compared::Unready,
         compute::Members,
         draft::Drafting,
@@ -19,7 +19,7 @@ use crate::{
     state::{self, relation::RelationReader, store::Store},
 };
 
-/// How old an export may be: as old as what profiles say.
+/// How old an export may be: as old as what profiles say, and never older than the last sending.
 const MAX_AGE: Duration = DAY;
 
 /// The segments of first applies, or why they cannot be had.
@@ -38,7 +38,6 @@ impl Subject<'_> {
 
 /// Exports the segments that first applies begin with.
 pub(super) async fn export(
-    session: &Session,
     draft: &mut Drafting<'_>,
     subjects: &[Subject<'_>],
 ) -> Result<Segments, Error> {
@@ -48,7 +47,7 @@ pub(super) async fn export(
             continue;
         };
         let address = &subject.resource.address;
-        let exported = match people_of_segment(session, name, MAX_AGE).await {
+        let exported = match people_of_segment(draft, name, MAX_AGE).await {
             Ok(exported) => Ok(exported),
             Err(error) if error.is_of_one_segment() => {
                 let hint = error.segment_hint();
@@ -73,13 +72,13 @@ pub(super) async fn export(
 }
 
 /// Returns what is kept of those segments, and asks nobody.
-pub(super) fn kept(session: &Session, subjects: &[Subject<'_>]) -> Result<Segments, Error> {
+pub(super) fn kept(draft: &Drafting<'_>, subjects: &[Subject<'_>]) -> Result<Segments, Error> {
     let mut segments = Segments::new();
     for subject in subjects {
         let Some(name) = subject.segment() else {
             continue;
         };
-        if let Some(exported) = as_kept(session, name)? {
+        if let Some(exported) = as_kept(draft, name)? {
             segments.insert(subject.resource.address.clone(), Ok(exported));
         }
     }

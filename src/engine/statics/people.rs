@@ -87,7 +87,7 @@ pub(in crate::engine) async fn read(
         let gathered = match desired.map(|desired| desired.source) {
             None | Some(Source::Cohort(_)) => continue,
             Some(Source::File(file)) => of_file(session, resource, &file).await?,
-            Some(Source::Segment(segment)) => of_segment(session, resource, &segment).await?,
+            Some(Source::Segment(segment)) => of_segment(draft, resource, &segment).await?,
         };
         people.0.insert(resource.address.clone(), gathered);
     }
@@ -179,11 +179,11 @@ async fn of_file(
 
 /// Takes the people of a segment. What is wrong with the segment is wrong with this entry alone.
 async fn of_segment(
-    session: &Session,
+    draft: &Drafting<'_>,
     resource: &Resource,
     segment: &str,
 ) -> Result<Result<Gathered, (String, Option<String>)>, Error> {
-    let exported = match people_of_segment(session, segment, max_age(resource)).await {
+    let exported = match people_of_segment(draft, segment, max_age(resource)).await {
         Ok(exported) => exported,
         Err(error) if error.is_of_one_segment() => {
             let hint = error.segment_hint();

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Looked;
@@ -96,7 +97,7 @@ impl<'a> Drafting<'a> {
             else {
                 continue;
             };
-            let verdicts = health(sync, Some(entry.applied_at), self.session.clock.now());
+            let verdicts = health(sync, Some(since(entry)), self.session.clock.now());
             drift.extend(verdicts.iter().map(|verdict| Drift {
                 address: address.clone(),
                 path: "health".to_owned(),
@@ -151,18 +152,13 @@ impl<'a> Drafting<'a> {
         let entry = self.entry(address);
         let verdicts = match why {
             Some(_) => vec![],
-            None => judge(
-                native.cadence,
-                found,
-                entry.map(|entry| entry.applied_at),
-                now,
-            ),
+            None => judge(native.cadence, found, entry.map(since), now),
         };
         let before = entry.and_then(|entry| entry.observed.clone());
         let observed = match (&before, why) {
             (Some(before), Some(_)) => before.clone(),
             (None, Some(_)) => json!({}),
-            (_, None) => observed(found),
+            (_, None) => observed(found, seen(entry, cohort).unwrap_or(now)),
         };
         let drift = drifted(before.as_ref(), &observed).into_iter();
         self.plan
@@ -290,8 +286,30 @@ fn drifted(before: Option<&Value>, now: &Value) -> Vec<(&'static str, Value, Val
 }
 
 /// What is remembered of a sync: nothing that moves by itself.
-fn observed(found: &Found) -> Value {
-    json!({"cadence": found.sync.map(|sync| cadence(&sync.frequency)), "others": found.left.len()})
+fn observed(found: &Found, since: Timestamp) -> Value {
+    json!({
+        "cadence": found.sync.map(|sync| cadence(&sync.frequency)),
+        "others": found.left.len(),
+        "since": since,
+    })
+}
+
+/// The time before which a sync was certainly not there, as far as is known: later applies do not move it.
+fn since(entry: &Entry) -> Timestamp {
+    let since = entry.observed.as_ref().and_then(|it| it["since"].as_str());
+    let since = since.and_then(|text| text.parse().ok());
+    since.unwrap_or(entry.applied_at)
+}
+
+/// The same, of a sync of the same cohort that an apply saw already.
+fn seen(entry: Option<&Entry>, cohort: &Cohort) -> Option<Timestamp> {
+    let entry = entry?;
+    let same = entry.cohort.as_ref().is_some_and(|pin| pin.id == cohort.id);
+    let there = entry
+        .observed
+        .as_ref()
+        .is_some_and(|it| it["cadence"].is_string());
+    (same && there).then(|| since(entry))
 }
 
 /// Syncs to Braze that no file declares, in the order of their cohorts.
@@ -378,5 +396,58 @@ fn plain(resource: &Resource, action: Action, note: Option<&str>) -> ResourcePla
         manual: vec![],
         source: None,
         note: note.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::manifest::CohortPin;
+
+    #[test]
+    fn a_sync_that_was_seen_is_as_old_as_it_was_then() {
+        let cohort = |id: &str| Cohort {
+            id: id.to_owned(),
+            name: "Lapsed".to_owned(),
+            archived: false,
+            size: 1,
+            computed: None,
+            project: None,
+            definition: String::new(),
+            syncs: None,
+        };
+        let [first, later]: [Timestamp; 2] =
+            ["2026-11-01T00:00:00Z", "2026-11-23T00:00:00Z"].map(|time| time.parse().unwrap());
+        let sync = NativeSync {
+            target: "braze".to_owned(),
+            frequency: "daily".to_owned(),
+            last_successful: None,
+            last_failure: None,
+        };
+        let found = |there: bool| Found {
+            sync: there.then_some(&sync),
+            left: vec![],
+        };
+        let entry = |applied_at, observed| Entry {
+            observed: Some(observed),
+            cohort: Some(CohortPin {
+                id: "c1".to_owned(),
+                name: "Lapsed".to_owned(),
+                written: json!("Lapsed"),
+                definition: None,
+            }),
+            ..Entry::begun("cohort", json!({}), applied_at)
+        };
+        // Applied again and again, it does not grow young.
+        let known = entry(later, observed(&found(true), first));
+        assert_eq!(since(&known), first);
+        assert_eq!(seen(Some(&known), &cohort("c1")), Some(first));
+        assert_eq!(seen(Some(&known), &cohort("c2")), None, "another one");
+        // One that was made since was not there at the last apply.
+        let missing = entry(later, observed(&found(false), later));
+        assert_eq!(since(&missing), later);
+        assert_eq!(seen(Some(&missing), &cohort("c1")), None);
+        assert_eq!(since(&entry(later, json!({}))), later);
+        assert_eq!(seen(None, &cohort("c1")), None);
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     },
     kinds::{
         self, Watched,
-        segment::{self, Sheet, Spec, Words, quoted},
+        segment::{self, Filter, Sheet, Spec, Verify, Words, quoted},
     },
     model::{
         Cohort, Segment, SegmentDetails, digest, number,
@@ -156,15 +156,14 @@ impl Drafting<'_> {
 
     /// The list is refused: nothing can be said of any segment.
     fn unlisted(&mut self, declared: &[(&Resource, Spec)], error: &braze::Error) {
-        let Some((first, _)) = declared.first() else {
-            return;
-        };
         let hint = error.key_hint().unwrap_or_default();
-        self.fail(
-            &first.address,
-            format!("no segment can be looked for: {error}"),
-            Some(format!("{hint}; --except kind:segment leaves segments out")),
-        );
+        for (resource, _) in declared {
+            self.fail(
+                &resource.address,
+                format!("no segment can be looked for: {error}"),
+                Some(format!("{hint}; --except kind:segment leaves segments out")),
+            );
+        }
     }
 
     /// Nobody is there, or several are.
@@ -236,6 +235,7 @@ impl Drafting<'_> {
                 analytics_tracking: spec.analytics_tracking,
                 filter: lines.as_deref(),
                 acknowledged: spec.acknowledge.as_deref(),
+                steady: is_steady(spec),
             },
             told.segment,
             &details,
@@ -312,6 +312,15 @@ impl About<'_> {
     }
 }
 
+/// Whether nothing that is written from here moves its size, as far as its filters say.
+fn is_steady(spec: &Spec) -> bool {
+    let mut ours = false;
+    if let Some(filter) = &spec.filter {
+        filter.each("", &mut |_, part| ours |= matches!(part, Filter::In { .. }));
+    }
+    !ours && spec.verify.as_ref().is_none_or(Verify::exports)
+}
+
 /// What a plan says of a segment that was found.
 fn settle(
     about: &About,
@@ -342,6 +351,8 @@ fn settle(
         before,
         after,
     }));
+    let untold = judged.untold.iter();
+    let untold = untold.map(|path| format!("{path} not verified: Braze does not tell them"));
     let mut manual = vec![];
     if let Measured::People(people) = measured {
         manual.push(format!(
@@ -367,7 +378,8 @@ fn settle(
         Measured::Agrees | Measured::Size | Measured::People(_) => None,
     };
     let unverified = open.then(|| segment::unverified(judged, words, verified));
-    let notes: Vec<String> = unverified.into_iter().chain(why).collect();
+    let notes = unverified.into_iter().chain(why).chain(untold);
+    let notes: Vec<String> = notes.collect();
     ResourcePlan {
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         ..plan(about.resource, Action::NoOp, title)

@@ -156,9 +156,7 @@ impl Drafting<'_> {
             return Ok(Measured::Not(Some(why)));
         };
         let name = &about.spec.name;
-        let age = self.since_sending().min(OLDEST);
-        let session = self.session;
-        let exported = match exported::people_of(session, name, id, edited, age).await {
+        let exported = match exported::people_of(self, name, id, edited, OLDEST).await {
             Ok(exported) => exported,
             Err(Error::Braze(error)) => {
                 let hint = error.key_hint().unwrap_or("plan again once Braze answers");
@@ -178,6 +176,14 @@ impl Drafting<'_> {
         };
         let rows = || exported::compared(&exported.path, self.rows(&address)?);
         let compared = tokio::task::block_in_place(rows)?;
+        if compared.is_open() {
+            return Ok(Measured::Not(Some(format!(
+                "its people cannot all be compared: {} in it are no members by their external id, and {} members of {sync} are \
+                 recorded by another identifier; whether they are the same cannot be told",
+                number(compared.only_there),
+                number(compared.other)
+            ))));
+        }
         if compared.agrees() {
             return Ok(match compared.unread {
                 0 => Measured::Agrees,
@@ -199,14 +205,6 @@ impl Drafting<'_> {
         });
         let sync = sync.to_owned();
         Ok(Measured::People(Box::new(People { sync, compared })))
-    }
-
-    /// How long nothing was sent: what was exported before knows nothing of it.
-    fn since_sending(&self) -> Duration {
-        let lanes = self.manifest.into_iter().flat_map(|it| it.lanes.values());
-        let last = lanes.map(|lane| lane.last_send).max().unwrap_or_default();
-        let millis = u64::try_from(self.session.clock.millis() - last);
-        Duration::from_millis(millis.unwrap_or(0))
     }
 
     fn warn(&mut self, about: &About, message: String, hint: &str) {

@@ -51,7 +51,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     let work = async |stream: Option<&Stream>| opened(global, arguments, stream).await;
-    arguments.telling.run(global, "apply", work).await
+    Box::pin(arguments.telling.run(global, "apply", work)).await
 }
 
 async fn opened(

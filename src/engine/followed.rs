@@ -85,7 +85,8 @@ fn of_uploaded(
     let says = |key: &str| body.map_or(&Value::Null, |body| &body[key]);
     let listed = list.iter().find(|cohort| cohort.id == id);
     // The list shows published ones only.
-    if listed.is_none() && says("published") == &Value::Bool(false) {
+    let published = resource.map_or(known.published, |_| says("published") != false);
+    if listed.is_none() && !published {
         return vec![];
     }
     let name = match (listed, says("name").as_str()) {

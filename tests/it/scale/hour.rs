@@ -55,7 +55,7 @@ impl Hour {
             write!(out, "{begin}content-type: application/zip\r\n\r\n").unwrap();
             self.write(&mut out).unwrap();
         } else {
-            assert!(head.starts_with("GET /api/3/cohorts "), "{head}");
+            assert!(head.starts_with("GET /api/3/cohorts?"), "{head}");
             write!(
                 out,
                 "{begin}content-type: application/json\r\n\r\n{{\"cohorts\":[]}}"

@@ -222,9 +222,9 @@ impl Drafting<'_> {
             cost: Some(Cost::default()),
             delta: Some(delta),
             attributes,
-            ..departing(
+            ..ResourcePlan::of(
                 address,
-                entry,
+                &entry.kind,
                 Action::Delete,
                 format!(
                     "{}{left}: {} rows, {fate}",
@@ -293,7 +293,7 @@ impl Drafting<'_> {
             }),
             cost: Some(Cost::default()),
             note,
-            ..departing(address, entry, Action::NoOp, entry.kind.clone())
+            ..ResourcePlan::of(address, &entry.kind, Action::NoOp, entry.kind.clone())
         });
     }
 
@@ -310,7 +310,7 @@ impl Drafting<'_> {
             delta: Some(delta),
             cost: Some(Cost::default()),
             note: Some(note),
-            ..departing(address, entry, Action::NoOp, entry.kind.clone())
+            ..ResourcePlan::of(address, &entry.kind, Action::NoOp, entry.kind.clone())
         });
     }
 
@@ -342,7 +342,7 @@ impl Drafting<'_> {
         let title = format!("{}: no longer declared", entry.kind);
         self.plan.resources.push(ResourcePlan {
             guards: vec![guard],
-            ..departing(address, entry, Action::Delete, title)
+            ..ResourcePlan::of(address, &entry.kind, Action::Delete, title)
         });
     }
 }
@@ -374,28 +374,5 @@ pub(super) fn empties(removed: Option<&Removed>, entry: &Entry) -> bool {
     match removed.and_then(|removed| removed.on_destroy) {
         Some(on_destroy) => on_destroy == OnDestroy::Empty,
         None => entry.on_destroy == "empty",
-    }
-}
-
-pub(super) fn departing(
-    address: &Address,
-    entry: &Entry,
-    action: Action,
-    title: String,
-) -> ResourcePlan {
-    ResourcePlan {
-        address: address.clone(),
-        kind: entry.kind.clone(),
-        action,
-        title,
-        fields: vec![],
-        delta: None,
-        cost: None,
-        guards: vec![],
-        attributes: vec![],
-        log: None,
-        manual: vec![],
-        source: None,
-        note: None,
     }
 }

@@ -124,20 +124,12 @@ impl Drafting<'_> {
         let entry = self.entry(&resource.address);
         self.note(&resource.address, meaning::of_entry(resource));
         let (delta, cost) = resting(entry);
+        let (address, kind) = (&resource.address, &resource.kind);
         self.plan.resources.push(ResourcePlan {
-            address: resource.address.clone(),
-            kind: resource.kind.clone(),
-            action: Action::NoOp,
-            title: resource.kind.clone(),
-            fields: vec![],
             delta: Some(delta),
             cost: Some(cost),
-            guards: vec![],
-            attributes: vec![],
-            log: None,
-            manual: vec![],
-            source: None,
             note: Some("paused".to_owned()),
+            ..ResourcePlan::of(address, kind, Action::NoOp, kind.clone())
         });
         let kind = kinds::find(resource)?;
         let desired = kind.desired(resource, &scope(&self.session.configuration, entry));

@@ -165,17 +165,11 @@ impl Subject<'_> {
             Action::NoOp if !manual.is_empty() => Action::Manual,
             action => action,
         };
+        let Resource { address, kind, .. } = self.resource;
         ResourcePlan {
-            address: self.resource.address.clone(),
-            kind: self.resource.kind.clone(),
-            action,
-            title: self.title(),
             fields,
             delta,
             cost,
-            guards: vec![],
-            attributes: vec![],
-            log: None,
             manual,
             // What is made of several cohorts comes from none of them.
             source: self.desired.called.is_none().then(|| Source {
@@ -185,6 +179,7 @@ impl Subject<'_> {
                 size: self.cohort.size,
             }),
             note,
+            ..ResourcePlan::of(address, kind, action, self.title())
         }
     }
 

@@ -164,6 +164,27 @@ pub struct ResourcePlan {
     pub note: Option<String>,
 }
 
+impl ResourcePlan {
+    /// Begins what is said of a resource: nothing yet but what is done with it.
+    pub fn of(address: &Address, kind: &str, action: Action, title: String) -> Self {
+        Self {
+            address: address.clone(),
+            kind: kind.to_owned(),
+            action,
+            title,
+            fields: vec![],
+            delta: None,
+            log: None,
+            cost: None,
+            guards: vec![],
+            attributes: vec![],
+            manual: vec![],
+            source: None,
+            note: None,
+        }
+    }
+}
+
 /// A field that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldChange {

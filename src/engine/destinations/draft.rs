@@ -252,22 +252,9 @@ fn secrets(wanted: &Wanted) -> BTreeMap<String, Secret> {
 }
 
 fn planned(resource: &Resource, spec: &Spec, action: Action) -> ResourcePlan {
-    ResourcePlan {
-        address: resource.address.clone(),
-        kind: resource.kind.clone(),
-        action,
-        title: format!(
-            "{} account \"{}\" of Amplitude",
-            spec.partner, spec.display_name
-        ),
-        fields: vec![],
-        delta: None,
-        log: None,
-        cost: None,
-        guards: vec![],
-        attributes: vec![],
-        manual: vec![],
-        source: None,
-        note: None,
-    }
+    let title = format!(
+        "{} account \"{}\" of Amplitude",
+        spec.partner, spec.display_name
+    );
+    ResourcePlan::of(&resource.address, &resource.kind, action, title)
 }

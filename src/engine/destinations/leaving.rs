@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        departure::{Fate, departing, empties},
+        departure::{Fate, empties},
         draft::Drafting,
         watched::Looked,
     },
@@ -103,7 +103,12 @@ impl Drafting<'_> {
             _ => "forgotten here, and left as it is in Amplitude",
         };
         self.note(address, json!({"removed": fate, "account": id}));
-        let planned = departing(address, entry, Action::Delete, format!("{name}: {fate}"));
+        let planned = ResourcePlan::of(
+            address,
+            &entry.kind,
+            Action::Delete,
+            format!("{name}: {fate}"),
+        );
         self.plan.resources.push(ResourcePlan { fields, ..planned });
         let looked = work.is_none().then(|| Looked {
             address: address.clone(),
@@ -124,7 +129,7 @@ impl Drafting<'_> {
         let title = format!(
             "by hand: without amplitude.developer_token nobody sees {name}, which is to go"
         );
-        let planned = departing(address, entry, Action::Manual, title);
+        let planned = ResourcePlan::of(address, &entry.kind, Action::Manual, title);
         self.plan.resources.push(ResourcePlan { manual, ..planned });
     }
 

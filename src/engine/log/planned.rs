@@ -59,20 +59,12 @@ impl LogSubject<'_> {
         log: LogPlan,
         cost: Option<Cost>,
     ) -> ResourcePlan {
+        let (address, kind) = (&self.resource.address, &self.resource.kind);
         ResourcePlan {
-            address: self.resource.address.clone(),
-            kind: self.resource.kind.clone(),
-            action,
-            title: self.stream.title.clone(),
             fields,
-            delta: None,
             log: Some(log),
             cost,
-            guards: vec![],
-            attributes: vec![],
-            manual: vec![],
-            source: None,
-            note: None,
+            ..ResourcePlan::of(address, kind, action, self.stream.title.clone())
         }
     }
 

@@ -8,7 +8,7 @@ use super::{LogWork, Reading, files, hours};
 use crate::{
     config::{Cadence, CadenceWord, Resource},
     diff::cursor::{self, Ranges},
-    engine::{Error, Refresh, Session, departure::departing, draft::Drafting, meaning},
+    engine::{Error, Refresh, Session, draft::Drafting, meaning},
     kinds::{self, LogSource, Stream},
     model::{
         Address, Cursor, Hour, Lane, counted, digest,
@@ -245,7 +245,7 @@ impl<'a> Drafting<'a> {
         self.plan.resources.push(ResourcePlan {
             log: Some(resting(Some(entry))),
             cost: Some(Cost::default()),
-            ..departing(address, entry, Action::Delete, title)
+            ..ResourcePlan::of(address, &entry.kind, Action::Delete, title)
         });
         Some(LogWork {
             address: address.clone(),

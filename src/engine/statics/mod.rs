@@ -149,9 +149,9 @@ impl Drafting<'_> {
             Left::Listed(cohort) => &cohort.name,
             Left::Nothing | Left::Unseen => name,
         };
-        let mut planned = super::departure::departing(
+        let mut planned = ResourcePlan::of(
             address,
-            entry,
+            &entry.kind,
             Action::NoOp,
             format!("static cohort \"{name}\""),
         );
@@ -195,7 +195,7 @@ impl Drafting<'_> {
             (false, false) => "to be archived",
         };
         self.note(address, json!({"removed": fate}));
-        self.plan.resources.push(ResourcePlan { ..planned });
+        self.plan.resources.push(planned);
         keeps || gone
     }
 }

@@ -4,7 +4,7 @@
 mod native;
 mod segments;
 
-use super::{Error, departure::departing, draft::Drafting};
+use super::{Error, draft::Drafting};
 use crate::{
     model::{
         Address, Cohort,
@@ -34,8 +34,8 @@ impl Drafting<'_> {
     /// Plans that something is looked at no more: nothing of it changes.
     pub(super) fn looked_away(&mut self, address: &Address, entry: &Entry) -> Looked {
         let title = format!("{}: no longer looked at; it stays as it is", entry.kind);
-        let planned = departing(address, entry, Action::Delete, title);
-        self.plan.resources.push(ResourcePlan { ..planned });
+        let planned = ResourcePlan::of(address, &entry.kind, Action::Delete, title);
+        self.plan.resources.push(planned);
         self.note(
             address,
             serde_json::json!({"removed": "no longer looked at"}),

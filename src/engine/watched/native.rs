@@ -382,20 +382,10 @@ fn source(cohort: &Cohort) -> Source {
 }
 
 fn plain(resource: &Resource, action: Action, note: Option<&str>) -> ResourcePlan {
+    let (address, kind) = (&resource.address, &resource.kind);
     ResourcePlan {
-        address: resource.address.clone(),
-        kind: resource.kind.clone(),
-        action,
-        title: resource.kind.clone(),
-        fields: vec![],
-        delta: None,
-        log: None,
-        cost: None,
-        guards: vec![],
-        attributes: vec![],
-        manual: vec![],
-        source: None,
         note: note.map(str::to_owned),
+        ..ResourcePlan::of(address, kind, action, kind.clone())
     }
 }
 

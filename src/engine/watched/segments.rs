@@ -387,19 +387,5 @@ fn settle(
 }
 
 fn plan(resource: &Resource, action: Action, title: String) -> ResourcePlan {
-    ResourcePlan {
-        address: resource.address.clone(),
-        kind: resource.kind.clone(),
-        action,
-        title,
-        fields: vec![],
-        delta: None,
-        cost: None,
-        guards: vec![],
-        attributes: vec![],
-        log: None,
-        manual: vec![],
-        source: None,
-        note: None,
-    }
+    ResourcePlan::of(&resource.address, &resource.kind, action, title)
 }

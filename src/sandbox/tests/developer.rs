@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Hands, client::Answer, client::Sandbox, fresh, scenario, serving, write};
+use super::{Hands, client::Answer, client::Sandbox, fresh, kept, scenario, serving, write};
 
 const ALL: &str = "/v1/projects/153957/destinations";
 const TOKEN: &str = "PAT=amp_somebody";
@@ -513,12 +513,7 @@ async fn a_world_keeps_destinations() {
         "amplitude/destinations.json",
         &known.to_string(),
     );
-    let open = async || {
-        let mut options = Hands::new().options();
-        options.world = Some(dir.path().to_owned());
-        options.scenario = Some(scenario.path().to_owned());
-        serving(options).await
-    };
+    let open = async || kept(dir.path(), Some(scenario.path())).await;
     let sandbox = open().await;
     let put = json!({"display_name": "Renamed", "config": {"app_id": "b"}}).to_string();
     sandbox.own("PUT", "amplitude/destinations/77", &put).await;

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Hands, client::Sandbox, fresh, scenario, serving, write};
+use super::{Hands, client::Sandbox, fresh, kept, scenario, serving, write};
 use crate::sandbox::Limits;
 
 const NOTHING: &str = "Raw data files were not found.";
@@ -199,12 +199,7 @@ async fn refuses_ranges_and_keys() {
 #[tokio::test]
 async fn a_scenario_replaces_events_and_a_world_keeps_them() {
     let (dir, scenario) = (tempfile::tempdir().unwrap(), scenario());
-    let open = async || {
-        let mut options = Hands::new().options();
-        options.world = Some(dir.path().to_owned());
-        options.scenario = Some(scenario.path().to_owned());
-        serving(options).await
-    };
+    let open = async || kept(dir.path(), Some(scenario.path())).await;
     write(
         scenario.path(),
         "amplitude/events/1.jsonl",

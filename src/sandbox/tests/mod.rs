@@ -105,6 +105,14 @@ async fn serving(options: Options) -> Sandbox {
     )
 }
 
+/// A sandbox whose world is kept in a directory, from a scenario where there is one.
+async fn kept(world: &Path, scenario: Option<&Path>) -> Sandbox {
+    let mut options = Hands::new().options();
+    options.world = Some(world.to_owned());
+    options.scenario = scenario.map(Path::to_owned);
+    serving(options).await
+}
+
 async fn fresh(change: impl FnOnce(&mut Options)) -> Sandbox {
     let scenario = scenario();
     let mut options = Hands::new().options();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Hands,
     client::{Answer, Sandbox},
-    fresh, scenario, serving, write,
+    fresh, kept, scenario, serving, write,
 };
 use crate::sandbox::{Error, Limits, start};
 
@@ -646,12 +646,7 @@ async fn archived_deleted_replaced_and_refused() {
 #[tokio::test]
 async fn a_reopened_world_has_the_same_segments() {
     let (dir, scenario) = (tempfile::tempdir().unwrap(), scenario());
-    let open = async |scenario: Option<&Path>| {
-        let mut options = Hands::new().options();
-        options.world = Some(dir.path().to_owned());
-        options.scenario = scenario.map(Path::to_owned);
-        serving(options).await
-    };
+    let open = async |scenario: Option<&Path>| kept(dir.path(), scenario).await;
     let sandbox = open(Some(scenario.path())).await;
     click(
         &sandbox,

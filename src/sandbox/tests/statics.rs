@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Hands, client::Answer, client::Sandbox, fresh, scenario, serving, write};
+use super::{Hands, client::Answer, client::Sandbox, fresh, kept, scenario, serving, write};
 
 async fn post(sandbox: &Sandbox, path: &str, body: &Value) -> Answer {
     let headers = [
@@ -396,12 +396,7 @@ async fn amplitude_knows_whom_it_has_seen() {
 #[tokio::test]
 async fn a_world_keeps_static_cohorts() {
     let (dir, scenario) = (tempfile::tempdir().unwrap(), scenario());
-    let open = async || {
-        let mut options = Hands::new().options();
-        options.world = Some(dir.path().to_owned());
-        options.scenario = Some(scenario.path().to_owned());
-        serving(options).await
-    };
+    let open = async || kept(dir.path(), Some(scenario.path())).await;
     let sandbox = open().await;
     know(&sandbox, &["bob"]).await;
     let id = made(&sandbox, &["ann", "bob"]).await;

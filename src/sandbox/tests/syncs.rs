@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Hands, client::Sandbox, fresh, scenario, serving, write};
+use super::{Hands, client::Sandbox, fresh, kept, scenario, serving, write};
 use crate::sandbox::Limits;
 
 const METRICS: &str = "/api/2/event-streaming/delivery-metrics-summary";
@@ -22,12 +22,7 @@ async fn put(sandbox: &Sandbox, path: &str, body: &Value) {
 #[tokio::test]
 async fn sync_information_can_be_off_for_everybody() {
     let (dir, scenario) = (tempfile::tempdir().unwrap(), scenario());
-    let open = async || {
-        let mut options = Hands::new().options();
-        options.world = Some(dir.path().to_owned());
-        options.scenario = Some(scenario.path().to_owned());
-        serving(options).await
-    };
+    let open = async || kept(dir.path(), Some(scenario.path())).await;
     let sandbox = open().await;
     assert_eq!(
         listed(&sandbox).await[0]["syncMetadata"],

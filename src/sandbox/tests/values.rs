@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Hands, client::Sandbox, fresh, scenario, serving, write};
+use super::{Hands, client::Sandbox, fresh, kept, scenario, serving, write};
 use crate::sandbox::{Error, start};
 
 const BEARER: &str = "authorization: Bearer key";
@@ -362,12 +362,7 @@ fn defined() -> tempfile::TempDir {
 #[tokio::test]
 async fn the_catalogue_shows_what_was_fixed_or_came_first() {
     let (dir, scenario) = (tempfile::tempdir().unwrap(), defined());
-    let open = async |scenario: Option<&Path>| {
-        let mut options = Hands::new().options();
-        options.world = Some(dir.path().to_owned());
-        options.scenario = scenario.map(Path::to_owned);
-        serving(options).await
-    };
+    let open = async |scenario: Option<&Path>| kept(dir.path(), scenario).await;
     let sandbox = open(Some(scenario.path())).await;
     assert_eq!(set(&sandbox, "ltv", json!("x")).await, (Value::Null, 0));
     assert_eq!(

@@ -16,7 +16,7 @@ segments:
     guards: {max_removals: 100%, max_shrink: 100%, max_new_users: 100%}
   either:
     name: Either
-    members: {any_of: [{cohort: Lapsed}, {all_of: [{cohort: Big spenders}, {cohort: Active 90d}]}], none_of: [{cohort: Visitors}]}
+    members: {any_of: [{cohort: Lapsed}, {all_of: [{cohort: Big spenders}, {cohort: Active 90d}]}], none_of: [{cohort: Visitors}, {cohort: Repeat buyers}]}
     to: {attribute_array: segments}
     guards: {max_removals: 100%, max_shrink: 100%, max_new_users: 100%}
 ";
@@ -44,6 +44,7 @@ fn assert_computed(world: &World, scenario: &Scenario) {
     let either = of_everybody(&|who| {
         (lapsed.contains(who) || (big.contains(who) && active.contains(who)))
             && !visitors.contains(who)
+            && !repeat.contains(who)
     });
     assert!(
         core.len() > 10 && either.len() > 100,

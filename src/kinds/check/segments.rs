@@ -4,7 +4,7 @@ use super::{error, unused_setting};
 use crate::{
     config::{Configuration, Resource},
     kinds::{
-        Kind, Scope,
+        self, Kind, Scope,
         segment::{Materialized, Spec},
     },
     model::Diagnostic,
@@ -30,23 +30,39 @@ fn all(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Spec)>
 }
 
 /// What only a segment that is written has a use for.
-const OF_WRITING: [&str; 7] = [
+const OF_WRITING: [&str; 19] = [
     "cadence",
     "exclude",
     "identify_by",
     "label",
     "create_users",
-    "seed",
+    "recreate",
+    "on_leave",
+    "on_null",
+    "on_destroy",
+    "protect",
+    "allow_removal",
+    "allow_empty",
     "guards",
+    "max_age",
+    "settle",
+    "seed",
+    "confirm",
+    "recheck",
+    "retry_refused",
 ];
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
+    let written = || {
+        let resources = configuration.resources.values();
+        resources.filter(|resource| kinds::find_watched(resource).is_none())
+    };
     for (resource, _) in all(configuration).filter(|(_, spec)| spec.members.is_none()) {
         let said = |key: &&&str| resource.body.get(**key).is_some_and(|said| !said.is_null());
         for key in OF_WRITING.iter().filter(said) {
             found.extend(unused_setting(
                 resource,
-                std::iter::empty(),
+                written(),
                 &format!("/{key}"),
                 &format!("`{key}` means nothing to a segment that is looked at"),
                 "it is for segments with `members`, which are written",

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use jiff::{Timestamp, civil::Date};
 
 use super::{
@@ -163,14 +163,13 @@ fn only_in(tree: &Node, environments: &[String], findings: &mut Findings) {
 
 fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
     let mut left = SUGGESTED;
-    let mut must_exist = |node: &Node, known: &IndexSet<String>, findings: &mut Findings| {
-        let section = node
-            .text()
-            .and_then(|text| section(text.split('.').next()?));
-        if section.is_none_or(|section| gaps.knows(section)) {
-            must_exist(node, known, &mut left, findings);
-        }
-    };
+    let mut must_exist =
+        |node: &Node, address: &str, known: &IndexSet<String>, findings: &mut Findings| {
+            let section = address.split('.').next().and_then(section);
+            if section.is_none_or(|section| gaps.knows(section)) {
+                must_exist(node, address, known, &mut left, findings);
+            }
+        };
     let known: IndexSet<String> = SECTIONS
         .iter()
         .flat_map(|(section, word)| {
@@ -180,9 +179,21 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
         .collect();
     for (_, entry) in tree.entries("segments") {
         if let Some(filter) = entry.node.at(&["filter"]) {
-            filtered(filter, &mut |node| must_exist(node, &known, findings));
+            filtered(filter, &mut |node| {
+                must_exist(node, node.text().unwrap_or_default(), &known, findings);
+            });
         }
     }
+    for (_, entry) in tree.entries("segments") {
+        if let Some(members) = entry.node.at(&["members"]) {
+            joined(members, &mut |node| {
+                let name = node.text().unwrap_or_default();
+                let name = name.strip_prefix("sync.").unwrap_or(name);
+                must_exist(node, &format!("sync.{name}"), &known, findings);
+            });
+        }
+    }
+    seeds(tree, findings);
     let listed = |section: &'static str, key: &'static str| {
         let items = tree.at(&[section]).map_or(&[][..], Node::list).iter();
         items.filter_map(move |item| Some(item.at(&[key])?.text()?.to_owned()))
@@ -200,7 +211,7 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
             && gaps.knows("moved")
             && gaps.knows("removed")
         {
-            must_exist(node, &passed, findings);
+            must_exist(node, node.text().unwrap_or_default(), &passed, findings);
         }
         must_be_gone(item.at(&["from"]), "moved away", &known, findings);
     }
@@ -224,6 +235,51 @@ fn filtered(filter: &Node, meet: &mut impl FnMut(&Node)) {
     }
 }
 
+/// Meets every sync that set algebra names, however deep.
+fn joined(members: &Node, meet: &mut impl FnMut(&Node)) {
+    if let Some(node) = members.at(&["sync"]) {
+        meet(node);
+    }
+    for key in ["all_of", "any_of", "none_of"] {
+        for term in members.at(&[key]).map_or(&[][..], Node::list) {
+            joined(term, meet);
+        }
+    }
+}
+
+/// Warns of segments of Braze to begin with. They need not be declared; one that is nearly, or by the name of its entry, was likely
+/// meant.
+fn seeds(tree: &Node, findings: &mut Findings) {
+    let entries = tree.entries("segments");
+    let shown: IndexMap<&str, &str> = entries
+        .filter_map(|(name, entry)| Some((entry.node.at(&["name"])?.text()?, name)))
+        .collect();
+    let entries = ["syncs", "segments"]
+        .into_iter()
+        .flat_map(|section| tree.entries(section));
+    let seeds = entries.filter_map(|(_, entry)| entry.node.at(&["seed", "segment"]));
+    let text = |node: &Node| Some(node.text()?.to_owned()).filter(|_| !unfilled(node));
+    let seeds = seeds.filter_map(|node| Some((node, text(node)?)));
+    for (node, text) in seeds
+        .filter(|(_, text)| !shown.contains_key(text.as_str()))
+        .take(SUGGESTED)
+    {
+        let entry = text.strip_prefix("segment.").unwrap_or(&text);
+        let meant = shown
+            .iter()
+            .find(|(_, name)| **name == entry)
+            .map(|(shown, _)| *shown);
+        if let Some(meant) = meant.or_else(|| nearest(&text, shown.keys().copied())) {
+            let message = format!(
+                "no segment is declared under the name {} in Braze",
+                node.quoted()
+            );
+            let hint = format!("did you mean `{meant}`?");
+            findings.warning("unknown-segment", node.spot, message, hint);
+        }
+    }
+}
+
 /// An address stands once under a key of a list.
 fn once_each(tree: &Node, section: &str, key: &str, findings: &mut Findings) {
     let mut seen = HashSet::new();
@@ -243,7 +299,10 @@ fn once_each(tree: &Node, section: &str, key: &str, findings: &mut Findings) {
 fn not_a_name(from: Option<&Node>, to: &Node, findings: &mut Findings) -> bool {
     let section = |node: &Node| Some(node.text()?.split_once('.')?.0.to_owned());
     let message = match (from.and_then(section), section(to)) {
-        (Some(before), Some(after)) if before != after => {
+        // What is no section is no address either, and told as such.
+        (Some(before), Some(after))
+            if before != after && SECTIONS.iter().any(|(_, word)| *word == after) =>
+        {
             format!("a {before} cannot become a {after}")
         }
         (Some(_), Some(_)) if from.and_then(Node::text) == to.text() => {
@@ -262,11 +321,15 @@ fn section(word: &str) -> Option<&'static str> {
     found.map(|(section, _)| *section)
 }
 
-fn must_exist(node: &Node, known: &IndexSet<String>, left: &mut usize, findings: &mut Findings) {
-    let Some(address) = node.text().filter(|text| !known.contains(*text)) else {
-        return;
-    };
-    if !is_address(address, node, findings) {
+fn must_exist(
+    node: &Node,
+    address: &str,
+    known: &IndexSet<String>,
+    left: &mut usize,
+    findings: &mut Findings,
+) {
+    // What is no text was told of by its form.
+    if node.text().is_none() || known.contains(address) || !is_address(address, node, findings) {
         return;
     }
     let mut hint = None;
@@ -305,7 +368,14 @@ fn is_address(text: &str, node: &Node, findings: &mut Findings) -> bool {
         !name.is_empty() && !name.contains('@') && self::section(section).is_some()
     });
     if !fits {
-        let hint = "write sync.NAME, segment.NAME, cohort.NAME or destination.NAME".to_owned();
+        let near = text.split_once('.').and_then(|(word, name)| {
+            let words = SECTIONS.iter().map(|(_, word)| *word);
+            let near = nearest(word, words).filter(|_| !name.is_empty() && !name.contains('@'))?;
+            Some(format!("did you mean `{near}.{name}`?"))
+        });
+        let hint = near.unwrap_or_else(|| {
+            "write sync.NAME, segment.NAME, cohort.NAME or destination.NAME".to_owned()
+        });
         findings.error(
             "wrong-address",
             node.spot,

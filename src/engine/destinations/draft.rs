@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    super::{draft::Drafting, meaning::written, subject::{beside, is_protected}, watched::Looked},
+    super::{
+        draft::Drafting,
+        meaning::written,
+        subject::{beside, is_protected},
+        watched::Looked,
+    },
     DestinationWork, Todo, as_sent,
     found::Found,
 };

@@ -18,7 +18,13 @@ use crate::{
         cursor::{self, Reading},
         fields, guard,
     },
-    engine::{Error, draft::Drafting, meaning, send::Road, subject::{beside, is_protected}},
+    engine::{
+        Error,
+        draft::Drafting,
+        meaning,
+        send::Road,
+        subject::{beside, is_protected},
+    },
     kinds::LogSource,
     model::{
         Cursor, FileRead, Guards, LogEvent, Millis, Text,

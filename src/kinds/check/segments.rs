@@ -5,7 +5,7 @@ use crate::{
     config::{Configuration, Resource},
     kinds::{
         self, Kind, Scope,
-        segment::{Materialized, Spec},
+        segment::{Materialized, Spec, UNDECLARED},
     },
     model::Diagnostic,
 };
@@ -105,6 +105,8 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
             applied: None,
             resources: &configuration.resources,
         };
-        found.extend(Materialized.desired(resource, &scope).err());
+        let wrong = Materialized.desired(resource, &scope).err();
+        // A sync that is not declared was told of before, where it is named.
+        found.extend(wrong.filter(|wrong| wrong.code != UNDECLARED));
     }
 }

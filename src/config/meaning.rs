@@ -179,14 +179,14 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
         .collect();
     for (_, entry) in tree.entries("segments") {
         if let Some(filter) = entry.node.at(&["filter"]) {
-            filtered(filter, &mut |node| {
+            named(filter, "in", &mut |node| {
                 must_exist(node, node.text().unwrap_or_default(), &known, findings);
             });
         }
     }
     for (_, entry) in tree.entries("segments") {
         if let Some(members) = entry.node.at(&["members"]) {
-            joined(members, &mut |node| {
+            named(members, "sync", &mut |node| {
                 let name = node.text().unwrap_or_default();
                 let name = name.strip_prefix("sync.").unwrap_or(name);
                 must_exist(node, &format!("sync.{name}"), &known, findings);
@@ -223,26 +223,14 @@ fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
     }
 }
 
-/// Meets every address that a filter names, however deep.
-fn filtered(filter: &Node, meet: &mut impl FnMut(&Node)) {
-    if let Some(node) = filter.at(&["in"]) {
+/// Meets everything that filters or set algebra name by this key, however deep.
+fn named(node: &Node, by: &str, meet: &mut impl FnMut(&Node)) {
+    if let Some(node) = node.at(&[by]) {
         meet(node);
     }
     for key in ["all_of", "any_of", "none_of"] {
-        for part in filter.at(&[key]).map_or(&[][..], Node::list) {
-            filtered(part, meet);
-        }
-    }
-}
-
-/// Meets every sync that set algebra names, however deep.
-fn joined(members: &Node, meet: &mut impl FnMut(&Node)) {
-    if let Some(node) = members.at(&["sync"]) {
-        meet(node);
-    }
-    for key in ["all_of", "any_of", "none_of"] {
-        for term in members.at(&[key]).map_or(&[][..], Node::list) {
-            joined(term, meet);
+        for part in node.at(&[key]).map_or(&[][..], Node::list) {
+            named(part, by, meet);
         }
     }
 }

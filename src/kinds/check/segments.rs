@@ -1,6 +1,6 @@
 //! Segments: what they are made of.
 
-use super::{error, unused_setting};
+use super::{entries, error, unused_setting};
 use crate::{
     config::{Configuration, Resource},
     kinds::{
@@ -18,15 +18,7 @@ pub(super) fn materialized(
 }
 
 fn all(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Spec)> {
-    let resources = configuration.resources.values();
-    resources
-        .filter(|resource| resource.kind == "segment")
-        .filter_map(|resource| {
-            Some((
-                resource,
-                serde_json::from_value(resource.body.clone()).ok()?,
-            ))
-        })
+    entries(configuration, "segment.")
 }
 
 /// What only a segment that is written has a use for.

@@ -16,8 +16,8 @@ use crate::{
 /// Show what changed outside Syncform since the last apply
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Cohorts renamed, archived or redefined, segments, Amplitude's own syncs and accounts, and what a sample of people \
-                  holds in Braze. Shows no id, and changes nothing. Exits 2 on drift; without any, says so in one line.\n\n\
+    after_help = "Looks at cohorts (renamed, archived, redefined), segments of Braze, the syncs that Amplitude runs itself (native syncs), destinations, \
+                  and what a sample of people holds in Braze. Shows no id, and changes nothing. Exits 2 on drift; without any, says so in one line.\n\n\
                   Examples:\n  syncform drift\n  syncform drift --sample 0 --format markdown\n  syncform drift --only sync.lapsed --format json"
 )]
 pub(super) struct Arguments {

@@ -31,10 +31,10 @@ const BRAZE: [(&str, &str, &str); 2] = [
 /// Variables that hold keys.
 const KEYS: [&str; 3] = ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API_KEY"];
 
-/// Write YAML for what runs already: Amplitude's syncs, segments
+/// Write YAML for what runs: native syncs, segments, destinations
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without a configuration the keys come from AMPLITUDE_API_KEY, AMPLITUDE_SECRET_KEY, BRAZE_API_KEY, and BRAZE_INSTANCE or BRAZE_REST_ENDPOINT; AMPLITUDE_REGION is us unless it says eu. With one, its keys are used, and what it declares is left out.\n\n\
+    after_help = "Written are the syncs to Braze that Amplitude runs itself (native syncs), with their cohorts, the segments of Braze and, with a developer token, the destinations. No secret is among it.\n\nWithout a configuration the keys come from AMPLITUDE_API_KEY, AMPLITUDE_SECRET_KEY, BRAZE_API_KEY, and BRAZE_INSTANCE or BRAZE_REST_ENDPOINT; AMPLITUDE_REGION is us unless it says eu. With one, its keys are used, and what it declares is left out.\n\n\
                   Examples:\n  syncform import\n  syncform import --write imported.yaml\n  syncform import --sandbox > imported.yaml"
 )]
 pub(super) struct Arguments {

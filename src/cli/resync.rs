@@ -91,6 +91,13 @@ async fn work(
         return Err(Failure::error(message)
             .with_hint("the plan says what to do by hand where it is not as declared"));
     }
+    if kinds::is_managed(resource) {
+        let message =
+            format!("nothing was sent: {address} is a handful of settings, and has no rows");
+        return Err(Failure::error(message).with_hint(
+            "every plan compares them with what Amplitude shows, and an apply puts them right",
+        ));
+    }
     if kinds::find_log(resource).is_some() {
         let message = format!(
             "nothing was read or written: {address} is a log, and its events cannot be sent again: each would count once more"

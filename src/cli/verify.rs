@@ -18,7 +18,7 @@ use crate::{
 /// Read people back from Braze, and compare with what is recorded
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Shows no id, and changes neither Braze nor the state; what it finds is in the next plan. Exits 2 if anything disagrees.\n\n\
+    after_help = "Shows no id, and changes neither Braze nor the state; what it finds is in the next plan. Exits 2 if anything disagrees.\nWho is in a static cohort of Amplitude is known from the ledger alone: plan --refresh full reads it.\n\n\
                   Examples:\n  syncform verify\n  syncform verify --sample 1000\n  syncform verify --only sync.plan-tier --format json"
 )]
 pub(super) struct Arguments {

@@ -272,7 +272,7 @@ pub struct Settings {
     /// Identifiers in order; each row takes the first it has. Default `[external_id]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identify_by: Option<Vec<Identifier>>,
-    /// What Braze shows. Default: the cohort's name when the sync was first applied.
+    /// What Braze shows. Default: the cohort's name when the sync was first applied; of a segment with `members` its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Whether people unknown to Braze are created. The kind says the default.
@@ -293,7 +293,7 @@ pub struct Settings {
     /// What happens in Braze when the sync is removed. Default `empty` for memberships, `keep` for values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_destroy: Option<OnDestroy>,
-    /// Makes removal a matter of two commits. Default false.
+    /// Refuses removal until `protect: false` was applied. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub protect: Option<bool>,
@@ -450,11 +450,11 @@ pub struct AllowRemoval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Seed {
-    /// Sends everything.
+    /// Sends everything, whatever is there.
     Send,
-    /// Reads profiles first.
+    /// Reads profiles first, and sends what is not there.
     Read,
-    /// Adopts the members of a Braze segment.
+    /// Takes over whoever is in a segment of Braze, by its name there: they count as sent.
     Segment(String),
 }
 

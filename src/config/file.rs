@@ -40,22 +40,22 @@ pub struct File {
     /// Overlays of this configuration, by name; each has its own state. Maps merge, lists and scalars replace, null removes.
     #[schemars(default)]
     pub environments: Option<Entries>,
-    /// What is moved, by name.
+    /// What is moved, by Syncform or by Amplitude itself, by name.
     #[schemars(default)]
     pub syncs: Option<Entries>,
-    /// Segments in Braze, by name.
+    /// Segments in Braze, by name: looked at, or computed here from cohorts.
     #[schemars(default)]
     pub segments: Option<Entries>,
-    /// Static cohorts in Amplitude, by name.
+    /// Static cohorts in Amplitude, by name: filled from a file or from a segment of Braze.
     #[schemars(default)]
     pub cohorts: Option<Entries>,
-    /// Amplitude's own accounts for other services, by name.
+    /// Amplitude's own accounts for other services, by name, through its Developer API.
     #[schemars(default)]
     pub destinations: Option<Entries>,
-    /// Renames that touch nothing in Braze.
+    /// Other names: the state follows, and nothing moves.
     #[schemars(default)]
     pub moved: Option<Vec<Moved>>,
-    /// Declared deletions.
+    /// What goes, though it was applied, and what becomes of it.
     #[schemars(default)]
     pub removed: Option<Vec<Removed>>,
     /// Windows in which nothing runs.

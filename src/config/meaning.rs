@@ -1,15 +1,13 @@
-//! What a schema cannot see and no kind is needed for: references, hosts, times, names of environments.
+//! What a schema cannot see and no kind is needed for: hosts, times, names of environments, and references beside it.
 //! Findings only; the tree stays as it is.
 
-use std::collections::HashSet;
-
-use indexmap::IndexSet;
 use jiff::{Timestamp, civil::Date};
 
 use super::{
     gaps::Gaps,
     instance,
     locate::Findings,
+    references,
     suggest::nearest,
     tree::{Data, Node},
 };
@@ -21,9 +19,6 @@ pub(super) const SECTIONS: [(&str, &str); 4] = [
     ("cohorts", "cohort"),
     ("destinations", "destination"),
 ];
-
-/// References that get a suggestion: each is looked for among all names.
-const SUGGESTED: usize = 50;
 
 /// Checks one whole configuration. What is not there may stand in a gap.
 pub(super) fn check(
@@ -39,7 +34,7 @@ pub(super) fn check(
     if gaps.knows("environments") {
         only_in(tree, environments, findings);
     }
-    references(tree, gaps, findings);
+    references::check(tree, gaps, findings);
     if gaps.knows("workspace") && tree.at(&["workspace"]).is_none() {
         let hint = "write `workspace: NAME` in one of the files".to_owned();
         findings.error("missing-key", None, "no file names the workspace", hint);
@@ -94,7 +89,7 @@ fn hosts(tree: &Node, findings: &mut Findings) {
 }
 
 /// Whether a text still waits for its variable, which was reported.
-fn unfilled(node: &Node) -> bool {
+pub(super) fn unfilled(node: &Node) -> bool {
     matches!(&node.data, Data::Text(text) if super::template::is_template(text))
 }
 
@@ -159,159 +154,4 @@ fn only_in(tree: &Node, environments: &[String], findings: &mut Findings) {
             }
         }
     }
-}
-
-fn references(tree: &Node, gaps: &Gaps, findings: &mut Findings) {
-    let mut left = SUGGESTED;
-    let mut must_exist = |node: &Node, known: &IndexSet<String>, findings: &mut Findings| {
-        let section = node
-            .text()
-            .and_then(|text| section(text.split('.').next()?));
-        if section.is_none_or(|section| gaps.knows(section)) {
-            must_exist(node, known, &mut left, findings);
-        }
-    };
-    let known: IndexSet<String> = SECTIONS
-        .iter()
-        .flat_map(|(section, word)| {
-            tree.entries(section)
-                .map(move |(name, _)| format!("{word}.{name}"))
-        })
-        .collect();
-    for (_, entry) in tree.entries("segments") {
-        if let Some(filter) = entry.node.at(&["filter"]) {
-            filtered(filter, &mut |node| must_exist(node, &known, findings));
-        }
-    }
-    let listed = |section: &'static str, key: &'static str| {
-        let items = tree.at(&[section]).map_or(&[][..], Node::list).iter();
-        items.filter_map(move |item| Some(item.at(&[key])?.text()?.to_owned()))
-    };
-    // What moves on, or was removed since, need not be declared.
-    let passed: IndexSet<String> = known
-        .iter()
-        .cloned()
-        .chain(listed("moved", "from"))
-        .chain(listed("removed", "address"))
-        .collect();
-    for item in tree.at(&["moved"]).map_or(&[][..], Node::list) {
-        if let Some(node) = item.at(&["to"])
-            && !not_a_name(item.at(&["from"]), node, findings)
-            && gaps.knows("moved")
-            && gaps.knows("removed")
-        {
-            must_exist(node, &passed, findings);
-        }
-        must_be_gone(item.at(&["from"]), "moved away", &known, findings);
-    }
-    for (section, key) in [("moved", "from"), ("moved", "to"), ("removed", "address")] {
-        once_each(tree, section, key, findings);
-    }
-    for item in tree.at(&["removed"]).map_or(&[][..], Node::list) {
-        must_be_gone(item.at(&["address"]), "removed", &known, findings);
-    }
-}
-
-/// Meets every address that a filter names, however deep.
-fn filtered(filter: &Node, meet: &mut impl FnMut(&Node)) {
-    if let Some(node) = filter.at(&["in"]) {
-        meet(node);
-    }
-    for key in ["all_of", "any_of", "none_of"] {
-        for part in filter.at(&[key]).map_or(&[][..], Node::list) {
-            filtered(part, meet);
-        }
-    }
-}
-
-/// An address stands once under a key of a list.
-fn once_each(tree: &Node, section: &str, key: &str, findings: &mut Findings) {
-    let mut seen = HashSet::new();
-    for item in tree.at(&[section]).map_or(&[][..], Node::list) {
-        let Some((node, text)) = item.at(&[key]).and_then(|node| Some((node, node.text()?))) else {
-            continue;
-        };
-        if !seen.insert(text) {
-            let message = format!("{} stands twice as `{key}` of `{section}`", node.quoted());
-            let hint = "keep one of the two".to_owned();
-            findings.error("declared-twice", node.spot, message, hint);
-        }
-    }
-}
-
-/// Reports a rename that is none, and returns whether it is so.
-fn not_a_name(from: Option<&Node>, to: &Node, findings: &mut Findings) -> bool {
-    let section = |node: &Node| Some(node.text()?.split_once('.')?.0.to_owned());
-    let message = match (from.and_then(section), section(to)) {
-        (Some(before), Some(after)) if before != after => {
-            format!("a {before} cannot become a {after}")
-        }
-        (Some(_), Some(_)) if from.and_then(Node::text) == to.text() => {
-            format!("{} cannot move to itself", to.quoted())
-        }
-        _ => return false,
-    };
-    let hint = "`moved` only gives another name".to_owned();
-    findings.error("other-section", to.spot, message, hint);
-    true
-}
-
-/// The section of the tree that a word of addresses means.
-fn section(word: &str) -> Option<&'static str> {
-    let found = SECTIONS.iter().find(|(_, known)| *known == word);
-    found.map(|(section, _)| *section)
-}
-
-fn must_exist(node: &Node, known: &IndexSet<String>, left: &mut usize, findings: &mut Findings) {
-    let Some(address) = node.text().filter(|text| !known.contains(*text)) else {
-        return;
-    };
-    if !is_address(address, node, findings) {
-        return;
-    }
-    let mut hint = None;
-    if *left > 0 {
-        *left -= 1;
-        hint = nearest(address, known.iter().map(String::as_str))
-            .map(|near| format!("did you mean `{near}`?"));
-    }
-    findings.error(
-        "unknown-reference",
-        node.spot,
-        format!("nothing is declared as {}", node.quoted()),
-        hint,
-    );
-}
-
-fn must_be_gone(node: Option<&Node>, how: &str, known: &IndexSet<String>, findings: &mut Findings) {
-    let Some((node, address)) = node.and_then(|node| Some((node, node.text()?))) else {
-        return;
-    };
-    // A target that was left may be removed by its own address.
-    let plain = address.split('@').next().unwrap_or(address);
-    let named = how == "removed" && address.contains('@') && known.contains(plain);
-    if named {
-        return;
-    }
-    if is_address(address, node, findings) && known.contains(address) {
-        let message = format!("{} is {how} here and still declared", node.quoted());
-        let hint = "take out its block, or this entry".to_owned();
-        findings.error("still-declared", node.spot, message, hint);
-    }
-}
-
-fn is_address(text: &str, node: &Node, findings: &mut Findings) -> bool {
-    let fits = text.split_once('.').is_some_and(|(section, name)| {
-        !name.is_empty() && !name.contains('@') && self::section(section).is_some()
-    });
-    if !fits {
-        let hint = "write sync.NAME, segment.NAME, cohort.NAME or destination.NAME".to_owned();
-        findings.error(
-            "wrong-address",
-            node.spot,
-            format!("{} is no address", node.quoted()),
-            hint,
-        );
-    }
-    fits
 }

@@ -15,6 +15,7 @@ mod locate;
 mod mask;
 mod meaning;
 mod mend;
+mod references;
 mod report;
 mod request;
 mod resolve;

@@ -9,7 +9,7 @@ use super::{
     log::LogWork,
     plan::Work,
     presence::Gone,
-    subject::settled_by,
+    subject::{is_protected, settled_by},
     watched::Looked,
 };
 use crate::{
@@ -62,15 +62,15 @@ impl Drafting<'_> {
             if entry.destination.is_some() {
                 continue;
             }
-            match self.fate(address, owner, entry) {
+            let fate = self.fate(address, owner, entry);
+            match fate {
                 Fate::Stays => {}
                 // Nothing was written, so that nothing is lost.
                 Fate::Vanished | Fate::Goes(_) if entry.observed.is_some() => {
                     looked.push(self.looked_away(address, entry));
                 }
-                Fate::Vanished | Fate::Goes(_) if entry.protect && entry.uploaded.is_some() => {
-                    self.protected(address);
-                }
+                Fate::Vanished if entry.protect => self.protected(address),
+                Fate::Goes(_) if self.is_kept(address, entry) => self.protected(address),
                 Fate::Goes(Some(removed))
                     if entry.uploaded.is_some() && removed.on_destroy == Some(OnDestroy::Empty) =>
                 {
@@ -79,7 +79,7 @@ impl Drafting<'_> {
                     self.fail(address, message.to_owned(), Some(hint.to_owned()));
                 }
                 Fate::Vanished | Fate::Goes(_) if entry.uploaded.is_some() => {
-                    let keeps = !matches!(self.fate(address, owner, entry), Fate::Vanished);
+                    let keeps = !matches!(fate, Fate::Vanished);
                     if self.uploaded_goes(address, entry, keeps, list) {
                         let address = address.clone();
                         looked.push(Looked {
@@ -88,12 +88,8 @@ impl Drafting<'_> {
                         });
                     }
                 }
-                Fate::Vanished if entry.protect => self.protected(address),
                 Fate::Vanished => self.vanished(address, entry),
                 Fate::Waits(why) => self.waits(address, entry, why),
-                Fate::Goes(_) if entry.protect && entry.left_by.is_none() => {
-                    self.protected(address);
-                }
                 Fate::Goes(Some(removed))
                     if entry.log.is_some() && removed.on_destroy == Some(OnDestroy::Empty) =>
                 {
@@ -273,6 +269,12 @@ impl Drafting<'_> {
             patience: self.patience(None),
         };
         compared.run()
+    }
+
+    /// Returns whether something is not to go: as it was applied, or as it is declared where all goes.
+    pub(super) fn is_kept(&self, address: &Address, entry: &Entry) -> bool {
+        let declared = self.session.configuration.resources.get(address);
+        entry.left_by.is_none() && (entry.protect || declared.is_some_and(is_protected))
     }
 
     pub(super) fn protected(&mut self, address: &Address) {

@@ -9,22 +9,34 @@ use super::{
     target, verify,
 };
 use crate::{
-    model::{Address, Drifted, plan::StateRef},
+    model::{Address, Drifted, NobodyRead, plan::StateRef},
     state::manifest::Entry,
 };
 
 /// Looks for drift; of how many people is said by the sampling, if of any.
 pub async fn drift(session: &Session, sampling: Option<&Sampling>) -> Result<Drifted, Error> {
     let found = steadily(session, async || look(session).await).await?;
+    if found.applied_at.is_none() {
+        return Ok(found);
+    }
     let people = match sampling {
-        Some(sampling) if found.applied_at.is_some() => {
-            Some(verify(session, Some(sampling)).await?)
-        }
-        _ => None,
+        Some(_) => Some(verify(session, sampling).await?),
+        None => None,
+    };
+    let nobody_read = match &people {
+        None => Some(NobodyRead::NoSample),
+        Some(read) if read.asked > 0 => None,
+        Some(read) if read.resources.is_empty() => Some(NobodyRead::NoRows),
+        Some(read) if read.resources.iter().any(|of| of.young > 0) => Some(NobodyRead::JustSent),
+        Some(_) => Some(NobodyRead::NobodyToAsk),
     };
     // Where nothing that is kept about people was applied, there is nothing to say of them.
     let people = people.filter(|read| !read.resources.is_empty());
-    Ok(Drifted { people, ..found })
+    Ok(Drifted {
+        people,
+        nobody_read,
+        ..found
+    })
 }
 
 async fn look(session: &Session) -> Result<Drifted, Error> {

@@ -7,7 +7,7 @@ use super::{
     draft::{Drafting, scope},
     meaning, observe,
     plan::Work,
-    subject::{Subject, max_age, moved},
+    subject::{Subject, beside, max_age},
 };
 use crate::{
     config::{Cadence, CadenceWord, Resource},
@@ -15,7 +15,7 @@ use crate::{
     kinds,
     model::{
         Cohort,
-        plan::{Action, Cost, Delta, ResourcePlan},
+        plan::{Action, Cost, Delta, FieldChange, ResourcePlan},
     },
     state::manifest::{Entry, SourceStamp},
 };
@@ -84,16 +84,8 @@ impl Drafting<'_> {
             Idle::Fulfilled => None,
         };
         // A new name alone is a change of the state, though of nothing else.
-        let fields: Vec<_> = subject
-            .moved
-            .map(|from| moved(from, &subject.resource.address))
-            .into_iter()
-            .collect();
-        let action = if fields.is_empty() {
-            Action::NoOp
-        } else {
-            Action::Update
-        };
+        let fields = beside(subject.resource, subject.entry, subject.moved);
+        let action = resting_action(&fields);
         let planned = subject.planned(action, fields, Some(delta), Some(cost), note);
         self.plan.resources.push(planned);
         self.note(
@@ -125,15 +117,27 @@ impl Drafting<'_> {
         self.note(&resource.address, meaning::of_entry(resource));
         let (delta, cost) = resting(entry);
         let (address, kind) = (&resource.address, &resource.kind);
+        let fields = beside(resource, entry, self.rearranged.moved.get(address));
+        let action = resting_action(&fields);
         self.plan.resources.push(ResourcePlan {
+            fields,
             delta: Some(delta),
             cost: Some(cost),
             note: Some("paused".to_owned()),
-            ..ResourcePlan::of(address, kind, Action::NoOp, kind.clone())
+            ..ResourcePlan::of(address, kind, action, kind.clone())
         });
         let kind = kinds::find(resource)?;
         let desired = kind.desired(resource, &scope(&self.session.configuration, entry));
         self.rewritten(resource, entry, desired.ok()?)
+    }
+}
+
+/// What becomes of a resource of which only this changes.
+pub(super) fn resting_action(fields: &[FieldChange]) -> Action {
+    if fields.is_empty() {
+        Action::NoOp
+    } else {
+        Action::Update
     }
 }
 

@@ -191,7 +191,7 @@ impl Subject<'_> {
         let mut fields = fields::changes(&entry.config, &self.desired.config);
         // How an id came about is remembered, and no change by itself.
         fields.retain(|field| field.path != "import_id");
-        fields.extend(self.moved.map(|from| moved(from, &self.resource.address)));
+        fields.extend(beside(self.resource, Some(entry), self.moved));
         let name = self.name().filter(|_| self.left.is_none());
         if let Some(name) = name.filter(|name| entry.label.as_ref() == Some(name)) {
             fields.push(FieldChange {
@@ -552,7 +552,7 @@ impl Subject<'_> {
                 .collect(),
             attributes: BTreeSet::new(),
             on_destroy: self.on_destroy().to_owned(),
-            protect: settings.protect.unwrap_or(false),
+            protect: is_protected(self.resource),
             ledger: known.and_then(|entry| entry.ledger.clone()),
             full_push: None,
             counts: known.map_or_else(LedgerCounts::default, |entry| entry.counts),
@@ -575,6 +575,28 @@ impl Subject<'_> {
             run: String::new(),
         }
     }
+}
+
+/// Whether an entry says that removal takes two commits.
+pub(super) fn is_protected(resource: &Resource) -> bool {
+    resource.body["protect"] == json!(true)
+}
+
+/// What changes of what is remembered beside a configuration: its protection, and its address.
+pub(super) fn beside(
+    resource: &Resource,
+    entry: Option<&Entry>,
+    from: Option<&Address>,
+) -> Vec<FieldChange> {
+    let protect = is_protected(resource);
+    let known = entry.filter(|entry| entry.protect != protect);
+    let protection = known.map(|entry| FieldChange {
+        path: "protect".to_owned(),
+        before: json!(entry.protect),
+        after: json!(protect),
+    });
+    let address = from.map(|from| moved(from, &resource.address));
+    protection.into_iter().chain(address).collect()
 }
 
 /// A new address as a change.

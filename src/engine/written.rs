@@ -1,7 +1,12 @@
 //! `--changed`: what the YAML changed since it was last applied. The state remembers a digest of each entry as it was
 //! written, what has no effect in Braze included; a change of a guard alone is a change.
 
-use super::{draft::Drafting, meaning::written, plan::Work, subject::settle};
+use super::{
+    draft::Drafting,
+    meaning::written,
+    plan::Work,
+    subject::{is_protected, settle},
+};
 use crate::{config::Resource, kinds::Desired, model::Address, state::manifest::Entry};
 
 impl<'a> Drafting<'a> {
@@ -38,6 +43,7 @@ impl<'a> Drafting<'a> {
         let entry = entry.filter(|_| self.is_rewritten(resource))?;
         let next = Entry {
             written: Some(written(resource)),
+            protect: is_protected(resource),
             ..entry.clone()
         };
         Some(Work::remembering(resource, desired, next))

@@ -56,7 +56,8 @@ impl Scrubber {
 fn in_json(text: &str) -> Vec<Secret> {
     let json = serde_json::Value::from(text).to_string();
     let json = json[1..json.len() - 1].to_owned();
-    let mut forms = vec![ascii(&json), json];
+    let [lower, upper] = ascii(&json);
+    let mut forms = vec![lower, upper, json];
     let slashes: Vec<String> = forms.iter().map(|form| form.replace('/', "\\/")).collect();
     forms.extend(slashes);
     forms.sort_unstable();
@@ -73,7 +74,8 @@ pub fn without<'a>(person: Option<&str>, text: &'a str) -> Cow<'a, str> {
     };
     let json = serde_json::Value::from(id).to_string();
     let json = &json[1..json.len() - 1];
-    let mut forms = [id.to_owned(), json.to_owned(), encode(id), ascii(json)];
+    let [lower, upper] = ascii(json);
+    let mut forms = [id.to_owned(), json.to_owned(), encode(id), lower, upper];
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     let clean = |text: String, form: &String| text.replace(form, "***");
     Cow::Owned(forms.iter().fold(text.to_owned(), clean))
@@ -91,14 +93,20 @@ pub fn encode(text: &str) -> String {
         .collect()
 }
 
-/// Writes what is not ASCII as JSON that is ASCII alone does.
-fn ascii(text: &str) -> String {
-    text.encode_utf16()
-        .map(|unit| match u8::try_from(unit) {
-            Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
-            _ => format!("\\u{unit:04x}"),
-        })
-        .collect()
+/// Writes what is not ASCII as JSON that is ASCII alone does: in small letters, and in capitals.
+fn ascii(text: &str) -> [String; 2] {
+    let written = |escape: fn(u16) -> String| {
+        text.encode_utf16()
+            .map(|unit| match u8::try_from(unit) {
+                Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+                _ => escape(unit),
+            })
+            .collect()
+    };
+    [
+        written(|unit| format!("\\u{unit:04x}")),
+        written(|unit| format!("\\u{unit:04X}")),
+    ]
 }
 
 #[cfg(test)]
@@ -133,6 +141,7 @@ mod tests {
             "-----BEGIN\\n\\\"zo\u{eb}\\\"/x\\n-----END",
             "-----BEGIN\\n\\\"zo\u{eb}\\\"\\/x\\n-----END",
             "-----BEGIN\\n\\\"zo\\u00eb\\\"/x\\n-----END",
+            "-----BEGIN\\n\\\"zo\\u00EB\\\"/x\\n-----END",
             "-----BEGIN\\n\\\"zo\\u00eb\\\"\\/x\\n-----END",
         ] {
             assert_eq!(scrubber.clean(&format!("bad {form} x")), "bad *** x");
@@ -147,6 +156,7 @@ mod tests {
             "zo\u{eb}/\\\"1\\\"@x",
             "zo%C3%AB%2F%221%22%40x",
             "zo\\u00eb/\\\"1\\\"@x",
+            "zo\\u00EB/\\\"1\\\"@x",
         ] {
             assert_eq!(without(Some(id), &format!("no {text}")), "no ***");
         }

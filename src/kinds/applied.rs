@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Keys that change what Syncform allows or how it works, but nothing in Braze: not part of what was applied.
-const WITHOUT_EFFECT: [&str; 12] = [
+const WITHOUT_EFFECT: [&str; 13] = [
     "guards",
     "allow_removal",
     "allow_empty",
@@ -15,6 +15,8 @@ const WITHOUT_EFFECT: [&str; 12] = [
     "retry_refused",
     "paused",
     "recreate",
+    // Remembered beside it, of every kind.
+    "protect",
     // Pinned, and compared by what it is rather than by what is written.
     "label",
 ];

@@ -188,9 +188,4 @@ impl Desired {
     pub fn is_named(&self) -> bool {
         matches!(self.lane(), Lane::Cohort { .. })
     }
-
-    /// Returns whether its rows are in Amplitude: nothing of them is in Braze.
-    pub fn is_uploaded(&self) -> bool {
-        self.upload.is_some()
-    }
 }

@@ -149,32 +149,35 @@ fn own<T: schemars::JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Returns what moves a resource that is a table, if this release does.
 pub fn find(resource: &Resource) -> Option<&'static dyn Kind> {
-    match moves(&resource.address, &resource.kind, &resource.body)? {
+    match of(resource)? {
         Moves::Table(kind) => Some(kind),
-        Moves::Log(_) | Moves::Watched(_) | Moves::Managed => None,
+        _ => None,
     }
 }
 
 /// Returns what moves a resource that is a log, if this release does.
 pub fn find_log(resource: &Resource) -> Option<&'static dyn Log> {
-    match moves(&resource.address, &resource.kind, &resource.body)? {
+    match of(resource)? {
         Moves::Log(log) => Some(log),
-        Moves::Table(_) | Moves::Watched(_) | Moves::Managed => None,
+        _ => None,
     }
 }
 
 /// Returns what a resource is that somebody else runs.
 pub fn find_watched(resource: &Resource) -> Option<Watched> {
-    match moves(&resource.address, &resource.kind, &resource.body)? {
+    match of(resource)? {
         Moves::Watched(watched) => Some(watched),
-        Moves::Table(_) | Moves::Log(_) | Moves::Managed => None,
+        _ => None,
     }
 }
 
 /// Returns whether a resource is a handful of settings.
 pub fn is_managed(resource: &Resource) -> bool {
-    let moves = moves(&resource.address, &resource.kind, &resource.body);
-    matches!(moves, Some(Moves::Managed))
+    matches!(of(resource), Some(Moves::Managed))
+}
+
+fn of(resource: &Resource) -> Option<Moves> {
+    moves(&resource.address, &resource.kind, &resource.body)
 }
 
 /// Returns what moves something of this kind, declared or remembered, by what its entry says.

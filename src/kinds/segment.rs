@@ -8,7 +8,7 @@ mod spec;
 mod steps;
 mod words;
 
-pub use materialized::Materialized;
+pub use materialized::{Materialized, UNDECLARED};
 pub use spec::{Filter, Group, Members, Scalar, SizeCheck, Spec, Term, Verify, VerifyWord};
 pub use steps::{Sheet, filters, quoted, unverified};
 pub use words::{Shown, Words, worded};

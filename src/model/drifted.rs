@@ -39,6 +39,22 @@ pub struct Drifted {
     pub drift: Vec<Drift>,
     /// What a sample of people holds in Braze; null where nobody was asked about.
     pub people: Option<Verification>,
+    /// Why nobody was asked about; null where somebody was.
+    pub nobody_read: Option<NobodyRead>,
+}
+
+/// Why nobody was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NobodyRead {
+    /// No sample was asked for.
+    NoSample,
+    /// Nothing that was applied keeps rows of people in Braze.
+    NoRows,
+    /// All was sent within five minutes, and may not have arrived.
+    JustSent,
+    /// No recorded row can be judged: they are in doubt, or by device id.
+    NobodyToAsk,
 }
 
 impl Drifted {
@@ -67,6 +83,7 @@ impl Default for Drifted {
             warnings: vec![],
             drift: vec![],
             people: None,
+            nobody_read: None,
         }
     }
 }

@@ -63,6 +63,13 @@ pub struct SyncExplained {
     pub parked: Option<ParkedOf>,
 }
 
+impl SyncExplained {
+    /// Returns whether its rows are in Amplitude: those of a static cohort.
+    pub fn is_in_amplitude(&self) -> bool {
+        self.address.as_str().starts_with("cohort.")
+    }
+}
+
 /// Events of a person whose answer never came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ParkedOf {

@@ -39,7 +39,7 @@ pub use cohort::{Cohort, NativeSync};
 pub use cursor::{Cursor, FileCursor, FileRead, HourCursor, HourRead};
 pub use destination::{Deliveries, Destination, DestinationType, DryRun, Tested, TypeParameter};
 pub use diagnostic::{Diagnostic, Place, Severity};
-pub use drifted::Drifted;
+pub use drifted::{Drifted, NobodyRead};
 pub use edit::Edit;
 pub use event::{EVENTS_VERSION, Event, EventLine, RefusingGuard};
 pub use guards::{Guards, Limit};

@@ -27,6 +27,9 @@ pub struct Verification {
     pub resources: Vec<Verified>,
     /// Logs that were applied: what they sent cannot be read back.
     pub logs: Vec<Address>,
+    /// Static cohorts of Amplitude that were applied: Braze holds nothing of them, and who is in them is known from what was
+    /// sent; `plan --refresh full` reads them.
+    pub statics: Vec<Address>,
 }
 
 /// What a sample says of all people.
@@ -118,6 +121,7 @@ impl Default for Verification {
             sample: None,
             resources: vec![],
             logs: vec![],
+            statics: vec![],
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     text::{clean, count, number, people},
 };
 use crate::model::{
-    Drifted, Verified,
+    Drifted, NobodyRead, Verified,
     plan::{Drift, Problem, SECRET},
 };
 
@@ -180,11 +180,17 @@ fn sum(drifted: &Drifted) -> String {
     let Some(applied_at) = drifted.applied_at else {
         return "No drift: nothing was applied yet.".to_owned();
     };
-    let read = drifted.people.as_ref().map_or(0, |read| read.asked);
+    let asked = drifted.people.as_ref().map_or(0, |read| read.asked);
+    let read = match drifted.nobody_read {
+        None => format!("{} read", people(asked)),
+        Some(NobodyRead::NoSample) => "nobody read (no sample asked for)".to_owned(),
+        Some(NobodyRead::NoRows) => "nobody read (no rows of people in Braze)".to_owned(),
+        Some(NobodyRead::JustSent) => "nobody read (all was sent within five minutes)".to_owned(),
+        Some(NobodyRead::NobodyToAsk) => "nobody read (no row can be asked about)".to_owned(),
+    };
     let looked = format!(
-        "{} looked at, {} read, state {} of {}",
+        "{} looked at, {read}, state {} of {}",
         count(drifted.resources, "resource"),
-        people(read),
         drifted.state.serial,
         applied_at.strftime("%Y-%m-%d")
     );
@@ -275,9 +281,10 @@ Drift in 5 places: 14 resources looked at, 100 people read, state 41 of 2026-11-
         let none = Drifted {
             drift: vec![],
             people: None,
+            nobody_read: Some(NobodyRead::NoRows),
             ..drifted()
         };
-        let wanted = "No drift: 14 resources looked at, 0 people read, state 41 of 2026-11-23.\n";
+        let wanted = "No drift: 14 resources looked at, nobody read (no rows of people in Braze), state 41 of 2026-11-23.\n";
         assert_eq!(human(&none, Style::default()), wanted);
         assert_eq!(markdown(&none), wanted);
         assert!(markdown(&drifted()).contains("La\\*psed"));

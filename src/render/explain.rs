@@ -56,10 +56,10 @@ fn draw(out: &mut String, sync: &SyncExplained, style: Style) {
         let _ = writeln!(out, "      {name:<10} {}", clean(text));
     };
     for audience in &sync.sources {
-        let name = if audience.excludes {
-            "excludes"
-        } else {
-            "cohort"
+        let name = match audience.excludes {
+            true => "excludes",
+            false if sync.is_in_amplitude() => "from",
+            false => "cohort",
         };
         line(name, &cohort(audience));
     }
@@ -67,12 +67,12 @@ fn draw(out: &mut String, sync: &SyncExplained, style: Style) {
         line("to", &sync.target);
     }
     for row in &sync.rows {
-        details(row, &mut line);
+        details(row, sync.is_in_amplitude(), &mut line);
     }
     out.push('\n');
 }
 
-fn details(row: &RowExplained, line: &mut dyn FnMut(&str, &str)) {
+fn details(row: &RowExplained, in_amplitude: bool, line: &mut dyn FnMut(&str, &str)) {
     line("named by", &named(&row.identifier));
     if let Some(wanted) = &row.wanted {
         line("wanted", &worded(wanted));
@@ -85,7 +85,12 @@ fn details(row: &RowExplained, line: &mut dyn FnMut(&str, &str)) {
     }
     if let Some(sent) = &row.sent {
         line("sent", &sending(sent));
-        line("known", &known(sent));
+        let known = match sent.presence {
+            // Braze is never asked about it.
+            Presence::Unconfirmed if in_amplitude => "acknowledged".to_owned(),
+            _ => known(sent),
+        };
+        line("known", &known);
     }
     if let Some(refused) = &row.refused {
         line("refused", &refusal(refused));
@@ -94,7 +99,7 @@ fn details(row: &RowExplained, line: &mut dyn FnMut(&str, &str)) {
     if !moves.is_empty() {
         line("next", &moves.join(", "));
     }
-    if let Some(held) = &row.braze {
+    if let Some(held) = row.braze.as_ref().filter(|_| !in_amplitude) {
         line("Braze now", &live(held));
     }
 }

@@ -15,6 +15,7 @@ pub fn human(verification: &Verification, style: Style) -> String {
     let resources = &verification.resources;
     let addresses = resources.iter().map(|of| &of.address);
     let addresses = addresses.chain(&verification.logs);
+    let addresses = addresses.chain(&verification.statics);
     let width = addresses.map(|address| address.as_str().len()).max();
     let width = width.unwrap_or(0);
     // Writing to a String cannot fail; the results below are of that kind.
@@ -41,7 +42,14 @@ pub fn human(verification: &Verification, style: Style) -> String {
             "log      {address}  events that were sent are not read back"
         );
     }
-    if !resources.is_empty() || !verification.logs.is_empty() {
+    for address in &verification.statics {
+        let address = format!("{address:<width$}");
+        let _ = writeln!(
+            out,
+            "static   {address}  in Amplitude: who is in it is known from the ledger alone"
+        );
+    }
+    if !out.is_empty() {
         out.push('\n');
     }
     let _ = writeln!(out, "{}", sum(verification));
@@ -51,6 +59,9 @@ pub fn human(verification: &Verification, style: Style) -> String {
     }
     if !verification.logs.is_empty() {
         out.push_str("Events whose answer never came are parked: syncform state parked check asks about those.\n");
+    }
+    if !verification.statics.is_empty() {
+        out.push_str("Who is in a static cohort is read by syncform plan --refresh full, which downloads it.\n");
     }
     let any = |of: fn(&Verified) -> u64| resources.iter().any(|resource| of(resource) > 0);
     if any(|of| of.differ + of.appeared) {
@@ -238,6 +249,17 @@ There is nobody to ask about.
 Events whose answer never came are parked: syncform state parked check asks about those.
 ";
         assert_eq!(human(&log, Style::default()), wanted);
+        let uploaded = Verification {
+            statics: vec![Address::new("cohort", "vip")],
+            ..Verification::default()
+        };
+        let wanted = "\
+static   cohort.vip  in Amplitude: who is in it is known from the ledger alone
+
+There is nobody to ask about.
+Who is in a static cohort is read by syncform plan --refresh full, which downloads it.
+";
+        assert_eq!(human(&uploaded, Style::default()), wanted);
     }
 
     #[test]

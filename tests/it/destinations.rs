@@ -602,6 +602,9 @@ fn the_example_runs_in_the_sandbox() {
         .exits(1)
         .says("is protected and cannot be removed");
     fs::write(&place, text.replace("protect: true", "protect: false")).unwrap();
+    runs(&["plan", "--detailed-exitcode"], other)
+        .exits(2)
+        .says("protect      true -> false");
     applied(6, other);
     fs::write(&place, without(&text)).unwrap();
     assert_eq!(applied(7, other)["enabled"], false);

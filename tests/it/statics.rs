@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::forgetting::places;
 use crate::support::many::{self, Ids};
 use crate::support::project::{OPEN, Project};
 use crate::support::world::World;
@@ -110,4 +111,14 @@ fn killed_at_any_request_the_next_apply_ends_in_the_same_cohort() {
         let plan = project.run(&world, &["plan", "--detailed-exitcode"]);
         plan.exits(0).says("Nothing to do.");
     }
+    let said = project.run(&world, &["doctor"]).exits(0);
+    said.says("cohort.back: back.csv has 30 user ids");
+    // All of it once more, and then somebody is forgotten.
+    let again = project.run(&world, &["resync", "cohort.back", "--auto-approve"]);
+    again.exits(0).says("30 acknowledged");
+    let (state, person) = (project.state(&world), Ids::Short.of(45));
+    assert!(!places(&state, &person, None).is_empty());
+    let forgotten = project.run(&world, &["state", "forget", &person, "--auto-approve"]);
+    forgotten.exits(0);
+    assert_eq!(places(&state, &person, None), BTreeSet::new());
 }

@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    super::{draft::Drafting, meaning::written, subject::moved, watched::Looked},
+    super::{
+        draft::Drafting,
+        meaning::written,
+        subject::{beside, is_protected},
+        watched::Looked,
+    },
     DestinationWork, Todo, as_sent,
     found::Found,
 };
@@ -97,7 +102,7 @@ impl Drafting<'_> {
             config: wanted.shown(),
             written: Some(written(resource)),
             on_destroy: "empty".to_owned(),
-            protect: spec.protect == Some(true),
+            protect: is_protected(resource),
             applied_at: self.session.clock.now(),
             destination: Some(Box::new(DestinationEntry {
                 id: account.map(|live| live.id.clone()).unwrap_or_default(),
@@ -195,7 +200,7 @@ impl Drafting<'_> {
     ) {
         let mut fields = difference.fields.clone();
         let from = self.rearranged.moved.get(&resource.address);
-        fields.extend(from.map(|from| moved(from, &resource.address)));
+        fields.extend(beside(resource, self.entry(&resource.address), from));
         let action = match action {
             Action::NoOp if !fields.is_empty() => Action::Update,
             action => action,

@@ -30,7 +30,9 @@ impl Drafting<'_> {
             }
             match self.fate(address, address, entry) {
                 Fate::Stays | Fate::Left | Fate::Waits(_) => {}
-                Fate::Vanished | Fate::Goes(_) if entry.protect => self.protected(address),
+                Fate::Vanished | Fate::Goes(_) if self.is_kept(address, entry) => {
+                    self.protected(address);
+                }
                 Fate::Vanished => self.vanished(address, entry),
                 Fate::Goes(removed) => {
                     let disables = empties(removed, entry);

@@ -33,6 +33,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Returns the cohorts, if they were listed.
+    pub(super) fn cohorts(&self) -> Option<&[Cohort]> {
+        match &self.list {
+            Told::Yes(list) => Some(list),
+            _ => None,
+        }
+    }
+
     /// Returns the project, if a cohort told it.
     pub(super) fn project(&self) -> Option<u64> {
         match &self.list {

@@ -8,6 +8,7 @@ mod braze;
 mod destinations;
 mod here;
 mod logs;
+mod statics;
 mod told;
 
 use std::time::Duration;
@@ -104,6 +105,7 @@ pub async fn doctor(look: &Look) -> Checkup {
             checks.extend(here::state(look, Some(&told)));
             checks.extend(amplitude::checks(look, services, &amplitude));
             checks.extend(destinations::checks(look, services, amplitude.project()).await);
+            checks.extend(statics::checks(look, amplitude.cohorts()));
             checks.extend(logs::checks(logs));
             checks.extend(braze::checks(look, services, &braze));
             checks.push(clock(look, services));

@@ -85,7 +85,7 @@ impl Explaining<'_> {
             Departure::Left => Some(Rest::Removed),
             Departure::Waits(why) => Some(Rest::Waits(why.to_owned())),
         };
-        let refused = entry.protect && entry.left_by.is_none() && goes.is_some();
+        let refused = self.draft.is_kept(address, entry) && goes.is_some();
         if let (Some(Rest::Removed), Some(desired), false) = (&goes, &desired, refused) {
             let streams = Streams {
                 recorded: &|| Ok(stream(&known.records)),

@@ -19,6 +19,7 @@ use crate::{
         subject::Subject,
         valued::Seen,
     },
+    kinds::Source,
     model::{
         Cohort, Millis, Refusal,
         explanation::{Audience, Fate, Holds, Rest, SyncExplained},
@@ -137,6 +138,8 @@ impl Explaining<'_> {
     /// Whether the person is in the cohorts of a sync.
     fn sources(&self, subject: &Subject) -> Vec<Audience> {
         let mapping = &subject.desired.identify_by;
+        // Of a list in a file a digest stands for it.
+        let timed = !matches!(subject.desired.source, Source::File(_));
         let of = |cohort: &Cohort, excludes: bool| {
             let reading = self.readings.of(&cohort.id, mapping);
             let holds = match reading {
@@ -152,7 +155,9 @@ impl Explaining<'_> {
                 excludes,
                 holds,
                 read_at: reading.and_then(|reading| moment(reading.about.read_at)),
-                computed_at: computed.and_then(|at| jiff::Timestamp::from_second(at).ok()),
+                computed_at: computed
+                    .filter(|_| timed)
+                    .and_then(|at| jiff::Timestamp::from_second(at).ok()),
                 moved: reading.is_some_and(|reading| reading.computed != cohort.computed),
             }
         };

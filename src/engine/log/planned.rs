@@ -18,7 +18,13 @@ use crate::{
         cursor::{self, Reading},
         fields, guard,
     },
-    engine::{Error, draft::Drafting, meaning, send::Road, subject::moved},
+    engine::{
+        Error,
+        draft::Drafting,
+        meaning,
+        send::Road,
+        subject::{beside, is_protected},
+    },
     kinds::LogSource,
     model::{
         Cursor, FileRead, Guards, LogEvent, Millis, Text,
@@ -73,7 +79,7 @@ impl LogSubject<'_> {
             return vec![];
         };
         let mut changes = fields::changes(&entry.config, &self.stream.config);
-        changes.extend(self.moved.map(|from| moved(from, &self.resource.address)));
+        changes.extend(beside(self.resource, Some(entry), self.moved));
         changes
     }
 
@@ -167,7 +173,7 @@ impl Drafting<'_> {
         next.kind.clone_from(&subject.resource.kind);
         next.config.clone_from(&subject.stream.config);
         next.written = Some(meaning::written(subject.resource));
-        next.protect = subject.resource.settings.protect.unwrap_or(false);
+        next.protect = is_protected(subject.resource);
         next.fulfilled = Some(fulfilled(subject)).filter(|_| unread.is_none());
         next.applied_at = session.clock.now();
         let known = next.log.take();

@@ -8,7 +8,13 @@ use super::{LogWork, Reading, files, hours};
 use crate::{
     config::{Cadence, CadenceWord, Resource},
     diff::cursor::{self, Ranges},
-    engine::{Error, Refresh, Session, draft::Drafting, meaning},
+    engine::{
+        Error, Refresh, Session,
+        draft::Drafting,
+        meaning,
+        rest::resting_action,
+        subject::{beside, is_protected},
+    },
     kinds::{self, LogSource, Stream},
     model::{
         Address, Cursor, Hour, Lane, counted, digest,
@@ -261,7 +267,9 @@ impl<'a> Drafting<'a> {
     fn log_at_rest(&mut self, subject: &LogSubject, note: &str) -> Option<LogWork> {
         let resource = subject.resource;
         self.note(&resource.address, meaning::of_entry(resource));
-        let planned = subject.planned(Action::NoOp, vec![], resting(subject.entry), None);
+        let fields = beside(resource, subject.entry, subject.moved);
+        let action = resting_action(&fields);
+        let planned = subject.planned(action, fields, resting(subject.entry), None);
         self.plan.resources.push(ResourcePlan {
             note: Some(note.to_owned()),
             ..planned
@@ -276,6 +284,7 @@ impl<'a> Drafting<'a> {
             sent_again: subject.stream.sent_again,
             next: Some(Entry {
                 written: Some(meaning::written(resource)),
+                protect: is_protected(resource),
                 ..entry.clone()
             }),
         })

@@ -90,9 +90,13 @@ impl Drafting<'_> {
         let known = known.map(|known| Known {
             id: known.id.as_deref(),
         });
-        let filled = match place(wanted, known, list)
-            .map_err(|why| misplaced(&resource.address, &name, why))?
-        {
+        let kept = self.session.how.refresh == Refresh::None;
+        let placed = match place(wanted, known, list) {
+            // A kept list may be older than the cohort.
+            Err(Misplaced::Gone(id)) if kept => Ok(Place::Unlisted(id)),
+            placed => placed,
+        };
+        let filled = match placed.map_err(|why| misplaced(&resource.address, &name, why))? {
             Place::Listed(cohort) => Filled {
                 id: Some(cohort.id.clone()),
                 shown: Some(cohort.name.clone()),

@@ -89,6 +89,7 @@ async fn try_verify(session: &Session, sampling: Option<&Sampling>) -> Result<Ve
         sample,
         resources: found.resources,
         logs: scope.logs.clone(),
+        statics: scope.statics.clone(),
         ..Verification::default()
     })
 }

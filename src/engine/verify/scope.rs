@@ -23,6 +23,8 @@ pub(super) struct Scope<'a> {
     pub(super) resources: Vec<(Address, Form)>,
     /// Logs: there is nothing of them to read back.
     pub(super) logs: Vec<Address>,
+    /// Static cohorts: they are in Amplitude.
+    pub(super) statics: Vec<Address>,
     /// What profiles are to tell: of every resource, selected or not, as a later answer takes the place of an earlier one.
     pub(super) attributes: BTreeSet<String>,
     /// When it begins.
@@ -36,7 +38,7 @@ impl<'a> Scope<'a> {
         let mut forms = presence::forms(&session.configuration, manifest);
         let told_by = forms.values().flat_map(Form::told_by);
         let mut attributes: BTreeSet<String> = told_by.map(str::to_owned).collect();
-        let (mut resources, mut logs) = (vec![], vec![]);
+        let (mut resources, mut logs, mut statics) = (vec![], vec![], vec![]);
         for (address, entry) in &manifest.resources {
             attributes.extend(entry.attributes.iter().cloned());
             let owner = entry.left_by.as_ref().unwrap_or(address);
@@ -44,6 +46,7 @@ impl<'a> Scope<'a> {
             if session.selection.takes(owner, &entry.kind) {
                 resources.extend(form.map(|form| (address.clone(), form)));
                 logs.extend(entry.log.as_ref().map(|_| address.clone()));
+                statics.extend(entry.uploaded.as_ref().map(|_| address.clone()));
             }
         }
         Self {
@@ -51,6 +54,7 @@ impl<'a> Scope<'a> {
             recorded,
             resources,
             logs,
+            statics,
             attributes,
             now: session.clock.millis(),
         }

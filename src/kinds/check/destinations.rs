@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error;
+use super::{entries, error};
 use crate::{
     config::{Configuration, Resource},
     kinds::destination::{Receives, Spec},
@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     let mut names = BTreeMap::<(String, String), &Resource>::new();
-    for (resource, spec) in all(configuration) {
+    for (resource, spec) in entries::<Spec>(configuration, "destination.") {
         if spec.kind.contains(&Receives::Cohort) && spec.kind.len() > 1 {
             found.push(error(
                 &resource.origin,
@@ -116,15 +116,4 @@ fn figures(resource: &Resource, spec: &Spec, found: &mut Vec<Diagnostic>) {
             None,
         ));
     }
-}
-
-/// The accounts, with what they say.
-fn all(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Spec)> {
-    let resources = configuration.resources.values();
-    resources
-        .filter(|resource| resource.address.as_str().starts_with("destination."))
-        .filter_map(|resource| {
-            let spec = serde_json::from_value(resource.body.clone()).ok()?;
-            Some((resource, spec))
-        })
 }

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::error;
+use super::{entries, error};
 use crate::{
     config::{Configuration, Resource},
-    kinds::segment::{self, Filter, Spec},
+    kinds::segment::{Filter, Spec},
     model::{Address, Diagnostic},
 };
 
@@ -15,13 +15,7 @@ const LONGEST: usize = 255;
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     let mut names: HashMap<String, &Address> = HashMap::new();
-    for resource in configuration.resources.values() {
-        if resource.kind != "segment" {
-            continue;
-        }
-        let Some(spec) = segment::spec(resource) else {
-            continue;
-        };
+    for (resource, spec) in entries::<Spec>(configuration, "segment.") {
         let mut refuse = |pointer: &str, code, message: String, hint: Option<&str>| {
             let hint = hint.map(str::to_owned);
             found.push(error(&resource.origin, pointer, code, message, hint));

@@ -21,6 +21,8 @@ mod twice;
 mod values;
 pub mod writes;
 
+use serde::de::DeserializeOwned;
+
 use crate::{
     config::{CohortRef, Configuration, Origin, Resource},
     kinds::{cohort, segment::Members},
@@ -92,6 +94,19 @@ fn unused_setting<'a>(
     })
 }
 
+/// The entries of a section, by what their addresses begin with, with what they say.
+fn entries<'c, S: DeserializeOwned>(
+    configuration: &'c Configuration,
+    section: &'static str,
+) -> impl Iterator<Item = (&'c Resource, S)> {
+    let resources = configuration.resources.values();
+    let of = resources.filter(move |resource| resource.address.as_str().starts_with(section));
+    of.filter_map(|resource| {
+        let spec = serde_json::from_value(resource.body.clone()).ok()?;
+        Some((resource, spec))
+    })
+}
+
 /// The cohort syncs that Syncform moves, with what they say.
 fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
     all_cohorts(configuration).filter(|(_, spec)| spec.run_by != Some(cohort::RunBy::Amplitude))
@@ -99,18 +114,7 @@ fn cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, co
 
 /// All cohort syncs, those that Amplitude runs too.
 fn all_cohorts(configuration: &Configuration) -> impl Iterator<Item = (&Resource, cohort::Spec)> {
-    configuration
-        .resources
-        .values()
-        .filter(|resource| {
-            resource.kind == "cohort" && resource.address.as_str().starts_with("sync.")
-        })
-        .filter_map(|resource| {
-            Some((
-                resource,
-                serde_json::from_value(resource.body.clone()).ok()?,
-            ))
-        })
+    entries(configuration, "sync.").filter(|(resource, _)| resource.kind == "cohort")
 }
 
 /// The cohort syncs, and the segments with members: those are written like one, under the segment's name.

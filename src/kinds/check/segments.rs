@@ -1,11 +1,11 @@
 //! Segments: what they are made of.
 
-use super::{error, unused_setting};
+use super::{entries, error, unused_setting};
 use crate::{
     config::{Configuration, Resource},
     kinds::{
-        Kind, Scope,
-        segment::{Materialized, Spec},
+        self, Kind, Scope,
+        segment::{Materialized, Spec, UNDECLARED},
     },
     model::Diagnostic,
 };
@@ -18,35 +18,43 @@ pub(super) fn materialized(
 }
 
 fn all(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Spec)> {
-    let resources = configuration.resources.values();
-    resources
-        .filter(|resource| resource.kind == "segment")
-        .filter_map(|resource| {
-            Some((
-                resource,
-                serde_json::from_value(resource.body.clone()).ok()?,
-            ))
-        })
+    entries(configuration, "segment.")
 }
 
 /// What only a segment that is written has a use for.
-const OF_WRITING: [&str; 7] = [
+const OF_WRITING: [&str; 19] = [
     "cadence",
     "exclude",
     "identify_by",
     "label",
     "create_users",
-    "seed",
+    "recreate",
+    "on_leave",
+    "on_null",
+    "on_destroy",
+    "protect",
+    "allow_removal",
+    "allow_empty",
     "guards",
+    "max_age",
+    "settle",
+    "seed",
+    "confirm",
+    "recheck",
+    "retry_refused",
 ];
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
+    let written = || {
+        let resources = configuration.resources.values();
+        resources.filter(|resource| kinds::find_watched(resource).is_none())
+    };
     for (resource, _) in all(configuration).filter(|(_, spec)| spec.members.is_none()) {
         let said = |key: &&&str| resource.body.get(**key).is_some_and(|said| !said.is_null());
         for key in OF_WRITING.iter().filter(said) {
             found.extend(unused_setting(
                 resource,
-                std::iter::empty(),
+                written(),
                 &format!("/{key}"),
                 &format!("`{key}` means nothing to a segment that is looked at"),
                 "it is for segments with `members`, which are written",
@@ -89,6 +97,8 @@ pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) 
             applied: None,
             resources: &configuration.resources,
         };
-        found.extend(Materialized.desired(resource, &scope).err());
+        let wrong = Materialized.desired(resource, &scope).err();
+        // A sync that is not declared was told of before, where it is named.
+        found.extend(wrong.filter(|wrong| wrong.code != UNDECLARED));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::error;
+use super::{entries, error};
 use crate::{
     config::{Configuration, Resource},
     kinds::static_cohort::{Members, Spec},
@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn check(configuration: &Configuration, found: &mut Vec<Diagnostic>) {
     let (mut names, mut ids) = (HashMap::new(), HashMap::new());
-    for (resource, spec) in all(configuration) {
+    for (resource, spec) in entries::<Spec>(configuration, "cohort.") {
         if configuration.amplitude.project_id.is_none() {
             let message = format!(
                 "`{}` is kept in Amplitude, and `amplitude.project_id` is not there",
@@ -110,16 +110,4 @@ fn twice(
     } else {
         known.insert(key.to_owned(), resource.address.clone());
     }
-}
-
-/// The static cohorts, with what they say.
-fn all(configuration: &Configuration) -> impl Iterator<Item = (&Resource, Spec)> {
-    let resources = configuration.resources.values();
-    let of = resources.filter(|resource| resource.address.as_str().starts_with("cohort."));
-    of.filter_map(|resource| {
-        Some((
-            resource,
-            serde_json::from_value(resource.body.clone()).ok()?,
-        ))
-    })
 }

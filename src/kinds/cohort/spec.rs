@@ -69,6 +69,6 @@ pub enum RunBy {
     /// Syncform does.
     #[default]
     Syncform,
-    /// Amplitude's own sync does; it is verified, not run.
+    /// Amplitude's own sync does; it is looked at, and never written.
     Amplitude,
 }

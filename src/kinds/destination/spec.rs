@@ -17,28 +17,28 @@ pub struct Spec {
     /// What the account receives.
     #[schemars(length(min = 1))]
     pub kind: Vec<Receives>,
-    /// Parameters by the ids that the destination type names; `import` and `doctor` print them.
+    /// Parameters, by the ids that `doctor` lists for the integration; a secret as `${VARIABLE}`.
     #[serde(default)]
     pub config: Option<BTreeMap<String, Value>>,
-    /// Which events travel.
+    /// Which events travel. Default: as it is in Amplitude.
     #[serde(default)]
     pub event_filter: Option<EventFilter>,
-    /// What properties are called at the other side.
+    /// What properties are called at the other side. Default: as it is in Amplitude.
     #[serde(default)]
     pub property_mappings: Option<Vec<Mapping>>,
-    /// Whether events travel.
+    /// Whether events travel. Default: as it is in Amplitude.
     #[serde(default)]
     pub send_events: Option<bool>,
-    /// Whether users travel.
+    /// Whether users travel. Default: as it is in Amplitude.
     #[serde(default)]
     pub send_users: Option<bool>,
-    /// Whether the account runs.
+    /// Whether the account runs. Default: as it is in Amplitude.
     #[serde(default)]
     pub enabled: Option<bool>,
-    /// Delivery figures that must hold.
+    /// Delivery figures that must hold: a plan warns where they do not.
     #[serde(default)]
     pub health: Option<Health>,
-    /// Makes removal a matter of two commits. Default false.
+    /// Refuses removal until `protect: false` was applied. Default false.
     #[serde(default)]
     #[schemars(extend("default" = false))]
     pub protect: Option<bool>,

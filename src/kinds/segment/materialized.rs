@@ -45,7 +45,10 @@ impl Kind for Materialized {
         };
         let mut all = leaves
             .of(&members)
-            .map_err(|(message, hint)| wrong(message, hint))?;
+            .map_err(|(code, message, hint)| Diagnostic {
+                code,
+                ..wrong(message, Some(hint.to_owned()))
+            })?;
         let excluded: Vec<Algebra> = settings
             .exclude
             .iter()
@@ -123,7 +126,11 @@ struct Leaves<'a> {
     cohorts: Vec<CohortRef>,
 }
 
-type Wrong = (String, Option<String>);
+/// What names a sync that is not declared.
+pub const UNDECLARED: &str = "unknown-reference";
+
+/// A code, what is wrong, what to do.
+type Wrong = (&'static str, String, &'static str);
 
 impl Leaves<'_> {
     fn place(&mut self, cohort: &CohortRef) -> Algebra {
@@ -177,7 +184,7 @@ impl Leaves<'_> {
         let found = self.scope.resources.get(&Address::new("sync", name));
         let Some(found) = found else {
             let hint = "name a sync of the configuration, or a cohort: {cohort: NAME}";
-            return Err((format!("no sync.{name} is declared"), Some(hint.to_owned())));
+            return Err((UNDECLARED, format!("no sync.{name} is declared"), hint));
         };
         let cohort = match found.kind.as_str() {
             "cohort" => serde_json::from_value(found.body["cohort"].clone()).ok(),
@@ -185,10 +192,7 @@ impl Leaves<'_> {
         };
         let Some(cohort) = cohort else {
             let hint = "name a sync of a cohort or of values, or a cohort: {cohort: NAME}";
-            return Err((
-                format!("sync.{name} moves no people"),
-                Some(hint.to_owned()),
-            ));
+            return Err(("segment", format!("sync.{name} moves no people"), hint));
         };
         let excluded = found.settings.exclude.iter().flatten();
         Ok((cohort, excluded.map(|one| one.cohort.clone()).collect()))

@@ -8,7 +8,7 @@ use crate::{config::CohortRef, kinds::cohort::Target, model::Limit};
 /// A Braze segment: looked at, or materialized from cohorts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spec {
-    /// Name in Braze.
+    /// Name in Braze, by which it is found.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Description in Braze.
@@ -26,11 +26,11 @@ pub struct Spec {
     /// What the segment filters on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
-    /// The filters as Braze words them, once somebody compared them with `filter`. What Braze says later than this shows.
+    /// The filters as Braze words them, copied once somebody compared them with `filter`. Other words later show as a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub acknowledge: Option<String>,
-    /// How the filters are verified, since Braze tells them as text alone: by its members, or by its size.
+    /// How the filters are verified, since Braze tells them as text alone: by an export of its members, or by its estimated size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Verify>,
     /// Who is in it, computed by Syncform and written like a cohort.
@@ -45,9 +45,9 @@ pub struct Spec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Filter {
-    /// The members of a sync.
+    /// The members of a sync, or of a segment with `members`.
     In {
-        /// Address of the sync whose members are in it, such as `sync.power-users`.
+        /// Address of a cohort sync, or of a segment with `members`, such as `sync.power-users`.
         #[serde(rename = "in")]
         within: String,
     },
@@ -117,7 +117,7 @@ pub enum Scalar {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Verify {
-    /// In a word.
+    /// `export` or `size`.
     Word(VerifyWord),
     /// By the size that Braze estimates, with figures of one's own.
     Size {

@@ -12,11 +12,11 @@ use crate::{
 /// A static cohort in Amplitude.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spec {
-    /// Name in Amplitude. Default the name of the entry.
+    /// Name in Amplitude. Default the name of the entry; of one that is taken over by `id`, its name there.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// Amplitude's id of a static cohort that is there already, to take it over. Who is in it stays.
+    /// Amplitude's id of a static cohort that is there already, to take it over. Whoever is in it and not in `members` stays.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub id: Option<String>,
@@ -26,11 +26,11 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub owner: Option<String>,
-    /// Whether others find it in Amplitude, as it is made. Default true.
+    /// Whether it is made such that others find it (discoverable). Amplitude lists no other. Default true.
     #[serde(default)]
     #[schemars(extend("default" = true))]
     pub published: Option<bool>,
-    /// Members whom Amplitude knows, at least; below it nothing more is sent. Default 0%.
+    /// How many of its members Amplitude must know, as a share or a number; below it nothing more is sent. Default 0%.
     #[serde(default)]
     #[schemars(extend("default" = "0%"))]
     pub min_match: Option<Limit>,
@@ -41,7 +41,7 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(extend("default" = false))]
     pub paused: Option<bool>,
-    /// Makes removal a matter of two commits. Default false.
+    /// Refuses removal until `protect: false` was applied. Default false.
     #[serde(default)]
     #[schemars(extend("default" = false))]
     pub protect: Option<bool>,

@@ -41,15 +41,20 @@ fn state(sync: &SyncExplained, row: Option<&RowExplained>) -> String {
         Some(at) => format!("{words} (asked {})", time(at)),
         None => words.to_owned(),
     };
+    let holder = holder(sync);
     match sync.fate {
-        Fate::Confirmed => read("in: Braze holds it as it was sent"),
+        Fate::Confirmed => read(&format!("in: {holder} holds it as it was sent")),
+        Fate::Sent if sync.is_in_amplitude() => format!(
+            "{}, known from the ledger alone (plan --refresh full reads the cohort)",
+            at("in: acknowledged by Amplitude")
+        ),
         Fate::Sent => format!("{}, not read back yet", at("in: acknowledged by Braze")),
         Fate::Found => at("in: Braze held it already before the first apply, as was seen"),
         Fate::New => match row.and_then(|row| row.refused.as_ref()) {
             None => format!("not in yet: in {cohort}, and never sent"),
             Some(refused) => {
                 format!(
-                    "not in yet: Braze refused it the last time ({})",
+                    "not in yet: {holder} refused it the last time ({})",
                     refused.reason
                 )
             }
@@ -57,10 +62,10 @@ fn state(sync: &SyncExplained, row: Option<&RowExplained>) -> String {
         Fate::Changes => "in, with another value than is wanted now".to_owned(),
         Fate::Leaves => format!("still in, and wanted no more{}", left(sync, &cohort)),
         Fate::Kept => format!("not wanted any more{}", left(sync, &cohort)),
-        Fate::Refused => refused(row),
+        Fate::Refused => refused(row, holder),
         Fate::Doubt => format!("in doubt: {}, and the answer was never seen", at("sent")),
-        Fate::Differs => read("in doubt: Braze does not hold what was sent"),
-        Fate::Absent => read("not in: Braze does not know the person"),
+        Fate::Differs => read(&format!("in doubt: {holder} does not hold what was sent")),
+        Fate::Absent => read(&format!("not in: {holder} does not know the person")),
         Fate::Gone => read("not in: Braze knew the person once, and no longer does"),
         Fate::Empty => format!("in {cohort}, without any value that is to be sent"),
         Fate::Excluded => format!("not in{}", left(sync, &cohort)),
@@ -82,6 +87,15 @@ fn state(sync: &SyncExplained, row: Option<&RowExplained>) -> String {
         }
         Fate::Unread => format!("not known: nothing that was read of {cohort} is kept"),
         Fate::Log => log(sync.parked.unwrap_or_default()),
+    }
+}
+
+/// Where its rows are.
+fn holder(sync: &SyncExplained) -> &'static str {
+    if sync.is_in_amplitude() {
+        "Amplitude"
+    } else {
+        "Braze"
     }
 }
 
@@ -141,12 +155,12 @@ fn left(sync: &SyncExplained, cohort: &str) -> String {
     }
 }
 
-fn refused(row: Option<&RowExplained>) -> String {
+fn refused(row: Option<&RowExplained>, holder: &str) -> String {
     let refused = row.and_then(|row| row.refused.as_ref());
     let reason = refused.map_or("", |refused| refused.reason.as_str());
     match refused.map(|refused| refused.value.is_some()) {
-        Some(false) => format!("still in: Braze refused to take it out ({reason})"),
-        _ => format!("not as wanted: Braze refused the row ({reason})"),
+        Some(false) => format!("still in: {holder} refused to take it out ({reason})"),
+        _ => format!("not as wanted: {holder} refused the row ({reason})"),
     }
 }
 
@@ -167,7 +181,8 @@ fn next(sync: &SyncExplained, row: Option<&RowExplained>) -> Option<String> {
             return Some(words.to_owned());
         }
         Some(Rest::LeftInBraze) => {
-            return Some("The sync is removed, and its rows stay in Braze".to_owned());
+            let words = format!("The sync is removed, and its rows stay in {}", holder(sync));
+            return Some(words);
         }
         Some(Rest::Vanished) => {
             let words =

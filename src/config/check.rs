@@ -52,12 +52,10 @@ pub(super) struct Checker {
 type Spot = (String, Option<String>, usize, String);
 
 impl Checker {
-    /// Compiles a schema. `None` where it is none, which only a defect of this program can bring about: it is ours, so
-    /// a test and not every command holds it against the schema of schemas.
+    /// Compiles a schema. `None` where it is none, which only a defect of this program can bring about.
     pub(super) fn new(schema: &Value) -> Option<Self> {
         let schema = dispatched(schema);
         let validator = jsonschema::options()
-            .without_schema_validation()
             .should_validate_formats(true)
             .with_format("cron", |text: &str| cron::wrong(text).is_none())
             .with_format("time-zone", |name: &str| TimeZone::get(name).is_ok())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pin::near;
-use crate::model::{Limit, Segment, SegmentDetails};
+use crate::model::{Limit, Segment, SegmentDetails, veiled};
 
 /// What a segment should be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,18 +22,16 @@ pub struct Expected<'a> {
     pub analytics_tracking: Option<bool>,
     /// Its filters in words, in each way that Braze is known to write them.
     pub filter: Option<&'a [String]>,
+    /// The same in a line in which nothing bears a name that somebody may change elsewhere.
+    pub meant: Option<&'a str>,
     /// Its filters as Braze words them, by somebody who looked.
     pub acknowledged: Option<&'a str>,
-    /// Whether its size is held against what it was: not where what is sent from here moves it, or where it is verified.
-    pub steady: bool,
+    /// Whether figures say that it filters as declared.
+    pub proven: bool,
 }
 
-/// How far a size moves that nobody wonders at.
-const SHARE: Limit = Limit::Percent(20.0);
-/// The same, of a small segment: so many people.
-const FEW: Limit = Limit::Count(100);
-
-/// What is remembered of a segment that was found.
+/// What is remembered of a segment that was found: of what is declared as it was when it last was so, of the rest as it was. No
+/// text of it names a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
     /// Braze's id.
@@ -45,9 +43,9 @@ pub struct Observed {
     pub details: SegmentDetails,
     /// Whether analytics tracking was on.
     pub analytics_tracking: bool,
-    /// Its size when it was first found or last moved much, where that is compared: it moves by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
+    /// What is declared and was never seen to be so: nothing changed since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
     /// The text that was as it should be, and what it should be then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Agreed>,
@@ -58,7 +56,7 @@ pub struct Observed {
 pub struct Agreed {
     /// As Braze showed it.
     pub text: String,
-    /// The filters as they were declared, in words.
+    /// The filters as they were declared, in words without a name that changes elsewhere.
     pub filter: Option<String>,
     /// Whether somebody acknowledged it; else the words were equal.
     pub acknowledged: bool,
@@ -131,9 +129,11 @@ pub struct Moved {
     pub after: Value,
 }
 
-/// What was found of a segment.
+/// What was found of a segment. No text of it names a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
+    /// Its name.
+    pub name: String,
     /// The text of its filters.
     pub text: String,
     /// What differs for sure.
@@ -153,103 +153,132 @@ pub fn judge(
     expected: &Expected,
     segment: &Segment,
     details: &SegmentDetails,
-    size: Option<u64>,
     before: Option<&Observed>,
 ) -> Judged {
     let swapped = swapped(expected, details, before);
     let (text, typed) = texts(details, swapped);
-    let tags = details.tags.as_ref().unwrap_or(&segment.tags);
-    let filters = filters(
-        expected,
-        text,
-        before.and_then(|before| before.agreed.as_ref()),
-    );
-    let of_this = before.filter(|before| before.id == segment.id);
-    let was = of_this.and_then(|before| before.size);
-    let (size, leap) = if expected.steady {
-        sizes(was, size)
-    } else {
-        (None, None)
-    };
-    let observed = Observed {
-        id: segment.id.clone(),
-        name: segment.name.clone(),
-        details: SegmentDetails {
-            tags: Some(sorted(tags)),
-            teams: details.teams.as_deref().map(sorted),
-            // Another stamp alone says nothing that the rest does not.
-            updated_at: None,
-            ..details.clone()
-        },
-        analytics_tracking: segment.analytics_tracking,
-        size,
-        agreed: agreed(expected, text, &filters, before),
-    };
+    let (shown, typed_shown) = (veiled(text), veiled(typed));
+    let tags = sorted(details.tags.as_ref().unwrap_or(&segment.tags));
+    let teams = details.teams.as_deref().map(sorted);
+    let agreed_before = before.and_then(|before| before.agreed.as_ref());
+    let filters = filters(expected, text, agreed_before);
     let description = expected.description.filter(|wanted| {
-        !same(wanted, &details.description) && !same(wanted, &details.text_description)
+        !alike(wanted, &details.description) && !alike(wanted, &details.text_description)
     });
-    let teams = observed.details.teams.as_deref();
+    let tracking = segment.analytics_tracking;
     let differences = [
         differs("name", &segment.name.as_str(), Some(&expected.name)),
-        differs("description", &typed, description.as_ref()),
-        lists("tags", Some(tags), expected.tags),
-        lists("teams", teams, expected.teams),
+        differs("description", &typed_shown.as_str(), description.as_ref()),
+        lists("tags", Some(&tags), expected.tags),
+        lists("teams", teams.as_deref(), expected.teams),
         differs(
             "analytics_tracking",
-            &segment.analytics_tracking,
+            &tracking,
             expected.analytics_tracking.as_ref(),
         ),
     ];
     let differences: Vec<Difference> = differences.into_iter().flatten().collect();
+    let agreed = agreed(expected, &shown, &filters, agreed_before);
+    let differs = |path: &str| match path {
+        "filter" => match filters {
+            Filters::Changed { .. } | Filters::Reworded => true,
+            // Where the words never were as declared, nothing is known to be wrong.
+            Filters::Unverified => agreed.is_some(),
+            Filters::Unsaid | Filters::Agree => false,
+        },
+        path => differences.iter().any(|one| one.path == path),
+    };
+    // What is not as declared is not what was applied.
+    let of_this = before.filter(|before| before.id == segment.id);
+    let kept = |path: &str| of_this.filter(|was| differs(path) && !was.is_open(path));
+    let was = |before: &Observed| {
+        let (text, typed) = texts(&before.details, swapped);
+        (text.to_owned(), typed.to_owned())
+    };
+    let kept_text = kept("filter").map_or_else(|| shown.clone(), |before| was(before).0);
+    let kept_typed = kept("description").map_or_else(|| typed_shown.clone(), |it| was(it).1);
+    let (first, second) = if swapped {
+        (kept_typed, kept_text)
+    } else {
+        (kept_text, kept_typed)
+    };
+    let observed = Observed {
+        id: segment.id.clone(),
+        name: kept("name").map_or_else(|| segment.name.clone(), |it| it.name.clone()),
+        details: SegmentDetails {
+            description: first,
+            text_description: second,
+            tags: kept("tags").map_or_else(|| Some(tags.clone()), |it| it.details.tags.clone()),
+            teams: kept("teams").map_or_else(|| teams.clone(), |it| it.details.teams.clone()),
+            // Another stamp alone says nothing that the rest does not.
+            updated_at: None,
+        },
+        analytics_tracking: kept("analytics_tracking")
+            .map_or(tracking, |before| before.analytics_tracking),
+        open: PATHS
+            .iter()
+            .filter(|path| differs(path) && kept(path).is_none())
+            .map(|path| (*path).to_owned())
+            .collect(),
+        agreed: agreed.clone(),
+    };
     let mut moved = vec![];
     if let Some(before) = before {
-        let (was_text, was_typed) = texts(&before.details, swapped);
-        let mut note = |path, before: Value, after: Value, settled: bool| {
-            if before != after && !settled {
+        let (was_text, was_typed) = was(before);
+        let was = &before.details;
+        let declared = |path: &str| match path {
+            "name" => true,
+            "description" => expected.description.is_some(),
+            "tags" => expected.tags.is_some(),
+            "teams" => expected.teams.is_some(),
+            "analytics_tracking" => expected.analytics_tracking.is_some(),
+            // What was acknowledged is what a text is held against.
+            "filter" => filters == Filters::Agree || expected.acknowledged.is_some(),
+            _ => false,
+        };
+        let mut note = |path: &'static str, before_it: Value, after: Value, same: bool| {
+            let agrees = declared(path) && (path == "filter" || !differs(path));
+            if !same && !agrees && !before.is_open(path) {
                 moved.push(Moved {
                     path,
-                    before,
+                    before: before_it,
                     after,
                 });
             }
         };
-        let stands = |path: &str| differences.iter().any(|one| one.path == path);
-        let wanted = |path: &str, declared: bool| declared && !stands(path);
-        note("id", json!(before.id), json!(segment.id), false);
+        let (id, name) = (&segment.id, &segment.name);
+        note("id", json!(before.id), json!(id), before.id == *id);
+        note("name", json!(before.name), json!(name), before.name == *name);
+        let same_text = same(&was_text, &shown);
+        note("filter", json!(was_text), json!(shown), same_text);
+        let same_typed = same(&was_typed, &typed_shown);
         note(
-            "name",
-            json!(before.name),
-            json!(segment.name),
-            !stands("name"),
+            "description",
+            json!(was_typed),
+            json!(typed_shown),
+            same_typed,
         );
-        // What was acknowledged is what a text is held against.
-        let settled = filters == Filters::Agree || expected.acknowledged.is_some();
-        if !same(was_text, text) {
-            note("filter", json!(was_text), json!(text), settled);
-        }
-        if !same(was_typed, typed) {
-            let declared = wanted("description", expected.description.is_some());
-            note("description", json!(was_typed), json!(typed), declared);
-        }
-        let (was, is) = (&before.details, &observed.details);
-        let declared = wanted("tags", expected.tags.is_some());
-        note("tags", json!(was.tags), json!(is.tags), declared);
-        let declared = wanted("teams", expected.teams.is_some());
-        note("teams", json!(was.teams), json!(is.teams), declared);
-        let declared = wanted("analytics_tracking", expected.analytics_tracking.is_some());
-        let (was, is) = (before.analytics_tracking, segment.analytics_tracking);
-        note("analytics_tracking", json!(was), json!(is), declared);
+        let tags = Some(tags);
+        note("tags", json!(was.tags), json!(tags), was.tags == tags);
+        note("teams", json!(was.teams), json!(teams), was.teams == teams);
+        let was = before.analytics_tracking;
+        note(
+            "analytics_tracking",
+            json!(was),
+            json!(tracking),
+            was == tracking,
+        );
     }
-    moved.extend(leap);
     if let Filters::Changed { acknowledged } = &filters {
         moved.push(Moved {
             path: "filter",
             before: json!(acknowledged),
-            after: json!(text),
+            after: json!(shown),
         });
     }
     Judged {
-        text: text.to_owned(),
+        name: segment.name.clone(),
+        text: shown,
         differences,
         filters,
         untold: untold(expected, details),
@@ -258,18 +287,19 @@ pub fn judge(
     }
 }
 
-/// Returns the size to remember, and how it moved, if that is much: what moves little is held against what it was at first.
-fn sizes(was: Option<u64>, is: Option<u64>) -> (Option<u64>, Option<Moved>) {
-    match was.zip(is) {
-        Some((was, is)) if !fits(was, is, SHARE) && !fits(was, is, FEW) => {
-            let moved = Moved {
-                path: "size",
-                before: json!(was),
-                after: json!(is),
-            };
-            (Some(is), Some(moved))
-        }
-        _ => (was.or(is), None),
+/// What of a segment may be declared and seen.
+const PATHS: [&str; 6] = [
+    "name",
+    "filter",
+    "description",
+    "tags",
+    "teams",
+    "analytics_tracking",
+];
+
+impl Observed {
+    fn is_open(&self, path: &str) -> bool {
+        self.open.iter().any(|open| open == path)
     }
 }
 
@@ -289,9 +319,9 @@ fn swapped(expected: &Expected, details: &SegmentDetails, before: Option<&Observ
                 .iter()
                 .map(String::as_str);
             let mut known = words.chain(expected.acknowledged);
-            known.any(|words| same(words, text))
+            known.any(|words| alike(words, text))
         };
-        let typed = |text: &str| expected.description.is_some_and(|it| same(it, text));
+        let typed = |text: &str| expected.description.is_some_and(|it| alike(it, text));
         match () {
             () if same(first, second) => None,
             () if typed(second) || known(first) => Some(false),
@@ -331,22 +361,24 @@ fn texts(details: &SegmentDetails, swapped: bool) -> (&str, &str) {
 
 fn filters(expected: &Expected, text: &str, agreed: Option<&Agreed>) -> Filters {
     let ways = expected.filter.unwrap_or_default();
-    let worded = ways.iter().any(|words| same(words, text));
+    let worded = ways.iter().any(|words| alike(words, text));
     let reworded = || {
         agreed.is_some_and(|agreed| {
-            same(&agreed.text, text)
-                && agreed.filter.as_ref() != ways.first()
+            alike(&agreed.text, text)
+                && !agreed.is_of(expected)
                 && agreed.acknowledged == expected.acknowledged.is_some()
         })
     };
     match expected.acknowledged {
-        Some(acknowledged) if !same(acknowledged, text) => Filters::Changed {
-            acknowledged: acknowledged.to_owned(),
+        // The very words that are declared need nobody to look.
+        _ if worded => Filters::Agree,
+        Some(acknowledged) if !alike(acknowledged, text) => Filters::Changed {
+            acknowledged: veiled(acknowledged),
         },
         None if ways.is_empty() => Filters::Unsaid,
-        _ if worded => Filters::Agree,
         _ if reworded() => Filters::Reworded,
         Some(_) => Filters::Agree,
+        None if expected.proven => Filters::Agree,
         None => Filters::Unverified,
     }
 }
@@ -354,18 +386,31 @@ fn filters(expected: &Expected, text: &str, agreed: Option<&Agreed>) -> Filters 
 /// What is remembered as right: until it is settled what a text is now, what it was.
 fn agreed(
     expected: &Expected,
-    text: &str,
+    shown: &str,
     filters: &Filters,
-    before: Option<&Observed>,
+    before: Option<&Agreed>,
 ) -> Option<Agreed> {
     match filters {
         Filters::Agree => Some(Agreed {
-            text: text.to_owned(),
-            filter: expected.filter.and_then(|ways| ways.first().cloned()),
+            text: shown.to_owned(),
+            filter: expected.meant.map(veiled),
             acknowledged: expected.acknowledged.is_some(),
         }),
-        Filters::Changed { .. } | Filters::Reworded => before?.agreed.clone(),
-        Filters::Unsaid | Filters::Unverified => None,
+        Filters::Changed { .. } | Filters::Reworded => before.cloned(),
+        Filters::Unverified => before.filter(|agreed| agreed.is_of(expected)).cloned(),
+        Filters::Unsaid => None,
+    }
+}
+
+impl Agreed {
+    /// Whether the filters that are declared are those that were. An older state has them in Braze's words.
+    fn is_of(&self, expected: &Expected) -> bool {
+        let ways = expected.filter.unwrap_or_default().iter();
+        let mut all = ways.map(String::as_str).chain(expected.meant);
+        match &self.filter {
+            None => expected.filter.is_none(),
+            Some(filter) => all.any(|known| veiled(known) == *filter),
+        }
     }
 }
 
@@ -401,6 +446,11 @@ fn sorted(list: &[String]) -> Vec<String> {
 /// Whether texts are the same but for the spaces between their words.
 fn same(one: &str, other: &str) -> bool {
     one.split_whitespace().eq(other.split_whitespace())
+}
+
+/// Whether a text is the declared one, which may be written as it is shown: without what names a person.
+fn alike(declared: &str, text: &str) -> bool {
+    same(declared, text) || same(declared, &veiled(text)) || same(&veiled(declared), text)
 }
 
 /// Whether an estimated size is near enough to what is expected.

@@ -24,7 +24,7 @@ use crate::{
         segment::{self, Sheet, Spec, Words, quoted},
     },
     model::{
-        Cohort, Segment, SegmentDetails, digest, number,
+        Cohort, Segment, SegmentDetails, digest, number, veiled,
         plan::{Action, Drift, FieldChange, Problem, ResourcePlan},
     },
     state::manifest::Entry,
@@ -279,7 +279,7 @@ impl Drafting<'_> {
             }
         }
         self.planned(resource, planned, json!([judged.observed, agrees]));
-        let config = digest::canonical(&resource.body);
+        let config = nameless(digest::canonical(&resource.body));
         let entry = Entry::begun(&resource.kind, config, self.session.clock.now());
         Ok(Some(Looked {
             address: resource.address.clone(),
@@ -321,6 +321,19 @@ impl About<'_> {
             words: self.words.as_ref(),
             dashboard,
         }
+    }
+}
+
+/// What an entry says, without what names a person.
+fn nameless(said: Value) -> Value {
+    match said {
+        Value::String(text) => json!(veiled(&text)),
+        Value::Array(items) => items.into_iter().map(nameless).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            members.map(|(key, said)| (key, nameless(said))).collect()
+        }
+        other => other,
     }
 }
 

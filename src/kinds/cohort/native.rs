@@ -156,3 +156,35 @@ const fn in_the_app(cadence: Frequency) -> &'static str {
         Frequency::Daily => "Daily",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_have_one_order_and_run_it_once() {
+        let time = Timestamp::UNIX_EPOCH;
+        let failing = || Verdict::Failing {
+            failed: time,
+            succeeded: Some(time),
+        };
+        let words = |verdicts: &[Verdict]| {
+            let steps = steps("Lapsed", Frequency::Daily, verdicts);
+            let first = |step: &String| step.split([':', ',']).next().unwrap_or_default().to_owned();
+            steps[1..].iter().map(first).collect::<Vec<_>>()
+        };
+        let (history, key) = ("Syncs > Braze", "In Braze");
+        let edit = "Syncs > Braze > Edit";
+        assert_eq!(
+            words(&[failing(), Verdict::Stale(time)]),
+            [history, key, "Run the sync once more"]
+        );
+        // What it fails of comes first; to save the cadence runs it.
+        let all = [Verdict::Cadence("hourly".into()), failing(), Verdict::Stale(time)];
+        assert_eq!(words(&all), [history, key, edit]);
+        let late = [Verdict::Cadence("hourly".into()), Verdict::Stale(time)];
+        assert_eq!(words(&late), [edit]);
+        assert_eq!(words(&[Verdict::NeverRan]), [history, "Edit and save it"]);
+        assert_eq!(Frequency::of("realtime"), Frequency::of("minute"));
+    }
+}

@@ -195,7 +195,8 @@ impl Drafting<'_> {
         if fits(expected, size, tolerance) {
             return Measured::Agrees;
         }
-        if fits(size.clamp(least, expected), size, tolerance) {
+        // Nobody at all is no matter of whom Braze knows.
+        if size > 0 && fits(size.clamp(least, expected), size, tolerance) {
             return Measured::Not(Some(format!(
                 "Braze counts about {} people, and {} are {whose}, of whom it may not know all",
                 number(size),

@@ -156,151 +156,167 @@ pub fn judge(
     before: Option<&Observed>,
 ) -> Judged {
     let swapped = swapped(expected, details, before);
-    let (text, typed) = texts(details, swapped);
-    let (shown, typed_shown) = (veiled(text), veiled(typed));
-    let tags = sorted(details.tags.as_ref().unwrap_or(&segment.tags));
-    let teams = details.teams.as_deref().map(sorted);
-    let agreed_before = before.and_then(|before| before.agreed.as_ref());
-    let filters = filters(expected, text, agreed_before);
-    let description = expected.description.filter(|wanted| {
-        !alike(wanted, &details.description) && !alike(wanted, &details.text_description)
-    });
-    let tracking = segment.analytics_tracking;
-    let differences = [
-        differs("name", &segment.name.as_str(), Some(&expected.name)),
-        differs("description", &typed_shown.as_str(), description.as_ref()),
-        lists("tags", Some(&tags), expected.tags),
-        lists("teams", teams.as_deref(), expected.teams),
-        differs(
-            "analytics_tracking",
-            &tracking,
-            expected.analytics_tracking.as_ref(),
-        ),
-    ];
-    let differences: Vec<Difference> = differences.into_iter().flatten().collect();
-    let agreed = agreed(expected, &shown, &filters, agreed_before);
-    let differs = |path: &str| match path {
-        "filter" => match filters {
-            Filters::Changed { .. } | Filters::Reworded => true,
-            // Where the words never were as declared, nothing is known to be wrong.
-            Filters::Unverified => agreed.is_some(),
-            Filters::Unsaid | Filters::Agree => false,
-        },
-        path => differences.iter().any(|one| one.path == path),
-    };
-    // What is not as declared is not what was applied.
-    let of_this = before.filter(|before| before.id == segment.id);
-    let kept = |path: &str| of_this.filter(|was| differs(path) && !was.is_open(path));
-    let was = |before: &Observed| {
-        let (text, typed) = texts(&before.details, swapped);
-        (text.to_owned(), typed.to_owned())
-    };
-    let kept_text = kept("filter").map_or_else(|| shown.clone(), |before| was(before).0);
-    let kept_typed = kept("description").map_or_else(|| typed_shown.clone(), |it| was(it).1);
-    let (first, second) = if swapped {
-        (kept_typed, kept_text)
-    } else {
-        (kept_text, kept_typed)
-    };
-    let observed = Observed {
+    let (text, _) = texts(details, swapped);
+    let right = before.and_then(|before| before.agreed.as_ref());
+    let filters = filters(expected, text, right);
+    let live = Observed {
         id: segment.id.clone(),
-        name: kept("name").map_or_else(|| segment.name.clone(), |it| it.name.clone()),
+        name: segment.name.clone(),
         details: SegmentDetails {
-            description: first,
-            text_description: second,
-            tags: kept("tags").map_or_else(|| Some(tags.clone()), |it| it.details.tags.clone()),
-            teams: kept("teams").map_or_else(|| teams.clone(), |it| it.details.teams.clone()),
+            description: veiled(&details.description),
+            text_description: veiled(&details.text_description),
+            tags: Some(sorted(details.tags.as_ref().unwrap_or(&segment.tags))),
+            teams: details.teams.as_deref().map(sorted),
             // Another stamp alone says nothing that the rest does not.
             updated_at: None,
         },
-        analytics_tracking: kept("analytics_tracking")
-            .map_or(tracking, |before| before.analytics_tracking),
-        open: PATHS
-            .iter()
-            .filter(|path| differs(path) && kept(path).is_none())
-            .map(|path| (*path).to_owned())
-            .collect(),
-        agreed: agreed.clone(),
+        analytics_tracking: segment.analytics_tracking,
+        open: vec![],
+        agreed: agreed(expected, &veiled(text), &filters, right),
     };
+    let differences = differences(expected, &live, details, swapped);
+    let mut wrong: Vec<&'static str> = differences.iter().map(|one| one.path).collect();
+    let filters_are_wrong = match filters {
+        Filters::Changed { .. } | Filters::Reworded => true,
+        // Where the words never were as declared, nothing is known to be wrong.
+        Filters::Unverified => live.agreed.is_some(),
+        Filters::Unsaid | Filters::Agree => false,
+    };
+    wrong.extend(filters_are_wrong.then_some("filter"));
     let mut moved = vec![];
     if let Some(before) = before {
-        let (was_text, was_typed) = was(before);
-        let was = &before.details;
-        let declared = |path: &str| match path {
-            "name" => true,
-            "description" => expected.description.is_some(),
-            "tags" => expected.tags.is_some(),
-            "teams" => expected.teams.is_some(),
-            "analytics_tracking" => expected.analytics_tracking.is_some(),
+        moved = live.moved(before, swapped, |path| match path {
             // What was acknowledged is what a text is held against.
             "filter" => filters == Filters::Agree || expected.acknowledged.is_some(),
-            _ => false,
-        };
-        let mut note = |path: &'static str, before_it: Value, after: Value, same: bool| {
-            let agrees = declared(path) && (path == "filter" || !differs(path));
-            if !same && !agrees && !before.is_open(path) {
-                moved.push(Moved {
-                    path,
-                    before: before_it,
-                    after,
-                });
-            }
-        };
-        let (id, name) = (&segment.id, &segment.name);
-        note("id", json!(before.id), json!(id), before.id == *id);
-        note("name", json!(before.name), json!(name), before.name == *name);
-        let same_text = same(&was_text, &shown);
-        note("filter", json!(was_text), json!(shown), same_text);
-        let same_typed = same(&was_typed, &typed_shown);
-        note(
-            "description",
-            json!(was_typed),
-            json!(typed_shown),
-            same_typed,
-        );
-        let tags = Some(tags);
-        note("tags", json!(was.tags), json!(tags), was.tags == tags);
-        note("teams", json!(was.teams), json!(teams), was.teams == teams);
-        let was = before.analytics_tracking;
-        note(
-            "analytics_tracking",
-            json!(was),
-            json!(tracking),
-            was == tracking,
-        );
+            path => expected.declares(path) && !wrong.contains(&path),
+        });
     }
+    let text = veiled(text);
     if let Filters::Changed { acknowledged } = &filters {
         moved.push(Moved {
             path: "filter",
             before: json!(acknowledged),
-            after: json!(shown),
+            after: json!(text),
         });
     }
     Judged {
         name: segment.name.clone(),
-        text: shown,
+        text,
         differences,
         filters,
         untold: untold(expected, details),
         moved,
-        observed,
+        observed: live.keeping(&wrong, before, swapped),
     }
 }
 
-/// What of a segment may be declared and seen.
-const PATHS: [&str; 6] = [
-    "name",
-    "filter",
-    "description",
-    "tags",
-    "teams",
-    "analytics_tracking",
-];
+impl Expected<'_> {
+    fn declares(&self, path: &str) -> bool {
+        match path {
+            "name" => true,
+            "description" => self.description.is_some(),
+            "tags" => self.tags.is_some(),
+            "teams" => self.teams.is_some(),
+            "analytics_tracking" => self.analytics_tracking.is_some(),
+            _ => false,
+        }
+    }
+}
 
 impl Observed {
     fn is_open(&self, path: &str) -> bool {
         self.open.iter().any(|open| open == path)
     }
+
+    /// What there is of it to compare, each by its name.
+    fn facts(&self, swapped: bool) -> [(&'static str, Value); 7] {
+        let (text, typed) = texts(&self.details, swapped);
+        [
+            ("id", json!(self.id)),
+            ("name", json!(self.name)),
+            ("filter", json!(text)),
+            ("description", json!(typed)),
+            ("tags", json!(self.details.tags)),
+            ("teams", json!(self.details.teams)),
+            ("analytics_tracking", json!(self.analytics_tracking)),
+        ]
+    }
+
+    /// What is not as it was, nor as it is declared.
+    fn moved(
+        &self,
+        before: &Self,
+        swapped: bool,
+        is_as_declared: impl Fn(&str) -> bool,
+    ) -> Vec<Moved> {
+        let facts = before.facts(swapped).into_iter().zip(self.facts(swapped));
+        let moved = facts.filter(|((path, was), (_, is))| {
+            let stays = match (was, is) {
+                (Value::String(was), Value::String(is)) => same(was, is),
+                (was, is) => was == is,
+            };
+            !stays && !is_as_declared(path) && !before.is_open(path)
+        });
+        let moved = moved.map(|((path, before), (_, after))| Moved {
+            path,
+            before,
+            after,
+        });
+        moved.collect()
+    }
+
+    /// What is remembered: what is wrong as it was when it was right, since it was never applied so.
+    fn keeping(mut self, wrong: &[&str], before: Option<&Self>, swapped: bool) -> Self {
+        let before = before.filter(|before| before.id == self.id);
+        for path in wrong {
+            match before.filter(|before| !before.is_open(path)) {
+                Some(before) => self.take(path, before, swapped),
+                None => self.open.push((*path).to_owned()),
+            }
+        }
+        self
+    }
+
+    fn take(&mut self, path: &str, from: &Self, swapped: bool) {
+        let (details, was) = (&mut self.details, &from.details);
+        let is_first = (path == "filter") != swapped;
+        match path {
+            "name" => self.name.clone_from(&from.name),
+            "filter" | "description" if is_first => {
+                details.description.clone_from(&was.description);
+            }
+            "filter" | "description" => details.text_description.clone_from(&was.text_description),
+            "tags" => details.tags.clone_from(&was.tags),
+            "teams" => details.teams.clone_from(&was.teams),
+            _ => self.analytics_tracking = from.analytics_tracking,
+        }
+    }
+}
+
+/// What differs for sure.
+fn differences(
+    expected: &Expected,
+    live: &Observed,
+    details: &SegmentDetails,
+    swapped: bool,
+) -> Vec<Difference> {
+    let (_, typed) = texts(&live.details, swapped);
+    let description = expected.description.filter(|wanted| {
+        !alike(wanted, &details.description) && !alike(wanted, &details.text_description)
+    });
+    let Observed { name, details, .. } = live;
+    let differences = [
+        differs("name", &name.as_str(), Some(&expected.name)),
+        differs("description", &typed, description.as_ref()),
+        lists("tags", details.tags.as_deref(), expected.tags),
+        lists("teams", details.teams.as_deref(), expected.teams),
+        differs(
+            "analytics_tracking",
+            &live.analytics_tracking,
+            expected.analytics_tracking.as_ref(),
+        ),
+    ];
+    differences.into_iter().flatten().collect()
 }
 
 fn untold(expected: &Expected, details: &SegmentDetails) -> Vec<&'static str> {

@@ -61,7 +61,8 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
     let mut plan = draft.plan;
     plan.drift.extend(followed);
     plan.drift.extend(health);
-    plan.drift.extend(unwell.into_iter().map(|(drift, _)| drift));
+    plan.drift
+        .extend(unwell.into_iter().map(|(drift, _)| drift));
     let selects = |address: &Address| {
         let entry = manifest.resources.get(address);
         entry.is_some_and(|entry| session.selection.takes(address, &entry.kind))

@@ -137,12 +137,14 @@ impl Error {
     pub(super) fn is_of_one_segment(&self) -> bool {
         match self {
             Self::Segment { .. } => true,
-            Self::Braze(error) => matches!(
-                error,
-                braze::Error::ExportElsewhere
-                    | braze::Error::ExportNotReady(_)
-                    | braze::Error::Damaged { .. }
-            ) || error.is_of_one_path(),
+            Self::Braze(error) => {
+                matches!(
+                    error,
+                    braze::Error::ExportElsewhere
+                        | braze::Error::ExportNotReady(_)
+                        | braze::Error::Damaged { .. }
+                ) || error.is_of_one_path()
+            }
             _ => false,
         }
     }

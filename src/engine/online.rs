@@ -311,7 +311,8 @@ fn untold(configuration: &Configuration, list: &[Cohort]) -> Option<Diagnostic> 
         code: UNASKED,
         severity: Severity::Warning,
         place: first.origin.place("/run_by"),
-        message: "what Amplitude runs cannot be verified: it tells this project of no sync".to_owned(),
+        message: "what Amplitude runs cannot be verified: it tells this project of no sync"
+            .to_owned(),
         hint: Some(super::watched::UNTOLD_HINT.to_owned()),
     })
 }

@@ -69,13 +69,14 @@ pub fn veiled(text: &str) -> String {
 
 /// Whether it is what stands between the brackets of what was veiled.
 fn is_mark(word: &str) -> bool {
-    [EMAIL, PHONE, ID].iter().any(|mark| mark[1..].starts_with(word) && mark.len() == word.len() + 2)
+    [EMAIL, PHONE, ID]
+        .iter()
+        .any(|mark| mark[1..].starts_with(word) && mark.len() == word.len() + 2)
 }
 
 fn is_address(word: &str) -> bool {
-    word.split_once('@').is_some_and(|(whose, at)| {
-        !whose.is_empty() && at.trim_matches('.').contains('.')
-    })
+    word.split_once('@')
+        .is_some_and(|(whose, at)| !whose.is_empty() && at.trim_matches('.').contains('.'))
 }
 
 /// Returns how many of the pieces that follow belong to a telephone number that begins with this word.
@@ -96,7 +97,11 @@ fn number(word: &str, rest: &[(&str, &str)]) -> Option<usize> {
     while more > 0 && rest[more - 1].0.is_empty() {
         more -= 1;
     }
-    let all = digits(dialled) + rest[..more].iter().map(|(word, _)| digits(word)).sum::<usize>();
+    let all = digits(dialled)
+        + rest[..more]
+            .iter()
+            .map(|(word, _)| digits(word))
+            .sum::<usize>();
     (all >= DIALLED).then_some(more)
 }
 
@@ -111,20 +116,35 @@ mod tests {
                 "Email Address equals ada.l@example.co.uk AND Country is DE",
                 "Email Address equals (e-mail) AND Country is DE",
             ),
-            ("Email is one of [a@b.de, \"c@d.org\"]", "Email is one of [(e-mail), \"(e-mail)\"]"),
-            ("Phone Number equals +49 (151) 123-4567", "Phone Number equals (number)"),
-            ("Phone is +4915112345678, or 015112345678", "Phone is (number), or (number)"),
+            (
+                "Email is one of [a@b.de, \"c@d.org\"]",
+                "Email is one of [(e-mail), \"(e-mail)\"]",
+            ),
+            (
+                "Phone Number equals +49 (151) 123-4567",
+                "Phone Number equals (number)",
+            ),
+            (
+                "Phone is +4915112345678, or 015112345678",
+                "Phone is (number), or (number)",
+            ),
             (
                 "External User ID is one of ada-17, user_18 AND plan is pro",
                 "External User ID is one of (id), (id) AND plan is pro",
             ),
-            ("(external_id equals 4711) OR vip is true", "(external_id equals (id)) OR vip is true"),
+            (
+                "(external_id equals 4711) OR vip is true",
+                "(external_id equals (id)) OR vip is true",
+            ),
             // Nobody is in these.
             (
                 "Last Used App more than 30 days ago AND since 2026-11-01 AND spent > 12000",
                 "Last Used App more than 30 days ago AND since 2026-11-01 AND spent > 12000",
             ),
-            ("Amplitude Cohorts includes [Amplitude] Lapsed: 26umsb5", "Amplitude Cohorts includes [Amplitude] Lapsed: 26umsb5"),
+            (
+                "Amplitude Cohorts includes [Amplitude] Lapsed: 26umsb5",
+                "Amplitude Cohorts includes [Amplitude] Lapsed: 26umsb5",
+            ),
             ("in +5 days, @home, a@b", "in +5 days, @home, a@b"),
             ("", ""),
         ] {

@@ -634,7 +634,13 @@ fn what_looking_at_segments_takes() {
     }
     let run = asked("segments.list").exits(1);
     let refused = "declared, and not permitted segments.list: status 403";
-    assert_check(&run, "segments ", "fail", refused, "permission segments.list");
+    assert_check(
+        &run,
+        "segments ",
+        "fail",
+        refused,
+        "permission segments.list",
+    );
     let run = asked("segments.details").exits(1);
     let refused = "declared, and not permitted segments.details: status 403";
     let hint = "permission segments.details";

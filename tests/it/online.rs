@@ -552,7 +552,10 @@ fn every_segment_is_looked_for_once() {
         )
     };
     let named = |at: &str, name: &str| json!({"id": at, "name": name});
-    world.put_segments(&json!([named("s-1", "Big spenders"), named("s-2", "Other")]));
+    world.put_segments(&json!([
+        named("s-1", "Big spenders"),
+        named("s-2", "Other")
+    ]));
     world.put_segments(&json!([named("s-3", "Twin"), named("s-4", "Fourth")]));
     world.put_segments(&json!([named("s-4", "Twin")]));
     let watched = "segments:\n  t: {name: Twin}\n  n: {name: None such}\n  o: {name: Other}\n";

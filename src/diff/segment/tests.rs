@@ -406,7 +406,10 @@ fn what_is_not_as_declared_is_not_what_was_applied() {
 
 #[test]
 fn figures_and_names_that_change_elsewhere() {
-    let (old, new) = (["A includes Lapsed".to_owned()], ["A includes Gone".to_owned()]);
+    let (old, new) = (
+        ["A includes Lapsed".to_owned()],
+        ["A includes Gone".to_owned()],
+    );
     let of = |filter, acknowledged, proven| Expected {
         filter: Some(filter),
         meant: Some("A includes c1"),
@@ -422,7 +425,11 @@ fn figures_and_names_that_change_elsewhere() {
     let first = judged(&of(&old, pinned, false), "A: [Lapsed]", None).observed;
     for text in ["A: [Lapsed]", "A includes Gone"] {
         let found = judged(&of(&new, pinned, false), text, Some(&first));
-        assert_eq!((found.filters, found.moved), (Filters::Agree, vec![]), "{text}");
+        assert_eq!(
+            (found.filters, found.moved),
+            (Filters::Agree, vec![]),
+            "{text}"
+        );
     }
     // What figures prove is as declared, whatever its words are.
     let proven = judged(&of(&old, None, true), "words", None);
@@ -450,7 +457,11 @@ fn nobody_is_named_in_what_is_shown_and_remembered() {
         filter: Some(&written),
         ..VIP
     };
-    let shown = judged(&as_shown, &told("Email equals a@b.de", "t"), Some(&found.observed));
+    let shown = judged(
+        &as_shown,
+        &told("Email equals a@b.de", "t"),
+        Some(&found.observed),
+    );
     assert_eq!((&shown.filters, shown.moved.len()), (&Filters::Agree, 0));
     let all = format!("{found:?} {other:?} {shown:?}");
     assert!(!all.contains("a@b") && !all.contains("c@d"), "{all}");

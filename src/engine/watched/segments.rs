@@ -24,8 +24,9 @@ use crate::{
         segment::{self, Sheet, Spec, Words, quoted},
     },
     model::{
-        Cohort, Segment, SegmentDetails, digest, number, veiled,
+        Cohort, Segment, SegmentDetails, digest, number,
         plan::{Action, Drift, FieldChange, Problem, ResourcePlan},
+        veiled,
     },
     state::manifest::Entry,
 };
@@ -197,12 +198,14 @@ impl Drafting<'_> {
                 )
             }
             Found::Several(ids) => {
-                self.plan.drift.extend(about.before.as_ref().map(|known| Drift {
-                    address: about.resource.address.clone(),
-                    path: "twins".to_owned(),
-                    before: json!([known.id]),
-                    after: json!(ids),
-                }));
+                self.plan
+                    .drift
+                    .extend(about.before.as_ref().map(|known| Drift {
+                        address: about.resource.address.clone(),
+                        path: "twins".to_owned(),
+                        before: json!([known.id]),
+                        after: json!(ids),
+                    }));
                 (
                     format!("by hand: {} segments are named {name} in Braze", ids.len()),
                     sheet.tell_apart(ids),
@@ -376,7 +379,10 @@ fn settle(
     if !fields.is_empty() || off.is_some() {
         let sheet = about.sheet(dashboard);
         let mut manual = sheet.change(judged, off.is_some());
-        manual.extend(off.map(|off| sheet.compare(&off.words())).unwrap_or_default());
+        manual.extend(
+            off.map(|off| sheet.compare(&off.words()))
+                .unwrap_or_default(),
+        );
         manual.extend(off.and_then(Off::patience));
         return ResourcePlan {
             fields,

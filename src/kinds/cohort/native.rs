@@ -170,7 +170,8 @@ mod tests {
         };
         let words = |verdicts: &[Verdict]| {
             let steps = steps("Lapsed", Frequency::Daily, verdicts);
-            let first = |step: &String| step.split([':', ',']).next().unwrap_or_default().to_owned();
+            let first =
+                |step: &String| step.split([':', ',']).next().unwrap_or_default().to_owned();
             steps[1..].iter().map(first).collect::<Vec<_>>()
         };
         let (history, key) = ("Syncs > Braze", "In Braze");
@@ -180,7 +181,11 @@ mod tests {
             [history, key, "Run the sync once more"]
         );
         // What it fails of comes first; to save the cadence runs it.
-        let all = [Verdict::Cadence("hourly".into()), failing(), Verdict::Stale(time)];
+        let all = [
+            Verdict::Cadence("hourly".into()),
+            failing(),
+            Verdict::Stale(time),
+        ];
         assert_eq!(words(&all), [history, key, edit]);
         let late = [Verdict::Cadence("hourly".into()), Verdict::Stale(time)];
         assert_eq!(words(&late), [edit]);

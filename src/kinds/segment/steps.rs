@@ -105,7 +105,9 @@ impl Sheet<'_> {
     /// Steps that compare its filters with those declared, since something was measured.
     pub fn compare(&self, why: &str) -> Vec<String> {
         let Some(words) = self.words else {
-            return vec![format!("look at its filters, none of which are declared: {why}")];
+            return vec![format!(
+                "look at its filters, none of which are declared: {why}"
+            )];
         };
         let mut steps = vec![format!(
             "compare its filters with those declared, and change what differs: {why}"

@@ -119,6 +119,7 @@ impl Shown {
     }
 
     /// Returns it by what never changes: a cohort that Amplitude brings by its id.
+    #[must_use]
     pub fn by_id(self) -> Self {
         match self {
             Self::Native { id: Some(id), .. } => Self::Native { name: id, id: None },

@@ -31,7 +31,10 @@ const PATTERNS: [(&str, &str); 18] = [
     (r#""\d{4}-\d\d-\d\dT[\d:.]+Z""#, "\"TIME\""),
     (r"computed \d\d:\d\d UTC", "computed HH:MM UTC"),
     // How old it is depends on how fast the one before was.
-    (r"list of cohorts is \d+ s old", "list of cohorts is N s old"),
+    (
+        r"list of cohorts is \d+ s old",
+        "list of cohorts is N s old",
+    ),
 ];
 
 /// What a case redacts.

@@ -310,6 +310,69 @@ mod tests {
     }
 
     #[test]
+    fn what_was_seen_of_others_is_said_in_words() {
+        let members = |of: u64, others: u64| json!({"members": of, "others": others});
+        for (path, before, after, wanted) in [
+            (
+                "listed",
+                json!(true),
+                json!(false),
+                "Braze no longer lists the segment: it is archived or deleted",
+            ),
+            (
+                "twins",
+                json!(["s-1"]),
+                json!(["s-1", "s-2"]),
+                "2 segments of Braze bear the name now (ids s-1, s-2), and one did when it was applied",
+            ),
+            (
+                "id",
+                json!("s-1"),
+                json!("s-2"),
+                "another segment bears the name: its id was \"s-1\" when it was applied and is \"s-2\" now",
+            ),
+            (
+                "verify.size",
+                json!(20_000),
+                json!(17),
+                "Braze counts about 17 people in the segment, and 20,000 are expected",
+            ),
+            (
+                "verify.members",
+                json!({"sync": "sync.vip", "members": 20}),
+                members(0, 0),
+                "no member of sync.vip is in the segment",
+            ),
+            (
+                "verify.members",
+                json!({"sync": "sync.vip", "members": 20}),
+                members(17, 1),
+                "17 of 20 members of sync.vip are in the segment; 1 person in it is no member",
+            ),
+            (
+                "syncs",
+                json!(1),
+                json!(2),
+                "Amplitude runs 2 syncs of the cohort to Braze, more than are declared; it ran 1 when all were declared",
+            ),
+            (
+                "health.min_delivery_rate",
+                json!("99%"),
+                json!("90.00%"),
+                "health.min_delivery_rate is 99%, and over the last day it was 90.00%",
+            ),
+        ] {
+            let drift = Drift {
+                address: Address::new("sync", "lapsed"),
+                path: path.to_owned(),
+                before,
+                after,
+            };
+            assert_eq!(words(&drift), wanted);
+        }
+    }
+
+    #[test]
     fn a_line_each_and_a_sign_of_life() {
         let wanted = "\
 drift: sync.lapsed: cohort.name was \"Lapsed\" when it was applied and is \"La*psed\\u001b\" now

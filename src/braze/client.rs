@@ -84,6 +84,15 @@ impl Error {
         )
     }
 
+    /// Returns whether only what was asked at one path is to blame, so that the rest can go on.
+    pub fn is_of_one_path(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Unexpected { .. } | Self::Broken(_) => true,
+            Self::Exhausted(exhausted) => exhausted.is_of_one_path(),
+            _ => false,
+        }
+    }
+
     /// Returns what a refused key must be or have, by the path it was refused at (REST API keys page).
     pub fn key_hint(&self) -> Option<&'static str> {
         match self {

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
         hide_env = true
     )]
     format: Format,
-    /// Ask the services as well: keys, names and ids of cohorts, download quota; reads only, and spends no download
+    /// Ask the services as well: keys, cohorts, segments, download quota; reads only, and spends no download
     #[arg(long, env = "SYNCFORM_ONLINE", hide_env = true)]
     online: bool,
 }
@@ -62,10 +62,13 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
             }
             let resources = configuration.resources.len();
             let plural = if resources == 1 { "" } else { "s" };
-            let with = if arguments.online {
-                ", and the services agree"
-            } else {
-                ""
+            let unasked = |one: &Diagnostic| one.code == engine::UNASKED;
+            let with = match arguments.online {
+                false => "",
+                true if configuration.warnings.iter().any(unasked) => {
+                    ", and the services agree as far as they told"
+                }
+                true => ", and the services agree",
             };
             talk::result(&format!(
                 "Valid: {resources} resource{plural} in workspace {}{with}.\n",

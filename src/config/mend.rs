@@ -42,6 +42,14 @@ pub(super) fn hint(
         {
             Some("take the quotes away".to_owned())
         }
+        // What filters and members are made of.
+        Data::List(_) if wanted.has("all_of") => Some(format!(
+            "say how they are joined: write {}: {{all_of: […]}}, or any_of",
+            name.unwrap_or("…")
+        )),
+        Data::Text(text) if text.starts_with("sync.") && wanted.has("in") => {
+            Some(format!("write {}: {{in: {text}}}", name.unwrap_or("…")))
+        }
         Data::Text(text) if wanted.single.contains(text) => Some(format!("write {{{text}: …}}")),
         Data::Text(_) | Data::Map(_) if wanted.wants("a list") => {
             Some(list(node.text().and(written), wanted.items.as_deref()))

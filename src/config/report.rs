@@ -41,6 +41,10 @@ pub(super) fn report(fault: &Fault, tree: &Node, findings: &mut Findings) {
             };
             let hint = match (missing.as_str(), about) {
                 ("version", _) => Some("write `version: 1` in each file".to_owned()),
+                ("includes", _) => Some(
+                    "write {attribute: NAME, includes: VALUE} of a list, or {attribute: NAME, equals: VALUE} of one value"
+                        .to_owned(),
+                ),
                 (_, Some(about)) => Some(format!("add `{missing}`: {}", lower(about))),
                 _ => None,
             };

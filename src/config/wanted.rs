@@ -248,7 +248,9 @@ impl Schema {
             "array" => "a list".into(),
             _ if schema["propertyNames"].is_object() => "a map of names".into(),
             _ => {
-                wanted.keys.extend(self.keys(schema));
+                let keys = self.keys(schema).into_iter();
+                let new: Vec<String> = keys.filter(|key| !wanted.has(key)).collect();
+                wanted.keys.extend(new);
                 let required = schema["required"].as_array();
                 let keys: Vec<&str> = required
                     .into_iter()
@@ -273,6 +275,11 @@ impl Wanted {
         if !self.forms.contains(&form) {
             self.forms.push(form);
         }
+    }
+
+    /// Whether a map is wanted that may have a key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.keys.iter().any(|known| known == key)
     }
 
     /// Whether one of the ways to write it begins so.

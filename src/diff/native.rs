@@ -11,7 +11,7 @@ pub const BRAZE: &str = "braze";
 /// How often a sync of Amplitude goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Frequency {
-    /// Every minute; the list says `minute`.
+    /// Every minute; the list says `minute`, and other pages `realtime`.
     Realtime,
     /// Every hour.
     Hourly,
@@ -23,7 +23,7 @@ impl Frequency {
     /// Reads the list's word.
     pub fn of(word: &str) -> Option<Self> {
         match word {
-            "minute" => Some(Self::Realtime),
+            "minute" | "realtime" => Some(Self::Realtime),
             "hourly" => Some(Self::Hourly),
             "daily" => Some(Self::Daily),
             _ => None,

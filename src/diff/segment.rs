@@ -1,11 +1,14 @@
 //! Judges a segment of Braze by what is declared and by what was found when it was last applied. Filters are told as free
 //! text: equal words are the same filters, and other words prove nothing.
 
-use serde::{Deserialize, Serialize};
+mod observed;
+
+use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use self::observed::{Agreed, Observed};
 use super::pin::near;
-use crate::model::{Limit, Segment, SegmentDetails};
+use crate::model::{Limit, Segment, SegmentDetails, veiled};
 
 /// What a segment should be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,46 +25,12 @@ pub struct Expected<'a> {
     pub analytics_tracking: Option<bool>,
     /// Its filters in words, in each way that Braze is known to write them.
     pub filter: Option<&'a [String]>,
+    /// The same in a line in which nothing bears a name that somebody may change elsewhere.
+    pub meant: Option<&'a str>,
     /// Its filters as Braze words them, by somebody who looked.
     pub acknowledged: Option<&'a str>,
-    /// Whether its size is held against what it was: not where what is sent from here moves it, or where it is verified.
-    pub steady: bool,
-}
-
-/// How far a size moves that nobody wonders at.
-const SHARE: Limit = Limit::Percent(20.0);
-/// The same, of a small segment: so many people.
-const FEW: Limit = Limit::Count(100);
-
-/// What is remembered of a segment that was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Observed {
-    /// Braze's id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The two texts, the tags and the teams.
-    #[serde(flatten)]
-    pub details: SegmentDetails,
-    /// Whether analytics tracking was on.
-    pub analytics_tracking: bool,
-    /// Its size when it was first found or last moved much, where that is compared: it moves by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
-    /// The text that was as it should be, and what it should be then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreed: Option<Agreed>,
-}
-
-/// A text of filters that was as it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreed {
-    /// As Braze showed it.
-    pub text: String,
-    /// The filters as they were declared, in words.
-    pub filter: Option<String>,
-    /// Whether somebody acknowledged it; else the words were equal.
-    pub acknowledged: bool,
+    /// Whether figures say that it filters as declared.
+    pub proven: bool,
 }
 
 /// Which segment is meant.
@@ -131,9 +100,11 @@ pub struct Moved {
     pub after: Value,
 }
 
-/// What was found of a segment.
+/// What was found of a segment. No text of it names a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
+    /// Its name.
+    pub name: String,
     /// The text of its filters.
     pub text: String,
     /// What differs for sure.
@@ -153,94 +124,45 @@ pub fn judge(
     expected: &Expected,
     segment: &Segment,
     details: &SegmentDetails,
-    size: Option<u64>,
     before: Option<&Observed>,
 ) -> Judged {
     let swapped = swapped(expected, details, before);
-    let (text, typed) = texts(details, swapped);
-    let tags = details.tags.as_ref().unwrap_or(&segment.tags);
-    let filters = filters(
-        expected,
-        text,
-        before.and_then(|before| before.agreed.as_ref()),
-    );
-    let of_this = before.filter(|before| before.id == segment.id);
-    let was = of_this.and_then(|before| before.size);
-    let (size, leap) = if expected.steady {
-        sizes(was, size)
-    } else {
-        (None, None)
-    };
-    let observed = Observed {
+    let (text, _) = texts(details, swapped);
+    let right = before.and_then(|before| before.agreed.as_ref());
+    let filters = filters(expected, text, right);
+    let live = Observed {
         id: segment.id.clone(),
         name: segment.name.clone(),
         details: SegmentDetails {
-            tags: Some(sorted(tags)),
+            description: veiled(&details.description),
+            text_description: veiled(&details.text_description),
+            tags: Some(sorted(details.tags.as_ref().unwrap_or(&segment.tags))),
             teams: details.teams.as_deref().map(sorted),
             // Another stamp alone says nothing that the rest does not.
             updated_at: None,
-            ..details.clone()
         },
         analytics_tracking: segment.analytics_tracking,
-        size,
-        agreed: agreed(expected, text, &filters, before),
+        open: vec![],
+        agreed: agreed(expected, &veiled(text), &filters, right),
     };
-    let description = expected.description.filter(|wanted| {
-        !same(wanted, &details.description) && !same(wanted, &details.text_description)
-    });
-    let teams = observed.details.teams.as_deref();
-    let differences = [
-        differs("name", &segment.name.as_str(), Some(&expected.name)),
-        differs("description", &typed, description.as_ref()),
-        lists("tags", Some(tags), expected.tags),
-        lists("teams", teams, expected.teams),
-        differs(
-            "analytics_tracking",
-            &segment.analytics_tracking,
-            expected.analytics_tracking.as_ref(),
-        ),
-    ];
-    let differences: Vec<Difference> = differences.into_iter().flatten().collect();
+    let differences = differences(expected, &live, details, swapped);
+    let mut wrong: Vec<&'static str> = differences.iter().map(|one| one.path).collect();
+    let filters_are_wrong = match filters {
+        Filters::Changed { .. } | Filters::Reworded => true,
+        // Where the words never were as declared, nothing is known to be wrong.
+        Filters::Unverified => live.agreed.is_some(),
+        Filters::Unsaid | Filters::Agree => false,
+    };
+    wrong.extend(filters_are_wrong.then_some("filter"));
     let mut moved = vec![];
     if let Some(before) = before {
-        let (was_text, was_typed) = texts(&before.details, swapped);
-        let mut note = |path, before: Value, after: Value, settled: bool| {
-            if before != after && !settled {
-                moved.push(Moved {
-                    path,
-                    before,
-                    after,
-                });
-            }
-        };
-        let stands = |path: &str| differences.iter().any(|one| one.path == path);
-        let wanted = |path: &str, declared: bool| declared && !stands(path);
-        note("id", json!(before.id), json!(segment.id), false);
-        note(
-            "name",
-            json!(before.name),
-            json!(segment.name),
-            !stands("name"),
-        );
-        // What was acknowledged is what a text is held against.
-        let settled = filters == Filters::Agree || expected.acknowledged.is_some();
-        if !same(was_text, text) {
-            note("filter", json!(was_text), json!(text), settled);
-        }
-        if !same(was_typed, typed) {
-            let declared = wanted("description", expected.description.is_some());
-            note("description", json!(was_typed), json!(typed), declared);
-        }
-        let (was, is) = (&before.details, &observed.details);
-        let declared = wanted("tags", expected.tags.is_some());
-        note("tags", json!(was.tags), json!(is.tags), declared);
-        let declared = wanted("teams", expected.teams.is_some());
-        note("teams", json!(was.teams), json!(is.teams), declared);
-        let declared = wanted("analytics_tracking", expected.analytics_tracking.is_some());
-        let (was, is) = (before.analytics_tracking, segment.analytics_tracking);
-        note("analytics_tracking", json!(was), json!(is), declared);
+        moved = live.moved(before, swapped, |path| match path {
+            // What was acknowledged is what a text is held against.
+            "filter" => filters == Filters::Agree || expected.acknowledged.is_some(),
+            path => expected.declares(path) && !wrong.contains(&path),
+        });
     }
-    moved.extend(leap);
+    let text = veiled(text);
     if let Filters::Changed { acknowledged } = &filters {
         moved.push(Moved {
             path: "filter",
@@ -249,28 +171,53 @@ pub fn judge(
         });
     }
     Judged {
-        text: text.to_owned(),
+        name: segment.name.clone(),
+        text,
         differences,
         filters,
         untold: untold(expected, details),
         moved,
-        observed,
+        observed: live.keeping(&wrong, before, swapped),
     }
 }
 
-/// Returns the size to remember, and how it moved, if that is much: what moves little is held against what it was at first.
-fn sizes(was: Option<u64>, is: Option<u64>) -> (Option<u64>, Option<Moved>) {
-    match was.zip(is) {
-        Some((was, is)) if !fits(was, is, SHARE) && !fits(was, is, FEW) => {
-            let moved = Moved {
-                path: "size",
-                before: json!(was),
-                after: json!(is),
-            };
-            (Some(is), Some(moved))
+impl Expected<'_> {
+    fn declares(&self, path: &str) -> bool {
+        match path {
+            "name" => true,
+            "description" => self.description.is_some(),
+            "tags" => self.tags.is_some(),
+            "teams" => self.teams.is_some(),
+            "analytics_tracking" => self.analytics_tracking.is_some(),
+            _ => false,
         }
-        _ => (was.or(is), None),
     }
+}
+
+/// What differs for sure.
+fn differences(
+    expected: &Expected,
+    live: &Observed,
+    details: &SegmentDetails,
+    swapped: bool,
+) -> Vec<Difference> {
+    let (_, typed) = texts(&live.details, swapped);
+    let description = expected.description.filter(|wanted| {
+        !alike(wanted, &details.description) && !alike(wanted, &details.text_description)
+    });
+    let Observed { name, details, .. } = live;
+    let differences = [
+        differs("name", &name.as_str(), Some(&expected.name)),
+        differs("description", &typed, description.as_ref()),
+        lists("tags", details.tags.as_deref(), expected.tags),
+        lists("teams", details.teams.as_deref(), expected.teams),
+        differs(
+            "analytics_tracking",
+            &live.analytics_tracking,
+            expected.analytics_tracking.as_ref(),
+        ),
+    ];
+    differences.into_iter().flatten().collect()
 }
 
 fn untold(expected: &Expected, details: &SegmentDetails) -> Vec<&'static str> {
@@ -289,9 +236,9 @@ fn swapped(expected: &Expected, details: &SegmentDetails, before: Option<&Observ
                 .iter()
                 .map(String::as_str);
             let mut known = words.chain(expected.acknowledged);
-            known.any(|words| same(words, text))
+            known.any(|words| alike(words, text))
         };
-        let typed = |text: &str| expected.description.is_some_and(|it| same(it, text));
+        let typed = |text: &str| expected.description.is_some_and(|it| alike(it, text));
         match () {
             () if same(first, second) => None,
             () if typed(second) || known(first) => Some(false),
@@ -331,22 +278,24 @@ fn texts(details: &SegmentDetails, swapped: bool) -> (&str, &str) {
 
 fn filters(expected: &Expected, text: &str, agreed: Option<&Agreed>) -> Filters {
     let ways = expected.filter.unwrap_or_default();
-    let worded = ways.iter().any(|words| same(words, text));
+    let worded = ways.iter().any(|words| alike(words, text));
     let reworded = || {
         agreed.is_some_and(|agreed| {
-            same(&agreed.text, text)
-                && agreed.filter.as_ref() != ways.first()
+            alike(&agreed.text, text)
+                && !agreed.is_of(expected)
                 && agreed.acknowledged == expected.acknowledged.is_some()
         })
     };
     match expected.acknowledged {
-        Some(acknowledged) if !same(acknowledged, text) => Filters::Changed {
-            acknowledged: acknowledged.to_owned(),
+        // The very words that are declared need nobody to look.
+        _ if worded => Filters::Agree,
+        Some(acknowledged) if !alike(acknowledged, text) => Filters::Changed {
+            acknowledged: veiled(acknowledged),
         },
         None if ways.is_empty() => Filters::Unsaid,
-        _ if worded => Filters::Agree,
         _ if reworded() => Filters::Reworded,
         Some(_) => Filters::Agree,
+        None if expected.proven => Filters::Agree,
         None => Filters::Unverified,
     }
 }
@@ -354,18 +303,19 @@ fn filters(expected: &Expected, text: &str, agreed: Option<&Agreed>) -> Filters 
 /// What is remembered as right: until it is settled what a text is now, what it was.
 fn agreed(
     expected: &Expected,
-    text: &str,
+    shown: &str,
     filters: &Filters,
-    before: Option<&Observed>,
+    before: Option<&Agreed>,
 ) -> Option<Agreed> {
     match filters {
         Filters::Agree => Some(Agreed {
-            text: text.to_owned(),
-            filter: expected.filter.and_then(|ways| ways.first().cloned()),
+            text: shown.to_owned(),
+            filter: expected.meant.map(veiled),
             acknowledged: expected.acknowledged.is_some(),
         }),
-        Filters::Changed { .. } | Filters::Reworded => before?.agreed.clone(),
-        Filters::Unsaid | Filters::Unverified => None,
+        Filters::Changed { .. } | Filters::Reworded => before.cloned(),
+        Filters::Unverified => before.filter(|agreed| agreed.is_of(expected)).cloned(),
+        Filters::Unsaid => None,
     }
 }
 
@@ -401,6 +351,11 @@ fn sorted(list: &[String]) -> Vec<String> {
 /// Whether texts are the same but for the spaces between their words.
 fn same(one: &str, other: &str) -> bool {
     one.split_whitespace().eq(other.split_whitespace())
+}
+
+/// Whether a text is the declared one, which may be written as it is shown: without what names a person.
+fn alike(declared: &str, text: &str) -> bool {
+    same(declared, text) || same(declared, &veiled(text)) || same(&veiled(declared), text)
 }
 
 /// Whether an estimated size is near enough to what is expected.

@@ -27,7 +27,7 @@ use crate::{
     kinds::{self, Desired, Form, Scope, Source},
     model::{
         Address, Cohort, Mapping,
-        plan::{FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
+        plan::{Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
         profile::Question,
     },
     state::{
@@ -53,6 +53,8 @@ pub(super) struct Drafting<'a> {
     pub(super) told: BTreeSet<String>,
     /// The people of entries that follow no cohort of Amplitude.
     pub(super) people: People,
+    /// Delivery figures that do not hold: drift where that is looked for, warnings of a plan.
+    pub(super) unwell: Vec<(Drift, Problem)>,
     /// What a saved plan read of each log; an apply of it reads nothing else.
     pub(super) within: Bounds,
 }
@@ -131,6 +133,7 @@ impl<'a> Drafting<'a> {
             questions: BTreeMap::new(),
             told: BTreeSet::new(),
             people: People::default(),
+            unwell: vec![],
             within: Bounds::new(),
         }
     }

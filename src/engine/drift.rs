@@ -9,6 +9,8 @@ use super::{
     target, verify,
 };
 use crate::{
+    diff::native,
+    kinds::{self, Watched},
     model::{Address, Drifted, NobodyRead, plan::StateRef},
     state::manifest::Entry,
 };
@@ -66,10 +68,13 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
     let mut looked = draft.watch(&list).await?;
     draft.destinations(&list, &mut looked).await?;
     let health = draft.native_health(&list);
+    let unwell = std::mem::take(&mut draft.unwell);
     let followed = draft.followed(&list);
     let mut plan = draft.plan;
     plan.drift.extend(followed);
     plan.drift.extend(health);
+    plan.drift
+        .extend(unwell.into_iter().map(|(drift, _)| drift));
     let selects = |address: &Address| {
         let entry = manifest.resources.get(address);
         entry.is_some_and(|entry| session.selection.takes(address, &entry.kind))
@@ -83,9 +88,19 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
         let address = error.address.as_ref();
         address.is_none_or(|address| selects(address) && !told(address))
     });
-    let sees = |entry: &Entry| entry.destination.is_none() || session.developer.reader.is_ok();
+    // What nobody tells of was not looked at.
+    let syncs_are_told = native::told(&list);
+    let sees = |address: &Address, entry: &Entry| {
+        let resource = session.configuration.resources.get(address);
+        let mut planned = plan.resources.iter().map(|planned| &planned.address);
+        match resource.and_then(kinds::find_watched) {
+            None => entry.destination.is_none() || session.developer.reader.is_ok(),
+            Some(Watched::NativeSync) if !syncs_are_told => false,
+            Some(_) => told(address) || planned.any(|planned| planned == address),
+        }
+    };
     let entries = manifest.resources.iter();
-    let looked = entries.filter(|(address, entry)| selects(address) && sees(entry));
+    let looked = entries.filter(|(address, entry)| selects(address) && sees(address, entry));
     let resources = looked.count();
     let ended = manifest.runs.last().map(|run| run.finished_at);
     let entries = || manifest.resources.values().map(|entry| entry.applied_at);

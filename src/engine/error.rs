@@ -137,14 +137,14 @@ impl Error {
     pub(super) fn is_of_one_segment(&self) -> bool {
         match self {
             Self::Segment { .. } => true,
-            Self::Braze(error) => matches!(
-                error,
-                braze::Error::Refused { .. }
-                    | braze::Error::Unexpected { .. }
-                    | braze::Error::ExportElsewhere
-                    | braze::Error::ExportNotReady(_)
-                    | braze::Error::Damaged { .. }
-            ),
+            Self::Braze(error) => {
+                matches!(
+                    error,
+                    braze::Error::ExportElsewhere
+                        | braze::Error::ExportNotReady(_)
+                        | braze::Error::Damaged { .. }
+                ) || error.is_of_one_path()
+            }
             _ => false,
         }
     }
@@ -162,16 +162,16 @@ impl Error {
     pub(super) fn is_of_one_cohort(&self) -> bool {
         match self {
             Self::File { .. } | Self::Size { .. } => true,
-            Self::Amplitude(error) => {
-                matches!(
-                    error,
-                    amplitude::Error::NotReady(_)
-                        | amplitude::Error::Refused {
-                            status: 400 | 404 | 410,
-                            ..
-                        }
-                )
-            }
+            Self::Amplitude(error) => match error {
+                amplitude::Error::Exhausted(exhausted) => exhausted.is_of_one_path(),
+                amplitude::Error::NotReady(_)
+                | amplitude::Error::Unexpected { .. }
+                | amplitude::Error::Refused {
+                    status: 400 | 404 | 410,
+                    ..
+                } => true,
+                _ => false,
+            },
             _ => false,
         }
     }

@@ -56,7 +56,7 @@ pub use explain::{By, Person, explain};
 pub use forget::{Forgetting, Found, forget, named_otherwise, prepare_forget};
 pub use import::import;
 pub use log::{Deciding, check_parked, decide_parked, named_batches, parked, prepare_parked};
-pub use online::online;
+pub use online::{UNASKED, online};
 pub use plan::{Planned, plan};
 pub use rebind::{Bound, Rebinding, prepare_rebind, rebind};
 pub use saved::{About, SavedPlan, open as open_plan, save as save_plan};

@@ -13,7 +13,7 @@ use crate::{
     amplitude::{self, Usage},
     braze::{self, TRACK_PATH},
     config::{self, CohortRef, Configuration, OnDestroy, Resource},
-    diff::checkup::Key,
+    diff::{checkup::Key, native},
     kinds::{self, LogSource, Watched, quota},
     model::{Cohort, Diagnostic, Severity},
     state::{
@@ -22,6 +22,9 @@ use crate::{
         store::Store,
     },
 };
+
+/// What nobody could be asked: that the services agree is said of the rest alone.
+pub const UNASKED: &str = "not-asked";
 
 const LOOK: &str = "syncform doctor tells what is in the way";
 
@@ -37,14 +40,17 @@ pub async fn online(
         ask_amplitude(&services.amplitude),
         ask_braze(configuration, &services.braze),
         attributes::ask(configuration, &services.braze),
-        Box::pin(segments::ask(configuration, &services.braze)),
+        Box::pin(segments::ask(configuration, store, &services.braze)),
     );
     let mut found = configuration.warnings.clone();
     match amplitude {
         Err(missing) => found.extend(missing),
         Ok((list, usage)) => {
             match list {
-                Ok(list) => cohorts(configuration, store, &list, &mut found),
+                Ok(list) => {
+                    cohorts(configuration, store, &list, &mut found);
+                    found.extend(untold(configuration, &list));
+                }
                 Err(error) => found.push(of_amplitude(configuration, &error)),
             }
             if let Some(usage) = usage {
@@ -293,6 +299,22 @@ fn cohorts(
             }
         }
     }
+}
+
+/// Syncs of Amplitude are declared, and the project is told of none.
+fn untold(configuration: &Configuration, list: &[Cohort]) -> Option<Diagnostic> {
+    let native = |resource: &&Resource| {
+        kinds::find_watched(resource) == Some(Watched::NativeSync) && !native::told(list)
+    };
+    let first = configuration.resources.values().find(native)?;
+    Some(Diagnostic {
+        code: UNASKED,
+        severity: Severity::Warning,
+        place: first.origin.place("/run_by"),
+        message: "what Amplitude runs cannot be verified: it tells this project of no sync"
+            .to_owned(),
+        hint: Some(super::watched::UNTOLD_HINT.to_owned()),
+    })
 }
 
 /// A log that is removed keeps what it sent.

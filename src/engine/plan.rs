@@ -256,6 +256,9 @@ async fn try_plan(session: &Session, bounds: &Bounds) -> Result<Planned, Error> 
         draft.plan.drift.extend(changes);
     }
     let destinations = draft.destinations(&list, &mut looked).await?;
+    let unwell = std::mem::take(&mut draft.unwell);
+    let warnings = unwell.into_iter().map(|(_, warning)| warning);
+    draft.plan.warnings.extend(warnings);
     draft.people = statics::read(session, &draft).await?;
     let (mut waiting, mut wanted) = (vec![], BTreeMap::<String, observe::Wanted>::new());
     // What rests, and may have to be remembered as it is written now.

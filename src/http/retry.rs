@@ -55,6 +55,13 @@ pub struct Exhausted {
     pub stage: Stage,
 }
 
+impl Exhausted {
+    /// Returns whether the path answered by failing, each time: others may do well.
+    pub fn is_of_one_path(&self) -> bool {
+        matches!(self.stage, Stage::Status)
+    }
+}
+
 /// What is particular about the answers to a request.
 #[derive(Clone, Copy)]
 pub struct Manner<'a> {

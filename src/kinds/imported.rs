@@ -12,7 +12,7 @@ use crate::{
     diff::native::{BRAZE, Frequency, share},
     model::{
         Cohort, Imported, ImportedSegment, ImportedSync, LeftOut, NativeSync, Segment,
-        SegmentDetails,
+        SegmentDetails, veiled,
     },
 };
 
@@ -203,7 +203,7 @@ fn one(
     } else {
         (first, second)
     };
-    let said = |text: &String| Some(text.clone()).filter(|text| !text.trim().is_empty());
+    let said = |text: &String| Some(veiled(text)).filter(|text| !text.trim().is_empty());
     let mut tags = details.tags.clone().unwrap_or_else(|| segment.tags.clone());
     tags.sort();
     tags.dedup();

@@ -10,7 +10,7 @@ mod words;
 
 pub use materialized::{Materialized, UNDECLARED};
 pub use spec::{Filter, Group, Members, Scalar, SizeCheck, Spec, Term, Verify, VerifyWord};
-pub use steps::{Sheet, filters, quoted, unverified};
+pub use steps::{Sheet, filters, idle, quoted, unverified};
 pub use words::{Shown, Words, worded};
 
 use crate::{config::Resource, model::Limit};
@@ -21,6 +21,13 @@ pub const TOLERANCE: Limit = Limit::Percent(5.0);
 /// Returns what an entry says; none where the schema refused it.
 pub fn spec(resource: &Resource) -> Option<Spec> {
     serde_json::from_value(resource.body.clone()).ok()
+}
+
+impl Spec {
+    /// Returns whether it is verified by its size.
+    pub fn sized(&self) -> bool {
+        self.verify.as_ref().is_some_and(|it| it.size().is_some())
+    }
 }
 
 impl Filter {

@@ -29,6 +29,7 @@ mod row;
 mod secret;
 mod segment;
 mod span;
+mod veil;
 mod verification;
 
 pub use address::Address;
@@ -58,4 +59,5 @@ pub use row::{
 pub use secret::Secret;
 pub use segment::{Segment, SegmentDetails};
 pub use span::Span;
+pub use veil::veiled;
 pub use verification::{Differing, Sampled, Verification, Verified};

@@ -162,6 +162,9 @@ pub struct ResourcePlan {
     pub source: Option<Source>,
     /// Why there is nothing to do, where that needs a word (`paused`).
     pub note: Option<String>,
+    /// What belongs to the note, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
 }
 
 impl ResourcePlan {
@@ -181,6 +184,7 @@ impl ResourcePlan {
             manual: vec![],
             source: None,
             note: None,
+            lines: vec![],
         }
     }
 }

@@ -38,12 +38,38 @@ pub(super) fn words(drift: &Drift) -> String {
             "the definition of the cohort changed since it was applied".to_owned()
         }
         ("cadence", Value::Null) => format!(
-            "Amplitude runs no such sync any more; it went {} when it was applied",
+            "Amplitude runs no such sync any more; it went {} when it was last as declared",
             plain(before)
         ),
-        ("others", _) => format!(
-            "Amplitude syncs the cohort to Braze in {after} more ways than are declared; in {before} when it was applied"
+        ("cadence", after) if before.is_string() && after.is_string() => format!(
+            "Amplitude's sync goes {} now; it went {} when it was last as declared",
+            plain(after),
+            plain(before)
         ),
+        ("syncs", _) => format!(
+            "Amplitude runs {after} syncs of the cohort to Braze, more than are declared; it ran {before} when all were declared"
+        ),
+        ("listed", _) => "Braze no longer lists the segment: it is archived or deleted".to_owned(),
+        ("twins", Value::Array(ids)) => format!(
+            "{} segments of Braze bear the name now (ids {}), and one did when it was applied",
+            ids.len(),
+            ids.iter().map(plain).collect::<Vec<_>>().join(", ")
+        ),
+        ("id", after) if after.is_string() => format!(
+            "another segment bears the name: its id was {before} when it was applied and is {after} now"
+        ),
+        ("verify.size", _) => format!(
+            "Braze counts about {} people in the segment, and {} are expected",
+            figure(after),
+            figure(before)
+        ),
+        ("health.min_delivery_rate" | "health.max_p95_seconds", _) => format!(
+            "{path} is {}, and over the last day it was {}",
+            plain(before),
+            plain(after),
+            path = drift.path
+        ),
+        ("verify.members", _) => in_the_segment(before, after),
         ("health", _) => match after["verdict"].as_str().unwrap_or_default() {
             "failing" => format!(
                 "Amplitude's sync fails: last failure {}, last success {}",
@@ -63,6 +89,28 @@ pub(super) fn words(drift: &Drift) -> String {
         // In quotes, as JSON has texts: names are words among words here.
         (path, _) => format!("{path} was {before} when it was applied and is {after} now"),
     }
+}
+
+/// How many of a sync's members a segment holds, and how many others.
+fn in_the_segment(before: &Value, after: &Value) -> String {
+    let sync = plain(&before["sync"]);
+    let members = match after["members"].as_u64() {
+        None | Some(0) => format!("no member of {sync} is in the segment"),
+        Some(many) => format!(
+            "{} of {} members of {sync} are in the segment",
+            number(many),
+            figure(&before["members"])
+        ),
+    };
+    match after["others"].as_u64() {
+        None | Some(0) => members,
+        Some(1) => format!("{members}; 1 person in it is no member"),
+        Some(many) => format!("{members}; {} people in it are no members", number(many)),
+    }
+}
+
+fn figure(value: &Value) -> String {
+    number(value.as_u64().unwrap_or_default())
 }
 
 fn plain(value: &Value) -> &str {
@@ -268,11 +316,74 @@ mod tests {
     }
 
     #[test]
+    fn what_was_seen_of_others_is_said_in_words() {
+        let members = |of: u64, others: u64| json!({"members": of, "others": others});
+        for (path, before, after, wanted) in [
+            (
+                "listed",
+                json!(true),
+                json!(false),
+                "Braze no longer lists the segment: it is archived or deleted",
+            ),
+            (
+                "twins",
+                json!(["s-1"]),
+                json!(["s-1", "s-2"]),
+                "2 segments of Braze bear the name now (ids s-1, s-2), and one did when it was applied",
+            ),
+            (
+                "id",
+                json!("s-1"),
+                json!("s-2"),
+                "another segment bears the name: its id was \"s-1\" when it was applied and is \"s-2\" now",
+            ),
+            (
+                "verify.size",
+                json!(20_000),
+                json!(17),
+                "Braze counts about 17 people in the segment, and 20,000 are expected",
+            ),
+            (
+                "verify.members",
+                json!({"sync": "sync.vip", "members": 20}),
+                members(0, 0),
+                "no member of sync.vip is in the segment",
+            ),
+            (
+                "verify.members",
+                json!({"sync": "sync.vip", "members": 20}),
+                members(17, 1),
+                "17 of 20 members of sync.vip are in the segment; 1 person in it is no member",
+            ),
+            (
+                "syncs",
+                json!(1),
+                json!(2),
+                "Amplitude runs 2 syncs of the cohort to Braze, more than are declared; it ran 1 when all were declared",
+            ),
+            (
+                "health.min_delivery_rate",
+                json!("99%"),
+                json!("90.00%"),
+                "health.min_delivery_rate is 99%, and over the last day it was 90.00%",
+            ),
+        ] {
+            let drift = Drift {
+                address: Address::new("sync", "lapsed"),
+                path: path.to_owned(),
+                before,
+                after,
+            };
+            assert_eq!(words(&drift), wanted);
+        }
+    }
+
+    #[test]
     fn a_line_each_and_a_sign_of_life() {
         let wanted = "\
 drift: sync.lapsed: cohort.name was \"Lapsed\" when it was applied and is \"La*psed\\u001b\" now
 drift: sync.lapsed: the definition of the cohort changed since it was applied
-drift: sync.lapsed: Amplitude runs no such sync any more; it went daily when it was applied
+drift: sync.lapsed: Amplitude runs no such sync any more; it went daily when it was last as declared
 drift: sync.lapsed: Amplitude's sync fails: last failure 2026-11-23 05:12 UTC, last success never
 drift: sync.tier: in Braze 3 rows other than recorded (tier 3)
 Drift in 5 places: 14 resources looked at, 100 people read, state 41 of 2026-11-23.

@@ -361,6 +361,9 @@ fn unchanged(out: &mut String, plan: &Plan) {
         for note in resource.note.iter().chain(&aside).chain(&parked) {
             let _ = writeln!(out, "      {}: {note}", resource.address);
         }
+        for line in &resource.lines {
+            let _ = writeln!(out, "        {line}");
+        }
     }
     if !plan.resources.is_empty() {
         out.push('\n');
@@ -481,6 +484,7 @@ pub fn event(address: &Address, event: &LogEvent) -> String {
 pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(self::value).collect();

@@ -362,6 +362,22 @@ fn what_the_service_says_no_to_is_told_and_nothing_else_is_done() {
 }
 
 #[test]
+fn figures_that_do_not_hold_are_drift() {
+    let set = Set::up();
+    let health = "    health: {sync_id: \"30001625\", min_delivery_rate: 99%}\n";
+    set.says(&format!("{ACCOUNT}{health}"), "");
+    set.runs(&["apply", "--auto-approve"]).exits(0);
+    let words = "health.min_delivery_rate is 99%, and over the last day it was 90.00%";
+    let run = set.runs(&["drift", "--sample", "0"]).exits(2);
+    let run = run.says(&format!("drift: destination.braze-events: {words}"));
+    assert_eq!(run.all().matches(words).count(), 1, "{run}");
+    set.runs(&["plan"])
+        .exits(0)
+        .says(words)
+        .says("Nothing to do");
+}
+
+#[test]
 fn what_cannot_be_is_said_before_anything_is_written() {
     let mut set = Set::up();
     set.says(&ACCOUNT.replace("${BRAZE_STREAM_KEY}", KEYS[0]), "");

@@ -609,3 +609,47 @@ fn no_key_leaves_while_what_says_where_is_broken() {
 fn run_command(command: std::process::Command) -> Run {
     run(command)
 }
+
+#[test]
+fn what_looking_at_segments_takes() {
+    let world = World::start(&june().dir);
+    world.put_segments(&json!([{"id": "s-1", "name": "Power users"}]));
+    let project = project();
+    let looked_at = |verify: &str| {
+        let text = yaml(OPEN, 75, project.syncs());
+        project.write(&format!(
+            "{text}segments:\n  vip: {{name: Power users, filter: {{words: All users}}{verify}}}\n"
+        ));
+    };
+    let keyed = |key: &str| [("BRAZE_API_KEY", format!("planted-no-{key}"))];
+    let asked = |key: &str| {
+        let keys = keyed(key);
+        let keys = [(keys[0].0, keys[0].1.as_str())];
+        with(&project, Some(&world), &keys)
+    };
+    looked_at(", verify: {size: {expected: 10}}");
+    let run = with(&project, Some(&world), &[]).exits(0);
+    for name in ["segments.list", "segments.details", "segments.data_series"] {
+        assert_check(&run, name, "ok", "permitted", "");
+    }
+    let run = asked("segments.list").exits(1);
+    let refused = "declared, and not permitted segments.list: status 403";
+    assert_check(
+        &run,
+        "segments ",
+        "fail",
+        refused,
+        "permission segments.list",
+    );
+    let run = asked("segments.details").exits(1);
+    let refused = "declared, and not permitted segments.details: status 403";
+    let hint = "permission segments.details";
+    assert_check(&run, "segments.details", "fail", refused, hint);
+    // Without a size a segment is still found and compared; and who does not verify it by that needs no permission.
+    let run = asked("segments.data_series").exits(0);
+    let hint = "permission segments.data_series";
+    assert_check(&run, "segments.data_series", "warn", "status 403", hint);
+    looked_at("");
+    let run = asked("segments.data_series").exits(0);
+    assert!(!run.stdout.contains("data_series"), "{run}");
+}

@@ -539,3 +539,61 @@ fn a_list_of_attributes_without_an_end_is_left() {
         .exits(1)
         .says("/custom_attributes: the answer is not what is documented; types and lengths");
 }
+
+#[test]
+fn every_segment_is_looked_for_once() {
+    let world = World::start(&june().dir);
+    let text = |more: &str| {
+        format!(
+            "version: 1\nworkspace: cdnow\namplitude: {{api_key: \"${{AMPLITUDE_API_KEY}}\", secret_key: \"${{AMPLITUDE_SECRET_KEY}}\"}}\n\
+             braze: {{instance: US-01, api_key: \"${{BRAZE_API_KEY}}\"}}\n{OPEN}\n\
+             syncs:\n\
+             \x20 a: {{kind: cohort, cohort: Big spenders, to: {{attribute_flag: a}}, seed: {{segment: Big spendrs}}}}\n{more}"
+        )
+    };
+    let named = |at: &str, name: &str| json!({"id": at, "name": name});
+    world.put_segments(&json!([
+        named("s-1", "Big spenders"),
+        named("s-2", "Other")
+    ]));
+    world.put_segments(&json!([named("s-3", "Twin"), named("s-4", "Fourth")]));
+    world.put_segments(&json!([named("s-4", "Twin")]));
+    let watched = "segments:\n  t: {name: Twin}\n  n: {name: None such}\n  o: {name: Other}\n";
+    let project = Project::written(vec![], &text(watched));
+    let run = project.run(&world, &ONLINE).exits(1);
+    insta::assert_snapshot!(run.stderr, @r#"
+    error: Braze lists no segment "Big spendrs"
+     --> syncform.yaml:7:84
+      |
+    7 |   a: {kind: cohort, cohort: Big spenders, to: {attribute_flag: a}, seed: {segment: Big spendrs}}
+      |                                                                                    ^^^^^^^^^^^
+      hint: did you mean "Big spenders"?
+
+    error: 2 segments of Braze are named "Twin": s-3, s-4
+     --> syncform.yaml:9:13
+      |
+    9 |   t: {name: Twin}
+      |             ^^^^
+      hint: rename or archive all of them but one in the dashboard
+
+    warning: Braze lists no segment "None such"
+      --> syncform.yaml:10:13
+       |
+    10 |   n: {name: None such}
+       |             ^^^^^^^^^
+       hint: the plan says how it is made by hand
+
+    2 errors, 1 warning
+    "#);
+    // A seed alone needs the list too, and what is there is well.
+    world.put_segments(&json!([named("s-5", "Big spendrs")]));
+    project.write(&text(""));
+    let run = project.run(&world, &ONLINE).exits(0);
+    run.says("and the services agree.");
+    let mut command = project.command(Some(&world), &ONLINE);
+    command.env("BRAZE_API_KEY", "planted-no-segments.list");
+    crate::support::binary::run(command)
+        .exits(1)
+        .says("a segment is named, and the key is not permitted segments.list");
+    assert_eq!(world.stats().downloads(), 0);
+}

@@ -39,6 +39,7 @@ fn a_thousand_segments_are_eleven_lists() {
     };
     assert_eq!(asked("/segments/list"), 11);
     assert_eq!(asked("/segments/details"), 2);
+    assert_eq!(asked("/segments/data_series"), 0, "none is verified by it");
     let actions: Vec<&Value> = plan["resources"]
         .as_array()
         .unwrap()

@@ -28,11 +28,17 @@ const VIP: Expected = Expected {
     analytics_tracking: None,
     filter: None,
     acknowledged: None,
-    steady: true,
+    meant: None,
+    proven: false,
 };
 
 fn judged(expected: &Expected, details: &SegmentDetails, before: Option<&Observed>) -> Judged {
-    judge(expected, &segment("1", "VIP"), details, Some(7), before)
+    let meant = expected.filter.and_then(|ways| ways.first());
+    let expected = Expected {
+        meant: meant.map(String::as_str),
+        ..*expected
+    };
+    judge(&expected, &segment("1", "VIP"), details, before)
 }
 
 #[test]
@@ -214,8 +220,8 @@ fn filters_are_right_changed_or_not_to_be_told() {
             None,
             changed(own),
         ),
-        // What is acknowledged counts, even if the words are those declared.
-        ("stale pin", Some(&x), Some(own), in_x, None, changed(own)),
+        // Words that are those declared need nobody to look.
+        ("stale pin", Some(&x), Some(own), in_x, None, Filters::Agree),
         (
             "another filter",
             Some(&y),
@@ -319,6 +325,7 @@ fn what_moved_since_the_last_apply_shows_until_it_is_as_declared() {
     assert!(paths(&followed, &other).is_empty());
     let pinned = Expected {
         acknowledged: Some("f"),
+        filter: None,
         ..followed
     };
     let found = judged(&pinned, &other, Some(&first)).moved;
@@ -328,7 +335,7 @@ fn what_moved_since_the_last_apply_shows_until_it_is_as_declared() {
         after: json!("g"),
     };
     assert_eq!(found, [pin]);
-    let renamed = judge(&VIP, &segment("2", "V.I.P."), &same, None, Some(&first)).moved;
+    let renamed = judge(&VIP, &segment("2", "V.I.P."), &same, Some(&first)).moved;
     let renamed: Vec<_> = renamed.iter().map(|one| one.path).collect();
     assert_eq!(renamed, ["id", "name"]);
 }
@@ -368,47 +375,94 @@ fn what_braze_does_not_tell_is_not_verified() {
 }
 
 #[test]
-fn a_size_that_moved_much_is_drift_and_then_what_it_was() {
-    let sized = |expected: &Expected, size, before: Option<&Observed>| {
-        judge(expected, &segment("1", "VIP"), &told("f", ""), size, before)
+fn what_is_not_as_declared_is_not_what_was_applied() {
+    let tags = |tag: &str| SegmentDetails {
+        tags: Some(vec![tag.to_owned()]),
+        ..told("f", "t")
     };
-    let found = |was, is| {
-        let before = sized(&VIP, was, None).observed;
-        let found = sized(&VIP, is, Some(&before));
-        let moved: Vec<_> = found.moved.iter().map(|moved| moved.path).collect();
-        (moved == ["size"], found.observed.size)
-    };
-    for (was, is, moved, next) in [
-        (1_000, 1_200, false, 1_000),
-        (1_000, 800, false, 1_000),
-        (1_000, 1_201, true, 1_201),
-        (1_000, 799, true, 799),
-        // Of few people a share says little.
-        (10, 110, false, 10),
-        (10, 111, true, 111),
-        (0, 100, false, 0),
-        (200, 0, true, 0),
-    ] {
-        assert_eq!(
-            found(Some(was), Some(is)),
-            (moved, Some(next)),
-            "{was} to {is}"
-        );
-    }
-    assert_eq!(found(Some(1_000), None), (false, Some(1_000)));
-    assert_eq!(found(None, Some(1_000)), (false, Some(1_000)));
-    let before = sized(&VIP, Some(1_000), None).observed;
-    let moving = Expected {
-        steady: false,
+    let wanted = ["growth".to_owned()];
+    let declared = Expected {
+        tags: Some(&wanted),
         ..VIP
     };
-    let found = sized(&moving, Some(9), Some(&before));
-    assert_eq!((found.moved, found.observed.size), (vec![], None));
-    let other = Observed {
-        id: "2".to_owned(),
-        ..before
+    let look = |details: &SegmentDetails, before: Option<&Observed>| {
+        let found = judged(&declared, details, before);
+        let moved: Vec<_> = found.moved.iter().map(|one| one.before.clone()).collect();
+        (found.observed, moved)
     };
-    let found = sized(&VIP, Some(9), Some(&other));
-    assert!(found.moved.iter().all(|moved| moved.path != "size"));
-    assert_eq!(found.observed.size, Some(9));
+    let right = look(&tags("growth"), None).0;
+    let (wrong, moved) = look(&tags("crm"), Some(&right));
+    assert_eq!(moved, [json!(["growth"])]);
+    // An apply that saw it wrong remembers what was right, however often.
+    let (again, moved) = look(&tags("web"), Some(&wrong));
+    assert_eq!((&again, moved), (&right, vec![json!(["growth"])]));
+    assert_eq!(look(&tags("growth"), Some(&again)), (right.clone(), vec![]));
+    // What never was right has not changed, and neither has it once it is right.
+    let (open, _) = look(&tags("crm"), None);
+    assert_eq!(open.open, ["tags"]);
+    assert_eq!(look(&tags("web"), Some(&open)).1, Vec::<Value>::new());
+    assert_eq!(look(&tags("growth"), Some(&open)), (right, vec![]));
+}
+
+#[test]
+fn figures_and_names_that_change_elsewhere() {
+    let (old, new) = (
+        ["A includes Lapsed".to_owned()],
+        ["A includes Gone".to_owned()],
+    );
+    let of = |filter, acknowledged, proven| Expected {
+        filter: Some(filter),
+        meant: Some("A includes c1"),
+        acknowledged,
+        proven,
+        ..VIP
+    };
+    let judged = |expected: &Expected, text: &str, before: Option<&Observed>| {
+        judge(expected, &segment("1", "VIP"), &told(text, "t"), before)
+    };
+    // The cohort is renamed: neither the old words nor the new ones are another filter.
+    let pinned = Some("A: [Lapsed]");
+    let first = judged(&of(&old, pinned, false), "A: [Lapsed]", None).observed;
+    for text in ["A: [Lapsed]", "A includes Gone"] {
+        let found = judged(&of(&new, pinned, false), text, Some(&first));
+        assert_eq!(
+            (found.filters, found.moved),
+            (Filters::Agree, vec![]),
+            "{text}"
+        );
+    }
+    // What figures prove is as declared, whatever its words are.
+    let proven = judged(&of(&old, None, true), "words", None);
+    assert_eq!(proven.filters, Filters::Agree);
+    let later = judged(&of(&old, None, true), "other words", Some(&proven.observed));
+    assert_eq!((later.filters, later.moved), (Filters::Agree, vec![]));
+    let doubt = judged(&of(&old, None, false), "others", Some(&proven.observed));
+    assert_eq!((doubt.filters, doubt.moved.len()), (Filters::Unverified, 1));
+    assert_eq!(doubt.observed.details.description, "words");
+}
+
+#[test]
+fn nobody_is_named_in_what_is_shown_and_remembered() {
+    let ways = ["Email equals a@b.de".to_owned()];
+    let declared = Expected {
+        filter: Some(&ways),
+        ..VIP
+    };
+    let found = judged(&declared, &told("Email equals a@b.de", "t"), None);
+    assert_eq!(found.filters, Filters::Agree);
+    let other = judged(&declared, &told("Email equals c@d.de", "t"), None);
+    assert_eq!(other.filters, Filters::Unverified);
+    let written = ["Email equals (e-mail)".to_owned()];
+    let as_shown = Expected {
+        filter: Some(&written),
+        ..VIP
+    };
+    let shown = judged(
+        &as_shown,
+        &told("Email equals a@b.de", "t"),
+        Some(&found.observed),
+    );
+    assert_eq!((&shown.filters, shown.moved.len()), (&Filters::Agree, 0));
+    let all = format!("{found:?} {other:?} {shown:?}");
+    assert!(!all.contains("a@b") && !all.contains("c@d"), "{all}");
 }

@@ -1,5 +1,7 @@
 //! Delivery figures of an account's stream, and whether they hold. They are read with the project's keys.
 
+use serde_json::json;
+
 use super::{
     super::{Error, Refresh, Session, draft::Drafting},
     said,
@@ -8,7 +10,10 @@ use crate::{
     config::Resource,
     diff::destination::{Bounds, Violation, violations},
     kinds::destination::{self, Spec},
-    model::{Deliveries, plan::Problem},
+    model::{
+        Deliveries,
+        plan::{Drift, Problem},
+    },
 };
 
 /// What a stream delivers, and which of its bounds that violates.
@@ -64,10 +69,19 @@ impl Drafting<'_> {
         };
         for Violation { path, limit, found } in &delivering.violations {
             let hint = "see the stream's debugger in Amplitude, and the log of the other side";
-            warn(
-                format!("{path} is {limit}, and over the last day it was {found}"),
-                Some(hint.to_owned()),
-            );
+            let address = &resource.address;
+            let drift = Drift {
+                address: address.clone(),
+                path: (*path).to_owned(),
+                before: json!(limit),
+                after: json!(found),
+            };
+            let warning = Problem {
+                address: Some(address.clone()),
+                message: format!("{path} is {limit}, and over the last day it was {found}"),
+                hint: Some(hint.to_owned()),
+            };
+            self.unwell.push((drift, warning));
         }
         let found = delivering.found;
         Ok(Some(match found.delivered + found.undelivered {

@@ -190,6 +190,10 @@ fn said(error: amplitude::Error) -> Result<(String, Option<String>), Error> {
             Ok((error.to_string(), error.key_hint().map(str::to_owned)))
         }
         amplitude::Error::Unexpected { .. } => Ok((error.to_string(), None)),
+        amplitude::Error::Exhausted(ref exhausted) if exhausted.is_of_one_path() => Ok((
+            error.to_string(),
+            Some("plan again once Amplitude answers".to_owned()),
+        )),
         other => Err(other.into()),
     }
 }

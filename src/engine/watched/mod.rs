@@ -4,6 +4,8 @@
 mod native;
 mod segments;
 
+pub(super) use self::native::UNTOLD_HINT;
+
 use super::{Error, draft::Drafting};
 use crate::{
     model::{

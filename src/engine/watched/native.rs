@@ -29,7 +29,7 @@ use crate::{
 };
 
 const UNTOLD: &str = "not verified: Amplitude does not tell this project of its syncs";
-const UNTOLD_HINT: &str = "sync information is not enabled for this organisation: ask Amplitude's support for it; until then \
+pub(in crate::engine) const UNTOLD_HINT: &str = "sync information is not enabled for this organisation: ask Amplitude's support for it; until then \
      Amplitude's web app alone tells";
 
 /// A declared sync, and the cohort that it means.
@@ -158,9 +158,16 @@ impl<'a> Drafting<'a> {
         let observed = match (&before, why) {
             (Some(before), Some(_)) => before.clone(),
             (None, Some(_)) => json!({}),
-            (_, None) => observed(found, seen(entry, cohort).unwrap_or(now)),
+            (_, None) => {
+                let since = seen(entry, cohort).unwrap_or(now);
+                observed(one, found, before.as_ref(), since)
+            }
         };
-        let drift = drifted(before.as_ref(), &observed).into_iter();
+        let drift = match why {
+            Some(_) => vec![],
+            None => drifted(one, found, before.as_ref()),
+        };
+        let drift = drift.into_iter();
         self.plan
             .drift
             .extend(drift.map(|(path, before, after)| Drift {
@@ -269,27 +276,40 @@ fn shared<'l>(declared: &[Declared], list: &'l [Cohort]) -> Vec<Found<'l>> {
     found
 }
 
-/// What is not as it was remembered. More syncs than are declared are of interest, and fewer are not.
-fn drifted(before: Option<&Value>, now: &Value) -> Vec<(&'static str, Value, Value)> {
+/// What is neither as it was remembered nor as it is declared. More syncs than are declared are of interest, and fewer are not.
+fn drifted(
+    one: &Declared,
+    found: &Found,
+    before: Option<&Value>,
+) -> Vec<(&'static str, Value, Value)> {
     let Some(before) = before else {
         return vec![];
     };
-    let (was, is) = (&before["cadence"], &now["cadence"]);
-    let cadence = (was.is_string() && was != is).then(|| ("cadence", was.clone(), is.clone()));
-    let (was, is) = (&before["others"], &now["others"]);
-    let more = was
-        .as_u64()
-        .zip(is.as_u64())
-        .is_some_and(|(was, is)| is > was);
-    let others = more.then(|| ("others", was.clone(), is.clone()));
-    cadence.into_iter().chain(others).collect()
+    let (was, is) = (&before["cadence"], json!(going(found)));
+    let agrees = is == one.native.cadence.word();
+    let cadence = (was.is_string() && *was != is && !agrees).then(|| ("cadence", was.clone(), is));
+    let (was, is) = (&before["syncs"], to_braze(&one.cohort).len() as u64);
+    let more = !found.left.is_empty() && was.as_u64().is_some_and(|was| is > was);
+    let syncs = more.then(|| ("syncs", was.clone(), json!(is)));
+    cadence.into_iter().chain(syncs).collect()
 }
 
-/// What is remembered of a sync: nothing that moves by itself.
-fn observed(found: &Found, since: Timestamp) -> Value {
+/// How often a sync goes, in the words of a configuration; none where there is none.
+fn going<'f>(found: &Found<'f>) -> Option<&'f str> {
+    found.sync.map(|sync| cadence(&sync.frequency))
+}
+
+/// What is remembered of a sync: nothing that moves by itself, and how often it goes, and how many there are of its cohort, as it
+/// was when that was last as declared.
+fn observed(one: &Declared, found: &Found, before: Option<&Value>, since: Timestamp) -> Value {
+    let was = |key: &str| before.map_or(Value::Null, |before| before[key].clone());
+    let declared = one.native.cadence.word();
+    let agrees = going(found) == Some(declared);
+    let alone = found.left.is_empty();
     json!({
-        "cadence": found.sync.map(|sync| cadence(&sync.frequency)),
-        "others": found.left.len(),
+        "cadence": if agrees { json!(declared) } else { was("cadence") },
+        "syncs": if alone { json!(to_braze(&one.cohort).len()) } else { was("syncs") },
+        "there": found.sync.is_some(),
         "since": since,
     })
 }
@@ -305,10 +325,11 @@ fn since(entry: &Entry) -> Timestamp {
 fn seen(entry: Option<&Entry>, cohort: &Cohort) -> Option<Timestamp> {
     let entry = entry?;
     let same = entry.cohort.as_ref().is_some_and(|pin| pin.id == cohort.id);
+    // An older state says by a cadence that there was one.
     let there = entry
         .observed
         .as_ref()
-        .is_some_and(|it| it["cadence"].is_string());
+        .is_some_and(|it| it["there"].as_bool().unwrap_or(it["cadence"].is_string()));
     (same && there).then(|| since(entry))
 }
 
@@ -408,16 +429,7 @@ mod tests {
         };
         let [first, later]: [Timestamp; 2] =
             ["2026-11-01T00:00:00Z", "2026-11-23T00:00:00Z"].map(|time| time.parse().unwrap());
-        let sync = NativeSync {
-            target: "braze".to_owned(),
-            frequency: "daily".to_owned(),
-            last_successful: None,
-            last_failure: None,
-        };
-        let found = |there: bool| Found {
-            sync: there.then_some(&sync),
-            left: vec![],
-        };
+        let observed = |there: bool, since: Timestamp| json!({"there": there, "since": since});
         let entry = |applied_at, observed| Entry {
             observed: Some(observed),
             cohort: Some(CohortPin {
@@ -429,12 +441,12 @@ mod tests {
             ..Entry::begun("cohort", json!({}), applied_at)
         };
         // Applied again and again, it does not grow young.
-        let known = entry(later, observed(&found(true), first));
+        let known = entry(later, observed(true, first));
         assert_eq!(since(&known), first);
         assert_eq!(seen(Some(&known), &cohort("c1")), Some(first));
         assert_eq!(seen(Some(&known), &cohort("c2")), None, "another one");
         // One that was made since was not there at the last apply.
-        let missing = entry(later, observed(&found(false), later));
+        let missing = entry(later, observed(false, later));
         assert_eq!(since(&missing), later);
         assert_eq!(seen(Some(&missing), &cohort("c1")), None);
         assert_eq!(since(&entry(later, json!({}))), later);

@@ -7,7 +7,7 @@ mod measure;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use self::measure::Measured;
+use self::measure::{Measured, Off};
 use super::Looked;
 use crate::{
     braze,
@@ -21,11 +21,12 @@ use crate::{
     },
     kinds::{
         self, Watched,
-        segment::{self, Filter, Sheet, Spec, Verify, Words, quoted},
+        segment::{self, Sheet, Spec, Words, quoted},
     },
     model::{
         Cohort, Segment, SegmentDetails, digest, number,
-        plan::{Action, Drift, FieldChange, ResourcePlan},
+        plan::{Action, Drift, FieldChange, Problem, ResourcePlan},
+        veiled,
     },
     state::manifest::Entry,
 };
@@ -37,7 +38,7 @@ const AT_ONCE: usize = 8;
 struct Told<'s> {
     segment: &'s Segment,
     details: Result<SegmentDetails, braze::Error>,
-    /// Sizes are estimates, and a key need not have the permission to see them.
+    /// Its size, where it is verified by that: an estimate, and a key need not have the permission to see it.
     size: Result<Option<u64>, braze::Error>,
 }
 
@@ -74,7 +75,7 @@ impl Drafting<'_> {
         }
         let all = match session.braze.segments().await {
             Ok(all) => all,
-            Err(error) if error.is_authentication() => {
+            Err(error) if error.is_of_one_path() => {
                 self.unlisted(&declared, &error);
                 return Ok(vec![]);
             }
@@ -92,20 +93,25 @@ impl Drafting<'_> {
                 Some((resource, spec, before, found))
             })
             .collect();
-        let asked: Vec<Option<&Segment>> = found
+        let asked: Vec<Option<(&Segment, bool)>> = found
             .iter()
-            .map(|(.., found)| match found {
-                Found::One(segment) => Some(*segment),
+            .map(|(_, spec, _, found)| match found {
+                Found::One(segment) => Some((*segment, spec.sized())),
                 Found::Missing(_) | Found::Gone(_) | Found::Several(_) => None,
             })
             .collect();
         let told: Vec<Option<Told>> = stream::iter(asked)
-            .map(async |segment| {
-                let segment = segment?;
-                let (details, size) = tokio::join!(
-                    session.braze.segment_details(&segment.id),
-                    session.braze.segment_size(&segment.id),
-                );
+            .map(async |asked| {
+                let (segment, sized) = asked?;
+                let size = async {
+                    if sized {
+                        session.braze.segment_size(&segment.id).await
+                    } else {
+                        Ok(None)
+                    }
+                };
+                let details = session.braze.segment_details(&segment.id);
+                let (details, size) = tokio::join!(details, size);
                 Some(Told {
                     segment,
                     details,
@@ -156,14 +162,15 @@ impl Drafting<'_> {
 
     /// The list is refused: nothing can be said of any segment.
     fn unlisted(&mut self, declared: &[(&Resource, Spec)], error: &braze::Error) {
-        let hint = error.key_hint().unwrap_or_default();
-        for (resource, _) in declared {
-            self.fail(
-                &resource.address,
-                format!("no segment can be looked for: {error}"),
-                Some(format!("{hint}; --except kind:segment leaves segments out")),
-            );
-        }
+        let hint = error.key_hint().unwrap_or("plan again once Braze answers");
+        self.plan.errors.push(Problem {
+            address: match declared {
+                [(resource, _)] => Some(resource.address.clone()),
+                _ => None,
+            },
+            message: format!("no segment can be looked for: {error}"),
+            hint: Some(format!("{hint}; --except kind:segment leaves segments out")),
+        });
     }
 
     /// Nobody is there, or several are.
@@ -190,11 +197,21 @@ impl Drafting<'_> {
                     json!({"gone": id}),
                 )
             }
-            Found::Several(ids) => (
-                format!("by hand: {} segments are named {name} in Braze", ids.len()),
-                sheet.tell_apart(ids),
-                json!({"several": ids}),
-            ),
+            Found::Several(ids) => {
+                self.plan
+                    .drift
+                    .extend(about.before.as_ref().map(|known| Drift {
+                        address: about.resource.address.clone(),
+                        path: "twins".to_owned(),
+                        before: json!([known.id]),
+                        after: json!(ids),
+                    }));
+                (
+                    format!("by hand: {} segments are named {name} in Braze", ids.len()),
+                    sheet.tell_apart(ids),
+                    json!({"several": ids}),
+                )
+            }
             Found::One(_) => return,
         };
         let planned = plan(about.resource, Action::Manual, title);
@@ -216,16 +233,20 @@ impl Drafting<'_> {
         } = about;
         let details = match told.details {
             Ok(details) => details,
-            Err(error @ braze::Error::Refused { .. }) => {
-                let hint = error.key_hint().map(str::to_owned);
+            Err(error) if error.is_of_one_path() => {
+                let hint = error.key_hint().unwrap_or("plan again once Braze answers");
                 let message = format!("{} cannot be looked at: {error}", quoted(&spec.name));
-                self.fail(&resource.address, message, hint);
+                self.fail(&resource.address, message, Some(hint.to_owned()));
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
         };
+        let edited = details.updated_at.as_deref().unwrap_or_default();
+        let which = (told.segment.id.as_str(), edited);
+        let measured = self.measured(about, which, &told.size, list).await?;
         let size = told.size.as_ref().ok().copied().flatten();
         let lines = words.as_ref().map(Words::lines);
+        let meant = spec.filter.as_ref().map(|filter| self.meant(filter, list));
         let judged = judge(
             &Expected {
                 name: &spec.name,
@@ -234,12 +255,12 @@ impl Drafting<'_> {
                 teams: spec.teams.as_deref(),
                 analytics_tracking: spec.analytics_tracking,
                 filter: lines.as_deref(),
+                meant: meant.as_deref(),
                 acknowledged: spec.acknowledge.as_deref(),
-                steady: is_steady(spec),
+                proven: matches!(measured, Measured::Agrees),
             },
             told.segment,
             &details,
-            size,
             before.as_ref(),
         );
         for moved in &judged.moved {
@@ -250,10 +271,8 @@ impl Drafting<'_> {
                 after: moved.after.clone(),
             });
         }
-        let edited = details.updated_at.as_deref().unwrap_or_default();
-        let which = (told.segment.id.as_str(), edited);
-        let measured = self.measured(about, which, &told.size, list).await?;
-        let agrees = !matches!(measured, Measured::People(_));
+        // A size is an estimate that moves by itself.
+        let agrees = !matches!(&measured, Measured::Off(off) if off.is_of_people());
         let url = self.dashboard();
         let mut planned = settle(about, &judged, &measured, size, url.as_deref());
         if let Some(from) = self.rearranged.moved.get(&resource.address) {
@@ -262,12 +281,8 @@ impl Drafting<'_> {
                 planned.action = Action::Update;
             }
         }
-        let meaning = Observed {
-            size: None,
-            ..judged.observed.clone()
-        };
-        self.planned(resource, planned, json!([meaning, agrees]));
-        let config = digest::canonical(&resource.body);
+        self.planned(resource, planned, json!([judged.observed, agrees]));
+        let config = nameless(digest::canonical(&resource.body));
         let entry = Entry::begun(&resource.kind, config, self.session.clock.now());
         Ok(Some(Looked {
             address: resource.address.clone(),
@@ -312,13 +327,17 @@ impl About<'_> {
     }
 }
 
-/// Whether nothing that is written from here moves its size, as far as its filters say.
-fn is_steady(spec: &Spec) -> bool {
-    let mut ours = false;
-    if let Some(filter) = &spec.filter {
-        filter.each("", &mut |_, part| ours |= matches!(part, Filter::In { .. }));
+/// What an entry says, without what names a person.
+fn nameless(said: Value) -> Value {
+    match said {
+        Value::String(text) => json!(veiled(&text)),
+        Value::Array(items) => items.into_iter().map(nameless).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            members.map(|(key, said)| (key, nameless(said))).collect()
+        }
+        other => other,
     }
-    !ours && spec.verify.as_ref().is_none_or(Verify::exports)
 }
 
 /// What a plan says of a segment that was found.
@@ -353,35 +372,39 @@ fn settle(
     }));
     let untold = judged.untold.iter();
     let untold = untold.map(|path| format!("{path} not verified: Braze does not tell them"));
-    let mut manual = vec![];
-    if let Measured::People(people) = measured {
-        manual.push(format!(
-            "compare its filters with those declared: {}",
-            people.words()
-        ));
-        manual.extend(words.map(Words::indented).unwrap_or_default());
-    }
-    if !fields.is_empty() || !manual.is_empty() {
-        let mut steps = about.sheet(dashboard).change(judged);
-        steps.extend(manual);
+    let off = match measured {
+        Measured::Off(off) => Some(off.as_ref()),
+        Measured::Not(_) | Measured::Agrees => None,
+    };
+    if !fields.is_empty() || off.is_some() {
+        let sheet = about.sheet(dashboard);
+        let mut manual = sheet.change(judged, off.is_some());
+        manual.extend(
+            off.map(|off| sheet.compare(&off.words()))
+                .unwrap_or_default(),
+        );
+        manual.extend(off.and_then(Off::patience));
         return ResourcePlan {
             fields,
-            manual: steps,
+            manual,
             ..plan(about.resource, Action::Manual, format!("by hand: {title}"))
         };
     }
-    // What was measured and agrees is settled, whatever the words are.
-    let open = judged.filters == Filters::Unverified && !matches!(measured, Measured::Agrees);
-    let verified = about.spec.verify.is_some();
-    let why = match measured {
-        Measured::Not(why) => why.clone(),
-        Measured::Agrees | Measured::Size | Measured::People(_) => None,
-    };
-    let unverified = open.then(|| segment::unverified(judged, words, verified));
-    let notes = unverified.into_iter().chain(why).chain(untold);
-    let notes: Vec<String> = notes.collect();
+    let mut notes: Vec<String> = vec![];
+    let mut lines = vec![];
+    if judged.filters == Filters::Unverified {
+        let open = segment::unverified(judged, words, about.spec.verify.is_some());
+        notes.push(open.0);
+        lines = open.1;
+    }
+    notes.extend(segment::idle(judged, about.spec));
+    if let Measured::Not(why) = measured {
+        notes.extend(why.clone());
+    }
+    notes.extend(untold);
     ResourcePlan {
         note: (!notes.is_empty()).then(|| notes.join("; ")),
+        lines,
         ..plan(about.resource, Action::NoOp, title)
     }
 }

@@ -99,33 +99,51 @@ pub fn steps(cohort: &str, wanted: Frequency, verdicts: &[Verdict]) -> Vec<Strin
         "In Amplitude: Audiences > Cohorts, open \"{cohort}\""
     )];
     let cadence = in_the_app(wanted);
+    let failing = |verdict: &Verdict| matches!(verdict, Verdict::Failing { .. });
+    let (fails, edits) = (
+        verdicts.iter().any(failing),
+        verdicts.iter().any(|it| matches!(it, Verdict::Cadence(_))),
+    );
+    // What it fails of comes before what runs it at once, and that is done once.
+    let mut verdicts: Vec<&Verdict> = verdicts.iter().collect();
+    verdicts.sort_by_key(|verdict| match verdict {
+        Verdict::Missing | Verdict::Several(_) => 0,
+        Verdict::Failing { .. } => 1,
+        Verdict::Cadence(_) => 2,
+        Verdict::NeverRan | Verdict::Stale(_) => 3,
+    });
     for verdict in verdicts {
-        let more: &[String] = match verdict {
-            Verdict::Missing => &[
+        match verdict {
+            Verdict::Missing => steps.extend([
                 format!("Sync to… > Braze, choose the account; cadence: {cadence}"),
                 "map Amplitude's User ID to Braze's external_id, and save: it runs at once".to_owned(),
-            ],
-            Verdict::Several(_) => &["Syncs: delete the sync to Braze that is left over; if both are meant, for two accounts or two identifiers, declare \
+            ]),
+            Verdict::Several(_) => steps.push(
+                "Syncs: delete the sync to Braze that is left over; if both are meant, for two accounts or two identifiers, declare \
                  the other one too, as a sync of its own with run_by: amplitude"
-                .to_owned()],
-            Verdict::Cadence(is) => &[format!(
+                    .to_owned(),
+            ),
+            Verdict::Cadence(is) => steps.push(format!(
                 "Syncs > Braze > Edit: change the cadence from {} to {cadence}, and save: it runs at once",
                 Frequency::of_word(is).map_or(is.as_str(), |known| in_the_app(known))
-            )],
-            Verdict::Failing { .. } => &[
-                "Syncs > Braze: read in its history what the last run failed of".to_owned(),
-                "In Braze: Partner Integrations > Technology Partners > Amplitude shows the data import key that the account in Amplitude must hold"
-                    .to_owned(),
-                "Run the sync once more: what it missed is sent with the next run that goes well".to_owned(),
-            ],
-            Verdict::NeverRan | Verdict::Stale(_) => &[
+            )),
+            Verdict::Failing { .. } => {
+                steps.extend([
+                    "Syncs > Braze: read in its history what the last run failed of".to_owned(),
+                    "In Braze: Partner Integrations > Technology Partners > Amplitude shows the data import key that the account in Amplitude must hold"
+                        .to_owned(),
+                ]);
+                if !edits {
+                    steps.push("Run the sync once more: what it missed is sent with the next run that goes well".to_owned());
+                }
+            }
+            // One that fails, or is edited anyway, is run by that.
+            Verdict::NeverRan | Verdict::Stale(_) if fails || edits => {}
+            Verdict::NeverRan | Verdict::Stale(_) => steps.extend([
                 "Syncs > Braze: see that it is on, and when it ran last by its history".to_owned(),
                 "Edit and save it: that gives it a new slot, and runs it at once".to_owned(),
-            ],
-        };
-        let new = more.iter().filter(|step| !steps.contains(step)).cloned();
-        let new: Vec<String> = new.collect();
-        steps.extend(new);
+            ]),
+        }
     }
     steps
 }
@@ -136,5 +154,42 @@ const fn in_the_app(cadence: Frequency) -> &'static str {
         Frequency::Realtime => "Real-time",
         Frequency::Hourly => "Hourly",
         Frequency::Daily => "Daily",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_have_one_order_and_run_it_once() {
+        let time = Timestamp::UNIX_EPOCH;
+        let failing = || Verdict::Failing {
+            failed: time,
+            succeeded: Some(time),
+        };
+        let words = |verdicts: &[Verdict]| {
+            let steps = steps("Lapsed", Frequency::Daily, verdicts);
+            let first =
+                |step: &String| step.split([':', ',']).next().unwrap_or_default().to_owned();
+            steps[1..].iter().map(first).collect::<Vec<_>>()
+        };
+        let (history, key) = ("Syncs > Braze", "In Braze");
+        let edit = "Syncs > Braze > Edit";
+        assert_eq!(
+            words(&[failing(), Verdict::Stale(time)]),
+            [history, key, "Run the sync once more"]
+        );
+        // What it fails of comes first; to save the cadence runs it.
+        let all = [
+            Verdict::Cadence("hourly".into()),
+            failing(),
+            Verdict::Stale(time),
+        ];
+        assert_eq!(words(&all), [history, key, edit]);
+        let late = [Verdict::Cadence("hourly".into()), Verdict::Stale(time)];
+        assert_eq!(words(&late), [edit]);
+        assert_eq!(words(&[Verdict::NeverRan]), [history, "Edit and save it"]);
+        assert_eq!(Frequency::of("realtime"), Frequency::of("minute"));
     }
 }

@@ -49,6 +49,12 @@ impl Kind for Materialized {
                 code,
                 ..wrong(message, Some(hint.to_owned()))
             })?;
+        if leaves.cohorts.is_empty() {
+            let message = format!("{} names no cohort in its members", resource.address);
+            let hint =
+                "write members: {all_of: [{cohort: NAME}, …]}, or any_of, and none_of beside it";
+            return Err(wrong(message, Some(hint.to_owned())));
+        }
         let excluded: Vec<Algebra> = settings
             .exclude
             .iter()

@@ -26,7 +26,8 @@ pub struct Spec {
     /// What the segment filters on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
-    /// The filters as Braze words them, copied once somebody compared them with `filter`. Other words later show as a change.
+    /// The filters as Braze words them, or as a plan shows them, copied once somebody compared them with `filter`. Other words
+    /// later show as a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub acknowledge: Option<String>,

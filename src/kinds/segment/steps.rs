@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 
 use super::{Spec, words::Words};
-use crate::diff::segment::{Difference, Filters, Judged};
+use crate::{
+    diff::segment::{Difference, Filters, Judged},
+    model::veiled,
+};
 
 /// What the steps are about.
 #[derive(Clone, Copy, Debug)]
@@ -99,12 +102,26 @@ impl Sheet<'_> {
         steps
     }
 
-    /// Steps about one that is not as declared.
-    pub fn change(&self, judged: &Judged) -> Vec<String> {
+    /// Steps that compare its filters with those declared, since something was measured.
+    pub fn compare(&self, why: &str) -> Vec<String> {
+        let Some(words) = self.words else {
+            return vec![format!(
+                "look at its filters, none of which are declared: {why}"
+            )];
+        };
+        let mut steps = vec![format!(
+            "compare its filters with those declared, and change what differs: {why}"
+        )];
+        steps.extend(words.indented());
+        steps
+    }
+
+    /// Steps about one that is not as declared. What was measured to be other than declared is not offered to be acknowledged.
+    pub fn change(&self, judged: &Judged, disproved: bool) -> Vec<String> {
         let mut steps = vec![format!(
             "{}, and open {}",
             self.open("Segments"),
-            quoted(&judged.observed.name)
+            quoted(&judged.name)
         )];
         steps.extend(judged.differences.iter().map(|one| self.set(one)));
         let indented = || self.words.map(Words::indented).unwrap_or_default();
@@ -118,9 +135,11 @@ impl Sheet<'_> {
                     "look at the filters: Braze shows {text}, and {acknowledged} was acknowledged; put them back{to}"
                 ));
                 steps.extend(indented());
-                steps.push(format!(
-                    "if they are right as they are: acknowledge: {text}"
-                ));
+                if !disproved {
+                    steps.push(format!(
+                        "if they are right as they are: acknowledge: {text}"
+                    ));
+                }
             }
             Filters::Reworded => {
                 steps.push(format!(
@@ -130,7 +149,9 @@ impl Sheet<'_> {
                 steps.push(
                     "write what Braze shows then as `acknowledge`, once you compared".to_owned(),
                 );
-                if self.spec.acknowledge.is_some() {
+                if disproved {
+                    // They do not say the same.
+                } else if self.spec.acknowledge.is_some() {
                     steps.push(
                         "if they say the same already, apply once without `acknowledge` and put it back"
                             .to_owned(),
@@ -194,27 +215,43 @@ fn tracking(on: bool) -> String {
     format!("turn analytics tracking {word}")
 }
 
-/// Why filters are not verified, and what settles it; in a line.
-pub fn unverified(judged: &Judged, words: Option<&Words>, verified: bool) -> String {
-    let lines = words.map(Words::lines).unwrap_or_default();
-    let expected = lines.first().cloned().unwrap_or_default();
+/// Why filters are not verified, and what settles it: in a line, and what belongs to that, a line each.
+pub fn unverified(judged: &Judged, words: Option<&Words>, verified: bool) -> (String, Vec<String>) {
     let by_figures = if verified {
         ""
     } else {
         "; `verify: size` or `verify: export` settles it by figures"
     };
+    let declared = declared(words).unwrap_or_default();
+    let declared = format!("declared     {declared}");
     if judged.text.trim().is_empty() {
-        return format!(
-            "unverified: Braze tells nothing of its filters, which should be {}{by_figures}",
-            quoted(&expected)
-        );
+        let why = format!("unverified: Braze tells nothing of its filters{by_figures}");
+        return (why, vec![declared]);
     }
-    let shown = quoted(&judged.text);
-    format!(
-        "unverified: Braze words its filters as {shown}, and {} is declared; if they are the same, write acknowledge: \
-         {shown}{by_figures}",
-        quoted(&expected)
+    (
+        format!(
+            "unverified: Braze words its filters otherwise than declared; if they say the same, acknowledge them{by_figures}"
+        ),
+        vec![
+            declared,
+            format!("in Braze     {}", judged.text),
+            format!("to write     acknowledge: {}", quoted(&judged.text)),
+        ],
     )
+}
+
+/// Says that what is acknowledged is needed no more, where the very words that are declared stand in Braze.
+pub fn idle(judged: &Judged, spec: &Spec) -> Option<String> {
+    let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let acknowledged = veiled(spec.acknowledge.as_deref()?);
+    let idle = judged.filters == Filters::Agree && spaced(&acknowledged) != spaced(&judged.text);
+    idle.then(|| "`acknowledge` can go: Braze shows the words of `filter` itself".to_owned())
+}
+
+/// The filters that are declared, in a line.
+fn declared(words: Option<&Words>) -> Option<String> {
+    let line = words?.lines().into_iter().next()?;
+    Some(veiled(&line))
 }
 
 /// What differs of the filters, as a plan shows it: as they are, as they should be.
@@ -222,7 +259,7 @@ pub fn filters(judged: &Judged, words: Option<&Words>) -> Option<(Value, Value)>
     let expected = match &judged.filters {
         Filters::Unsaid | Filters::Agree | Filters::Unverified => return None,
         Filters::Changed { acknowledged } => acknowledged.clone(),
-        Filters::Reworded => words?.lines().into_iter().next()?,
+        Filters::Reworded => declared(words)?,
     };
     Some((json!(judged.text), json!(expected)))
 }

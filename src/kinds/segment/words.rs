@@ -2,7 +2,7 @@
 //! writes them. The words are documented in part alone, so that a text that differs from them proves nothing.
 
 use super::{Filter, Group, Scalar};
-use crate::kinds::Membership;
+use crate::{kinds::Membership, model::veiled};
 
 /// Where the members of a sync show in Braze.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +118,15 @@ impl Shown {
         })
     }
 
+    /// Returns it by what never changes: a cohort that Amplitude brings by its id.
+    #[must_use]
+    pub fn by_id(self) -> Self {
+        match self {
+            Self::Native { id: Some(id), .. } => Self::Native { name: id, id: None },
+            other => other,
+        }
+    }
+
     /// Returns the line of the builder, in each way that Braze is known to write it.
     fn words(&self) -> Vec<String> {
         match self {
@@ -210,7 +219,7 @@ impl Words {
         let margin = "  ".repeat(depth);
         let (head, parts) = match self {
             Self::One(ways) => {
-                lines.push(format!("{margin}{}", ways.join(", or ")));
+                lines.push(format!("{margin}{}", veiled(&ways.join(", or "))));
                 return;
             }
             Self::All(parts) | Self::Any(parts) if parts.len() == 1 => {

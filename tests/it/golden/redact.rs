@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use regex::Regex;
 
 /// Patterns and what stands in their place, in this order.
-const PATTERNS: [(&str, &str); 17] = [
+const PATTERNS: [(&str, &str); 18] = [
     (r"\d{8}T\d{6}-[0-9a-f]+", "RUN"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r#""lineage": "[0-9a-f]{32}""#, "\"lineage\": \"LINEAGE\""),
@@ -30,6 +30,11 @@ const PATTERNS: [(&str, &str); 17] = [
     (r"(state \d+) of \d{4}-\d\d-\d\d", "$1 of DAY"),
     (r#""\d{4}-\d\d-\d\dT[\d:.]+Z""#, "\"TIME\""),
     (r"computed \d\d:\d\d UTC", "computed HH:MM UTC"),
+    // How old it is depends on how fast the one before was.
+    (
+        r"list of cohorts is \d+ s old",
+        "list of cohorts is N s old",
+    ),
 ];
 
 /// What a case redacts.

@@ -22,6 +22,13 @@ impl Drafting<'_> {
         worded(filter, &|address| self.shown(address, list))
     }
 
+    /// Words a filter in a line in which a cohort that Amplitude brings stands by its id: its name may change.
+    pub(super) fn meant(&self, filter: &Filter, list: &[Cohort]) -> String {
+        let shown = |address: &str| self.shown(address, list).map(Shown::by_id);
+        let mut lines = worded(filter, &shown).lines().into_iter();
+        lines.next().unwrap_or_default()
+    }
+
     fn shown(&self, address: &str, list: &[Cohort]) -> Option<Shown> {
         let configuration = &self.session.configuration;
         let resource = configuration.resources.get(&Address::parse(address)?)?;

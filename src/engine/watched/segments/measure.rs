@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::About;
 use crate::{
     braze,
     diff::{exported::Compared, segment::fits},
     engine::{Error, draft::Drafting, exported},
-    kinds::segment::{Filter, TOLERANCE, quoted},
+    kinds::segment::{Filter, TOLERANCE, Verify, quoted},
     model::{
-        Address, Cohort, number,
+        Address, Cohort, Limit, number,
         plan::{Drift, Problem},
     },
 };
@@ -26,34 +26,90 @@ pub(super) enum Measured {
     Not(Option<String>),
     /// It is as it should be.
     Agrees,
-    /// The size is not; a warning says so.
-    Size,
-    /// The people are not.
-    People(Box<People>),
+    /// It is not.
+    Off(Box<Off>),
 }
 
-/// People of a segment that are not the members of a sync.
-pub(super) struct People {
-    pub(super) sync: String,
-    pub(super) compared: Compared,
+/// What was measured to be other than it should be.
+pub(super) enum Off {
+    /// The size.
+    Size {
+        name: String,
+        found: u64,
+        expected: u64,
+        /// Who is expected, as a sentence has it.
+        whose: String,
+        tolerance: Limit,
+    },
+    /// The people, who are not the members of a sync.
+    People { sync: String, compared: Compared },
 }
 
-impl People {
+impl Off {
+    /// Whether people were compared, one by one.
+    pub(super) fn is_of_people(&self) -> bool {
+        matches!(self, Self::People { .. })
+    }
+
     /// Says it in a line.
     pub(super) fn words(&self) -> String {
-        let Compared {
-            only_there,
-            only_here,
-            both,
-            unread,
-            ..
-        } = self.compared;
-        let [both, missing, unread, strangers] = [both, only_here, unread, only_there].map(number);
-        format!(
-            "{both} members of {} are in the segment, {missing} are not, {unread} are not and were not read back yet; \
-             {strangers} in the segment are no members",
-            self.sync
-        )
+        match self {
+            Self::Size {
+                name,
+                found,
+                expected,
+                whose,
+                tolerance,
+            } => format!(
+                "Braze counts about {} people in {name}, and {} are {whose}: more than {tolerance} off",
+                number(*found),
+                number(*expected)
+            ),
+            Self::People { sync, compared } => {
+                let strangers = match compared.only_there {
+                    0 => String::new(),
+                    1 => "; 1 in it is no member".to_owned(),
+                    many => format!("; {} in it are no members", number(many)),
+                };
+                let unread = match compared.unread {
+                    0 => String::new(),
+                    unread => format!(", {} of them not read back yet", number(unread)),
+                };
+                let missing = number(compared.only_here + compared.unread);
+                match compared.both {
+                    0 => format!(
+                        "no member of {sync} is in the segment ({missing} are recorded{unread}){strangers}"
+                    ),
+                    both => format!(
+                        "{} members of {sync} are in the segment, {missing} are not{unread}{strangers}",
+                        number(both)
+                    ),
+                }
+            }
+        }
+    }
+
+    /// What to think of before anything is changed.
+    pub(super) fn patience(&self) -> Option<String> {
+        let waits = "the size is an estimate of up to a day ago: where many came or went since, plan again tomorrow";
+        (!self.is_of_people()).then(|| waits.to_owned())
+    }
+
+    /// As drift tells it: what should be, what is.
+    fn drift(&self) -> (&'static str, Value, Value) {
+        match self {
+            Self::Size {
+                found, expected, ..
+            } => ("verify.size", json!(expected), json!(found)),
+            Self::People { sync, compared } => {
+                let members = compared.both + compared.only_here + compared.unread;
+                (
+                    "verify.members",
+                    json!({"sync": sync, "members": members}),
+                    json!({"members": compared.both, "others": compared.only_there}),
+                )
+            }
+        }
     }
 }
 
@@ -69,6 +125,28 @@ impl Drafting<'_> {
         let Some(verify) = &about.spec.verify else {
             return Ok(Measured::Not(None));
         };
+        let measured = self.figures(about, verify, (id, edited), size, list);
+        let measured = measured.await?;
+        if let Measured::Off(off) = &measured {
+            let (path, before, after) = off.drift();
+            self.plan.drift.push(Drift {
+                address: about.resource.address.clone(),
+                path: path.to_owned(),
+                before,
+                after,
+            });
+        }
+        Ok(measured)
+    }
+
+    async fn figures(
+        &mut self,
+        about: &About<'_>,
+        verify: &Verify,
+        (id, edited): (&str, &str),
+        size: &Result<Option<u64>, braze::Error>,
+        list: &[Cohort],
+    ) -> Result<Measured, Error> {
         let only = about.spec.filter.as_ref().and_then(Filter::only_sync);
         match (verify.size(), only) {
             (None, None) => Ok(Measured::Not(None)),
@@ -92,7 +170,7 @@ impl Drafting<'_> {
         about: &About,
         size: &Result<Option<u64>, braze::Error>,
         (expected, whose): (Option<(u64, u64)>, &str),
-        tolerance: crate::model::Limit,
+        tolerance: Limit,
     ) -> Measured {
         let name = quoted(&about.spec.name);
         let size = match size {
@@ -117,27 +195,21 @@ impl Drafting<'_> {
         if fits(expected, size, tolerance) {
             return Measured::Agrees;
         }
-        if fits(size.clamp(least, expected), size, tolerance) {
+        // Nobody at all is no matter of whom Braze knows.
+        if size > 0 && fits(size.clamp(least, expected), size, tolerance) {
             return Measured::Not(Some(format!(
                 "Braze counts about {} people, and {} are {whose}, of whom it may not know all",
                 number(size),
                 number(expected)
             )));
         }
-        self.plan.drift.push(Drift {
-            address: about.resource.address.clone(),
-            path: "size".to_owned(),
-            before: json!(expected),
-            after: json!(size),
-        });
-        let message = format!(
-            "Braze counts about {} people in {name}, and {} are {whose}: more than {tolerance} off",
-            number(size),
-            number(expected)
-        );
-        let hint = "compare its filters in the dashboard; sizes are estimates, a day old at most";
-        self.warn(about, message, hint);
-        Measured::Size
+        Measured::Off(Box::new(Off::Size {
+            name,
+            found: size,
+            expected,
+            whose: whose.to_owned(),
+            tolerance,
+        }))
     }
 
     /// Exports a segment and compares its people with the recorded members of a sync.
@@ -158,18 +230,11 @@ impl Drafting<'_> {
         let name = &about.spec.name;
         let exported = match exported::people_of(self, name, id, edited, OLDEST).await {
             Ok(exported) => exported,
-            Err(Error::Braze(error)) => {
-                let hint = error.key_hint().unwrap_or("plan again once Braze answers");
-                self.warn(
-                    about,
-                    format!("its people were not compared: {error}"),
-                    hint,
-                );
-                return Ok(Measured::Not(None));
-            }
-            Err(Error::Segment { message, hint }) => {
-                let message = format!("its people were not compared: {message}");
-                self.warn(about, message, &hint.unwrap_or_default());
+            Err(error) if error.is_of_one_segment() => {
+                let hint = error.segment_hint();
+                let hint = hint.unwrap_or_else(|| "plan again once Braze answers".to_owned());
+                let message = format!("its people were not compared: {error}");
+                self.warn(about, message, &hint);
                 return Ok(Measured::Not(None));
             }
             Err(other) => return Err(other),
@@ -184,7 +249,9 @@ impl Drafting<'_> {
                 number(compared.other)
             ))));
         }
-        if compared.agrees() {
+        // Of an empty segment it is no matter that some were not read back yet.
+        let nobody = compared.both == 0 && compared.unread > 0;
+        if compared.agrees() && !nobody {
             return Ok(match compared.unread {
                 0 => Measured::Agrees,
                 unread => Measured::Not(Some(format!(
@@ -193,18 +260,8 @@ impl Drafting<'_> {
                 ))),
             });
         }
-        self.plan.drift.push(Drift {
-            address: about.resource.address.clone(),
-            path: "members".to_owned(),
-            before: json!(number(compared.both + compared.only_here + compared.unread)),
-            after: json!(format!(
-                "{} of them and {} more",
-                number(compared.both),
-                number(compared.only_there)
-            )),
-        });
         let sync = sync.to_owned();
-        Ok(Measured::People(Box::new(People { sync, compared })))
+        Ok(Measured::Off(Box::new(Off::People { sync, compared })))
     }
 
     fn warn(&mut self, about: &About, message: String, hint: &str) {

@@ -53,6 +53,7 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
     draft.plan.errors.clear();
     let mut looked = draft.watch(&list).await?;
     draft.destinations(&list, &mut looked).await?;
+    draft.unseen();
     let health = draft.native_health(&list);
     let followed = draft.followed(&list);
     let mut plan = draft.plan;

@@ -37,7 +37,9 @@ pub use checkup::{Check, Checkup, Verdict};
 pub use clock::Clock;
 pub use cohort::{Cohort, NativeSync};
 pub use cursor::{Cursor, FileCursor, FileRead, HourCursor, HourRead};
-pub use destination::{Deliveries, Destination, DestinationType, DryRun, Tested, TypeParameter};
+pub use destination::{
+    Deliveries, Destination, DestinationType, DryRun, SeenAccount, Tested, TypeParameter, streams,
+};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use drifted::Drifted;
 pub use edit::Edit;

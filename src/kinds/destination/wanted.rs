@@ -51,6 +51,37 @@ pub fn read(
     let lacks = |known: &&TypeParameter| known.required && !config.contains_key(&known.id);
     let lacking = of.parameters.iter().filter(lacks);
     let lacking = lacking.map(|known| known.id.clone()).collect();
+    Ok(Read {
+        wanted: wanted(spec, config),
+        lacking,
+    })
+}
+
+/// Reads an entry where nobody tells what its integration takes. Beside it stand the parameters whose variables are not set
+/// here: nothing is known of those.
+pub fn unheld(spec: &Spec, parameters: &BTreeMap<String, Parameter>) -> (Wanted, Vec<String>) {
+    let (mut config, mut unset) = (BTreeMap::new(), vec![]);
+    for (id, parameter) in parameters {
+        let setting = match parameter {
+            Parameter::Plain(value) => Setting::Shown(value.clone()),
+            Parameter::Filled(filling) => match &filling.value.value {
+                Some(value) if !value.expose().is_empty() => Setting::Hidden {
+                    value: Secret::new(value.expose()),
+                    is_json: filling.is_json,
+                    write_only: true,
+                },
+                _ => {
+                    unset.push(id.clone());
+                    continue;
+                }
+            },
+        };
+        config.insert(id.clone(), setting);
+    }
+    (wanted(spec, config), unset)
+}
+
+fn wanted(spec: &Spec, config: BTreeMap<String, Setting>) -> Wanted {
     let filter = spec.event_filter.as_ref().map(|filter| {
         let mut value = json!({"events": filter.events});
         if let Some(filters) = &filter.property_filters {
@@ -63,43 +94,29 @@ pub fn read(
         let pairs = pairs.map(|pair| (pair.from.clone(), Value::String(pair.to.clone())));
         Value::Object(pairs.collect())
     });
-    Ok(Read {
-        wanted: Wanted {
-            partner: spec.partner.clone(),
-            display_name: spec.display_name.clone(),
-            kind: spec
-                .kind
-                .iter()
-                .map(|kind| word(*kind).to_owned())
-                .collect(),
-            config,
-            event_filter: filter,
-            property_mappings: mappings,
-            send_events: spec.send_events,
-            send_users: spec.send_users,
-            enabled: spec.enabled,
-        },
-        lacking,
-    })
-}
-
-const fn word(kind: Receives) -> &'static str {
-    match kind {
-        Receives::Event => "event",
-        Receives::Identify => "identify",
-        Receives::Cohort => "cohort",
+    let kinds = spec.kind.iter().map(|kind| kind.word().to_owned());
+    Wanted {
+        partner: spec.partner.clone(),
+        display_name: spec.display_name.clone(),
+        kind: kinds.collect(),
+        config,
+        event_filter: filter,
+        property_mappings: mappings,
+        send_events: spec.send_events,
+        send_users: spec.send_users,
+        enabled: spec.enabled,
     }
 }
 
 fn kinds(spec: &Spec, of: &DestinationType) -> Option<Misfit> {
-    let knows = |kind: &&Receives| of.kinds.iter().any(|known| known == word(**kind));
+    let knows = |kind: &&Receives| of.kinds.iter().any(|known| known == kind.word());
     let stranger = spec.kind.iter().find(|kind| !knows(kind));
     let stranger = stranger.filter(|_| !of.kinds.is_empty())?;
     Some(Misfit {
         message: format!(
             "no account of {} receives `{}`",
             of.partner,
-            word(*stranger)
+            stranger.word()
         ),
         hint: Some(format!("it receives {}", listed(&of.kinds))),
     })

@@ -85,7 +85,9 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     let secrets = settings.filter(|one| matches!(one, ImportedSetting::Secret(_)));
     let secrets = match secrets.count() {
         0 => "",
-        _ => " but the secrets that a first apply sends: export their variables, or take their lines out",
+        _ => {
+            " but the secrets that a first apply sends: export their variables, or take their lines out"
+        }
     };
     let said = format!(
         "Written {}: {}, {}, {}{}.\nNext: syncform validate, then syncform plan, which should have nothing to change{secrets}.\n",

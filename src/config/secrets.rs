@@ -40,7 +40,12 @@ pub(super) fn literals(tree: &Node, findings: &mut Findings) {
             for (id, parameter) in destination.node.entries("config") {
                 let plain = matches!(parameter.node.data, Data::Bool(_));
                 if is_secret_parameter(id) && !plain {
-                    refuse(&parameter.node, &format!("config.{id}"), &variable(id), findings);
+                    refuse(
+                        &parameter.node,
+                        &format!("config.{id}"),
+                        &variable(id),
+                        findings,
+                    );
                 }
             }
         }
@@ -57,7 +62,10 @@ fn is_secret_parameter(id: &str) -> bool {
     let words: Vec<&str> = id.split(|letter: char| !letter.is_alphanumeric()).collect();
     match words.as_slice() {
         [.., before, "key"] => KEYS.contains(before),
-        [.., "secret" | "token" | "password" | "passphrase" | "apikey"] => true,
+        [
+            ..,
+            "secret" | "token" | "password" | "passphrase" | "apikey",
+        ] => true,
         _ => false,
     }
 }

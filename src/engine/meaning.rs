@@ -288,6 +288,19 @@ mod tests {
         for (name, value, words) in table {
             assert_eq!(one(name, value), format!("sync.a: {words}"));
         }
+        let account = |key: &str, secret: &str, sends: Value| json!({"configuration": {"x": 1}, "secrets": {key: secret}, "change": {"send_events": sends}});
+        let of = |account: Value| meaning(json!({}), &[("a", account)]);
+        let first = of(account("k", "1", json!([false, true])));
+        for (other, words) in [
+            (account("k", "2", json!([false, true])), "another secret: k"),
+            (
+                account("k", "1", json!([null, true])),
+                "it differs otherwise from what it is to be: send_events",
+            ),
+        ] {
+            let told = first.differences(&of(other), |_| Ok(0)).unwrap();
+            assert_eq!(told, [format!("sync.a: {words}")]);
+        }
         let now = meaning(json!({"braze": {"billing": "data_points"}}), &[("b", a)]);
         assert_eq!(
             told(&now),

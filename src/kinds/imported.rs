@@ -13,8 +13,8 @@ use crate::{
     config::{CohortRef, Configuration, Resource},
     diff::native::{BRAZE, Frequency, share},
     model::{
-        Cohort, Destination, DestinationType, Imported, ImportedSegment, ImportedSync, LeftOut, NativeSync, Segment,
-        SegmentDetails,
+        Cohort, Destination, DestinationType, Imported, ImportedSegment, ImportedSync, LeftOut,
+        NativeSync, Segment, SegmentDetails,
     },
 };
 

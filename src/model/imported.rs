@@ -83,6 +83,8 @@ pub enum ImportedSetting {
     Told(Value),
     /// It is secret: the variable that is to hold it.
     Secret(String),
+    /// Its value is told, and may hold a secret all the same.
+    Withheld,
     /// It is secret, and whether it is set is not told.
     Untold(String),
 }

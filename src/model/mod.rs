@@ -45,7 +45,9 @@ pub use drifted::Drifted;
 pub use edit::Edit;
 pub use event::{EVENTS_VERSION, Event, EventLine, RefusingGuard};
 pub use guards::{Guards, Limit};
-pub use imported::{Imported, ImportedAccount, ImportedSegment, ImportedSetting, ImportedSync, LeftOut};
+pub use imported::{
+    Imported, ImportedAccount, ImportedSegment, ImportedSetting, ImportedSync, LeftOut,
+};
 pub use key::{BadKey, Identity, Key};
 pub use lane::Lane;
 pub use log::{EventId, Hour, LogEvent, LogRow, Parked, Taken};

@@ -73,7 +73,10 @@ pub fn yaml(found: &Imported, above: Head) -> String {
         out += "\n# Amplitude's own accounts at other services. These are written: what is said here is put right by an apply, and one\n\
                 # that a `removed` entry takes out is switched off. What is left out stays as it is.\n\
                 destinations:\n";
-        found.accounts.iter().for_each(|one| accounts::account(&mut out, one));
+        found
+            .accounts
+            .iter()
+            .for_each(|one| accounts::account(&mut out, one));
     }
     if !found.left.is_empty() {
         out += "\n# Not written here:\n";
@@ -117,8 +120,10 @@ fn segment(out: &mut String, one: &ImportedSegment) {
 fn words(one: &LeftOut) -> String {
     match one {
         LeftOut::Account { account, ids, why } => {
+            let many = ids.len() > 1;
             let ids = ids.join(", ");
-            format!("the account \"{account}\" of Amplitude ({ids}): {why}")
+            let noun = if many { "accounts" } else { "account" };
+            format!("the {noun} \"{account}\" of Amplitude ({ids}): {why}")
         }
         LeftOut::Archived { cohort, id } => format!(
             "the sync of cohort \"{cohort}\" ({id}): it is archived in Amplitude; end the sync there"

@@ -46,7 +46,8 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     drift(&mut out, plan);
     drifted::unmanaged(&mut out, &plan.unmanaged);
     let new = |planned: &ResourcePlan| {
-        planned.action == Action::Create && planned.log.is_none() && !planned.is_in_amplitude()
+        let braze = !planned.is_in_amplitude() && planned.kind != "destination";
+        planned.action == Action::Create && planned.log.is_none() && braze
     };
     if plan.resources.iter().any(new) {
         let _ = writeln!(out, "{}\n", found::before(plan));

@@ -68,7 +68,8 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
             number(again)
         ),
     };
-    let price = if priced {
+    let rows = report.resources.iter().any(|one| !one.is_account());
+    let price = if priced && rows {
         format!(", {}{again}", count(report.data_points, "data point"))
     } else {
         String::new()

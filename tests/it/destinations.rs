@@ -22,6 +22,7 @@ const KEYS: [&str; 3] = ["planted-key-1a7f", "planted-key-2b8e", "planted-token-
 struct Set {
     accounts: Accounts,
     folder: TempDir,
+    /// Which of the keys its variable holds; none past the last.
     key: usize,
     token: bool,
 }
@@ -75,7 +76,9 @@ impl Set {
         let folder = self.folder.path().to_str().unwrap();
         let mut command = syncform(words.iter().copied().chain(["-C", folder, "-vv"]));
         command.env("A", "ak").env("S", "sk").env("B", "bk");
-        command.env("BRAZE_STREAM_KEY", KEYS[self.key]);
+        if let Some(key) = KEYS.get(self.key) {
+            command.env("BRAZE_STREAM_KEY", key);
+        }
         if self.token {
             command.env("AMPLITUDE_PAT", format!("amp_{}", KEYS[2]));
         }
@@ -388,7 +391,7 @@ fn what_cannot_be_is_said_before_anything_is_written() {
     set.says(&ACCOUNT.replace("${BRAZE_STREAM_KEY}", KEYS[0]), "");
     set.runs(&["plan"])
         .exits(1)
-        .says("`config.rest_api_key` holds a literal, and Amplitude keeps it secret");
+        .says("`config.rest_api_key` holds a literal: a secret is never written in a file");
     set.says(&ACCOUNT.replace("rest_api_key", "rest_api_kee"), "");
     set.runs(&["plan"])
         .exits(1)
@@ -412,6 +415,37 @@ fn what_cannot_be_is_said_before_anything_is_written() {
     set.apply();
     set.settled();
     assert_eq!(set.accounts.written(), []);
+}
+
+#[test]
+fn a_key_that_is_not_set_is_said_where_it_is_needed() {
+    let mut set = Set::up();
+    set.key = KEYS.len();
+    let unset = "`config.rest_api_key`: the variable `BRAZE_STREAM_KEY` is not set";
+    set.runs(&["plan"]).exits(1).says(unset);
+    set.runs(&["validate", "--online"])
+        .exits(1)
+        .says(&format!("error: {unset}"));
+    let doctor = |set: &Set, verdict: &str| {
+        let said = set.runs(&["doctor"]);
+        let mut lines = said.stdout.lines();
+        let line = lines.find(|line| line.contains("account secrets"));
+        let line = line.unwrap_or_default();
+        assert!(line.contains(verdict) && line.contains(unset), "{said}");
+    };
+    doctor(&set, "fail");
+    // Nothing is sent without a token.
+    set.token = false;
+    set.runs(&["validate", "--online"])
+        .says(&format!("warning: {unset}"));
+    doctor(&set, "warn");
+    set.apply();
+    set.runs(&["plan", "--detailed-exitcode"])
+        .exits(0)
+        .says("(but for rest_api_key: no variable of it is set here)");
+    // One that is set from then on is a change by hand.
+    set.key = 0;
+    set.runs(&["plan", "--detailed-exitcode"]).exits(2);
 }
 
 #[test]

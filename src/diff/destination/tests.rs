@@ -302,3 +302,54 @@ fn delivery_is_held_against_its_bounds() {
         ]
     );
 }
+
+#[test]
+fn what_stops_an_account_and_a_version_that_moved_are_drift() {
+    let applied = wanted().shown();
+    let told = |change: fn(&mut Destination), applied: &Value| {
+        let (seen, mut now) = (live().seen(), live());
+        change(&mut now);
+        let found = drift((applied, seen), std::iter::empty(), &now, &|_, _| true);
+        let found = found.into_iter();
+        found.map(|change| change.path).collect::<Vec<String>>()
+    };
+    let mut silent = applied.clone();
+    silent.as_object_mut().unwrap().remove("enabled");
+    for applied in [&applied, &silent] {
+        assert_eq!(told(|it| it.enabled = Some(false), applied), ["enabled"]);
+    }
+    assert_eq!(told(|it| it.paused = Some(true), &applied), ["paused"]);
+    assert_eq!(told(|it| it.version = Some(4), &applied), ["version"]);
+    let other = |it: &mut Destination| {
+        it.version = Some(4);
+        it.send_events = Some(false);
+    };
+    assert_eq!(told(other, &applied), ["send_events"]);
+    assert!(told(|_| (), &applied).is_empty());
+}
+
+#[test]
+fn what_is_no_longer_said_is_named_and_changes_nothing() {
+    let applied = json!({"config": {"app_id": "a", "url": "u"}, "send_users": true, "enabled": true,
+        "event_filter": {"events": ["A"], "property_filters": {"p": 1}}, "property_mappings": {"x": "y", "z": "w"}});
+    let said = json!({"config": {"url": "u"}, "enabled": true, "event_filter": {"events": ["A"]},
+        "property_mappings": {"x": "y"}});
+    let secrets = ["kept".to_owned(), "key".to_owned()];
+    let says = |id: &str| ["url", "kept"].contains(&id);
+    assert_eq!(
+        dropped(&applied, secrets.iter(), &said, says),
+        [
+            "config.app_id",
+            "config.key",
+            "event_filter.property_filters",
+            "send_users"
+        ]
+    );
+    // A list of pairs is one thing: what is taken out of it changes it.
+    let paths: Vec<String> = reworded(&applied, &said)
+        .into_iter()
+        .map(|change| change.path)
+        .collect();
+    assert_eq!(paths, ["property_mappings.z"]);
+    assert!(reworded(&said, &said).is_empty());
+}

@@ -14,6 +14,8 @@ use crate::{
 /// Why an entry does not fit its integration: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {
+    /// Where in the entry; none where what stands there is not to be shown.
+    pub at: Option<String>,
     /// What is wrong.
     pub message: String,
     /// What to do.
@@ -113,6 +115,7 @@ fn kinds(spec: &Spec, of: &DestinationType) -> Option<Misfit> {
     let stranger = spec.kind.iter().find(|kind| !knows(kind));
     let stranger = stranger.filter(|_| !of.kinds.is_empty())?;
     Some(Misfit {
+        at: Some("/kind".to_owned()),
         message: format!(
             "no account of {} receives `{}`",
             of.partner,
@@ -131,6 +134,7 @@ fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Sett
         Parameter::Plain(value) => match fits(value, known) {
             Ok(()) => Ok(Setting::Shown(value.clone())),
             Err(wants) => Err(Misfit {
+                at: place(id),
                 message: format!("`config.{id}` takes {wants}"),
                 hint: None,
             }),
@@ -143,11 +147,13 @@ fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Sett
 /// A value that was filled is taken for a secret, whatever the integration says of it.
 fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting, Misfit> {
     let value = filling.value.require().map_err(|missing| Misfit {
+        at: place(id),
         message: missing.message,
         hint: missing.hint,
     })?;
     if value.expose().is_empty() {
         return Err(Misfit {
+            at: place(id),
             message: format!("`config.{id}` is empty: its variable is not set"),
             hint: Some(format!(
                 "set the variable that `config.{id}` names, or leave it out"
@@ -155,6 +161,7 @@ fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting,
         });
     }
     let typed = |wants: &str| Misfit {
+        at: place(id),
         message: format!("`config.{id}` takes {wants}, and what its variable holds is none"),
         hint: None,
     };
@@ -194,8 +201,15 @@ fn fits(value: &Value, known: &TypeParameter) -> Result<(), String> {
     if fits { Ok(()) } else { Err(wants) }
 }
 
+/// Where a parameter stands.
+fn place(id: &str) -> Option<String> {
+    let id = id.replace('~', "~0").replace('/', "~1");
+    Some(format!("/config/{id}"))
+}
+
 fn literal(id: &str) -> Misfit {
     Misfit {
+        at: None,
         message: format!(
             "`config.{id}` holds a literal, and Amplitude keeps it secret: a secret is never written in a file"
         ),
@@ -213,6 +227,7 @@ fn unknown(id: &str, of: &DestinationType) -> Misfit {
         .map(|near| format!("did you mean `{near}`? "))
         .unwrap_or_default();
     Misfit {
+        at: place(id),
         message: format!("an account of {} has no parameter `{id}`", of.partner),
         hint: Some(format!("{near}it has {}", listed(&ids))),
     }

@@ -18,7 +18,8 @@ impl Declared<'_> {
     fn has_account(&self, account: &Destination) -> bool {
         let mut declared = self.resources().filter(|one| one.kind == "destination");
         declared.any(|one| {
-            one.body["partner"] == account.partner && one.body["display_name"] == account.display_name
+            one.body["partner"] == account.partner
+                && one.body["display_name"] == account.display_name
         })
     }
 }
@@ -43,12 +44,18 @@ pub(super) fn add(
         };
         let known = |word: &String| Receives::ALL.iter().any(|kind| kind.word() == word);
         match types.get(&one.partner) {
-            _ if alike.len() > 1 => found.left.push(left("an account is found by its name")),
+            _ if alike.len() > 1 => found
+                .left
+                .push(left("they bear one name, and an account is found by it")),
             _ if one.display_name.is_empty() => found.left.push(left("it has no name")),
             _ if one.kind.is_empty() || !one.kind.iter().all(known) => {
-                found.left.push(left("it receives what no configuration says"));
+                found
+                    .left
+                    .push(left("it receives what no configuration says"));
             }
-            None => found.left.push(left("Amplitude tells nothing of its integration")),
+            None => found
+                .left
+                .push(left("Amplitude tells nothing of its integration")),
             Some(of) => {
                 let name = names.take(&one.display_name, "account");
                 found.accounts.push(imported(name, one, of));
@@ -77,6 +84,7 @@ fn imported(name: String, one: &Destination, of: &DestinationType) -> ImportedAc
                     false => ImportedSetting::Untold(variable),
                 }
             }
+            Some(told) if is_delicate(&parameter.kind, told) => ImportedSetting::Withheld,
             Some(told) => ImportedSetting::Told(told.clone()),
             None => continue,
         };
@@ -96,12 +104,24 @@ fn imported(name: String, one: &Destination, of: &DestinationType) -> ImportedAc
     }
 }
 
+/// Whether a value that is told may hold a secret: headers may be credentials, an address may have a password or a key in it.
+fn is_delicate(kind: &str, told: &Value) -> bool {
+    let address = |text: &str| text.contains("://") && text.contains(['@', '?']);
+    kind == "http_headers" || told.as_str().is_some_and(address)
+}
+
 /// The variable that is to hold a secret: `BRAZE_PRODUCTION_REST_API_KEY`.
 fn variable(name: &str, id: &str) -> String {
     let letters = format!("{name}_{id}").to_uppercase();
     let letters = letters.chars();
     let letters: String = letters
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
         .collect();
     match letters.starts_with(|first: char| first.is_ascii_digit()) {
         true => format!("ACCOUNT_{letters}"),
@@ -114,11 +134,18 @@ fn filter(told: &Value) -> Option<Value> {
     let events = told["events"].as_array()?;
     let mut known = BTreeSet::new();
     let named = |event: &Value| event.as_str().is_some_and(|name| !name.trim().is_empty());
-    if events.is_empty() || !events.iter().all(|event| named(event) && known.insert(event.to_string())) {
+    if events.is_empty()
+        || !events
+            .iter()
+            .all(|event| named(event) && known.insert(event.to_string()))
+    {
         return None;
     }
     let mut said = json!({"events": events});
-    if let Some(filters) = told["property_filters"].as_object().filter(|it| !it.is_empty()) {
+    if let Some(filters) = told["property_filters"]
+        .as_object()
+        .filter(|it| !it.is_empty())
+    {
         said["property_filters"] = json!(filters);
     }
     Some(said)
@@ -130,13 +157,19 @@ fn mappings(told: &Value) -> Option<Vec<(String, String)>> {
     let pairs: Option<BTreeMap<String, String>> = match told {
         Value::Object(members) => {
             let pairs = members.iter();
-            pairs.map(|(from, to)| Some((from.clone(), text(to)?))).collect()
+            pairs
+                .map(|(from, to)| Some((from.clone(), text(to)?)))
+                .collect()
         }
         Value::Array(pairs) => {
             let pairs = pairs.iter();
-            pairs.map(|pair| Some((text(&pair["from"])?, text(&pair["to"])?))).collect()
+            pairs
+                .map(|pair| Some((text(&pair["from"])?, text(&pair["to"])?)))
+                .collect()
         }
         _ => None,
     };
-    pairs.filter(|pairs| !pairs.is_empty()).map(|pairs| pairs.into_iter().collect())
+    pairs
+        .filter(|pairs| !pairs.is_empty())
+        .map(|pairs| pairs.into_iter().collect())
 }

@@ -8,6 +8,7 @@ use super::{quoted, scalar};
 use crate::model::{ImportedAccount, ImportedSetting};
 
 const SECRET: &str = "secret, never told: export it, and the first apply sends it; without this line it stays as it is";
+const WITHHELD: &str = "may hold a secret, and is not written here: left as it is";
 const UNTOLD: &str = "secret, and nobody is told whether it is set: left as it is";
 
 pub(super) fn account(out: &mut String, one: &ImportedAccount) {
@@ -19,10 +20,19 @@ pub(super) fn account(out: &mut String, one: &ImportedAccount) {
         scalar(&one.partner),
         scalar(&one.display_name),
     );
-    let untold = |setting: &ImportedSetting| matches!(setting, ImportedSetting::Untold(_));
+    let said = |setting: &ImportedSetting| {
+        matches!(
+            setting,
+            ImportedSetting::Told(_) | ImportedSetting::Secret(_)
+        )
+    };
     if !one.config.is_empty() {
-        let none = one.config.values().all(untold);
-        out.push_str(if none { "    # config:\n" } else { "    config:\n" });
+        let none = !one.config.values().any(said);
+        out.push_str(if none {
+            "    # config:\n"
+        } else {
+            "    config:\n"
+        });
     }
     for (id, setting) in &one.config {
         let id = scalar(id);
@@ -31,6 +41,7 @@ pub(super) fn account(out: &mut String, one: &ImportedAccount) {
             ImportedSetting::Secret(name) => {
                 writeln!(out, "      {id}: ${{{name}}}    # {SECRET}")
             }
+            ImportedSetting::Withheld => writeln!(out, "      # {id}:    # {WITHHELD}"),
             ImportedSetting::Untold(name) => {
                 writeln!(out, "      # {id}: ${{{name}}}    # {UNTOLD}")
             }
@@ -41,7 +52,8 @@ pub(super) fn account(out: &mut String, one: &ImportedAccount) {
     }
     if let Some(mappings) = &one.property_mappings {
         let pairs = mappings.iter();
-        let pairs = pairs.map(|(from, to)| format!("{{from: {}, to: {}}}", quoted(from), quoted(to)));
+        let pairs =
+            pairs.map(|(from, to)| format!("{{from: {}, to: {}}}", quoted(from), quoted(to)));
         let pairs: Vec<String> = pairs.collect();
         let _ = writeln!(out, "    property_mappings: [{}]", pairs.join(", "));
     }

@@ -136,7 +136,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
     let mut becoming = becoming(&works, &mut logs, looked, &run);
     keep(session, &works, &logs)?;
     let changed = destinations::apply(session, patcher.as_ref(), &mut manifest, accounts, &run);
-    let changed = changed.await?;
+    let changed = Box::pin(changed).await?;
     report.requests = changed.requests;
     if let Some(failed) = changed.failed().filter(|_| session.how.fail_fast) {
         let why = format!("{failed} was not done, and --fail-fast was said");

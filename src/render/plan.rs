@@ -79,9 +79,10 @@ pub fn saved(plan: &Plan, path: &str, expires_at: Timestamp) -> String {
         let events = of.log.as_ref().is_some_and(|log| log.sent > 0);
         events || of.delta.as_ref().is_some_and(|delta| !delta.is_empty())
     };
-    let people = match plan.resources.iter().any(rows) {
-        true => ", with the ids of people",
-        false => "",
+    let people = if plan.resources.iter().any(rows) {
+        ", with the ids of people"
+    } else {
+        ""
     };
     format!(
         "\nSaved in {path}{people}. To apply exactly this, once and before {}: syncform apply {path}\n",

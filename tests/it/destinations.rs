@@ -593,7 +593,7 @@ fn killed(set: &Set, hang: impl FnOnce(&mut Held, Trouble)) {
     let (tell, told) = channel();
     hang(&mut set.accounts.held(), Trouble::Hangs(tell));
     let running = start(set.command(&["apply", "--auto-approve"]));
-    told.recv_timeout(Duration::from_secs(60)).unwrap();
+    told.recv_timeout(Duration::from_mins(1)).unwrap();
     running.kill();
 }
 

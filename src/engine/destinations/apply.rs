@@ -148,23 +148,13 @@ fn begun(work: &DestinationWork, before: Option<&Entry>) -> Option<Entry> {
     let known = known.filter(|(_, known)| id.is_some() && known.id == id);
     let (entry, known) = match known {
         Some((before, known)) => (before.clone(), known.clone()),
-        None => {
-            let mut named = next.config.clone();
-            let names = ["partner", "display_name"];
-            if let Some(members) = named.as_object_mut() {
-                members.retain(|key, _| names.contains(&key.as_str()));
-            }
-            let entry = Entry {
-                config: named,
-                written: None,
-                ..next.clone()
-            };
-            let destination = DestinationEntry {
+        None => (
+            bare(next),
+            DestinationEntry {
                 id,
                 ..DestinationEntry::default()
-            };
-            (entry, destination)
-        }
+            },
+        ),
     };
     let test = known.test.clone().or(Some(TestDue::NotYet));
     let destination = DestinationEntry { test, ..known };
@@ -172,6 +162,19 @@ fn begun(work: &DestinationWork, before: Option<&Entry>) -> Option<Entry> {
         destination: Some(Box::new(destination)),
         ..entry
     })
+}
+
+/// An entry of which nothing was applied yet but its name.
+fn bare(next: &Entry) -> Entry {
+    let mut config = next.config.clone();
+    if let Some(members) = config.as_object_mut() {
+        members.retain(|key, _| ["partner", "display_name"].contains(&key.as_str()));
+    }
+    Entry {
+        config,
+        written: None,
+        ..next.clone()
+    }
 }
 
 /// Remembers what was acknowledged.

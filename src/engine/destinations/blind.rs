@@ -37,13 +37,13 @@ impl Drafting<'_> {
             (Some(changes), Some((entry, _))) if changes.is_empty() => {
                 self.note(address, json!({"unseen": said}));
                 let day = entry.applied_at.strftime("%Y-%m-%d");
-                let mut note = format!(
-                    "not seen, since there is no amplitude.developer_token: declared as it was on {day}"
+                let unset = match unset.join(", ") {
+                    unset if unset.is_empty() => unset,
+                    unset => format!(" (but for {unset}: no variable of it is set here)"),
+                };
+                let note = format!(
+                    "not seen, since there is no amplitude.developer_token: declared as it was on {day}{unset}"
                 );
-                if !unset.is_empty() {
-                    let unset = unset.join(", ");
-                    note += &format!(" (but for {unset}: no variable of it is set here)");
-                }
                 self.show_account(resource, spec, (Action::NoOp, Some(note)), &[]);
             }
             _ => {

@@ -91,10 +91,7 @@ impl Drafting<'_> {
             Found::Named(_) => Action::Adopt,
             Found::Known(_) => Action::Update,
         };
-        let prints: BTreeMap<String, String> = wanted
-            .secrets()
-            .filter_map(|(id, value)| Some((id.to_owned(), self.fingerprint(value)?)))
-            .collect();
+        let prints = self.prints(&wanted);
         let meant = json!({
             "configuration": wanted.shown(),
             "secrets": prints,
@@ -134,6 +131,14 @@ impl Drafting<'_> {
             secrets: secrets(&wanted),
         };
         Some((Some(work), None))
+    }
+
+    /// Fingerprints of what variables hold of an account.
+    fn prints(&self, wanted: &Wanted) -> BTreeMap<String, String> {
+        let secrets = wanted.secrets();
+        secrets
+            .filter_map(|(id, value)| Some((id.to_owned(), self.fingerprint(value)?)))
+            .collect()
     }
 
     /// What is remembered of an entry once it is as it says.

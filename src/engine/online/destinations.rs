@@ -14,7 +14,7 @@ use crate::{
         self,
         destination::{self, Spec},
     },
-    model::{Address, Cohort, Destination, Diagnostic, Severity},
+    model::{Address, Cohort, Destination, DestinationType, Diagnostic, Severity},
     state::store::Store,
 };
 
@@ -56,18 +56,7 @@ pub(super) async fn ask(
         return vec![];
     }
     let token = &configuration.amplitude.developer_token;
-    let addresses = declared.iter().map(|(resource, _)| &resource.address);
-    let mut found: Vec<Diagnostic> = addresses
-        .flat_map(|address| unset(configuration, address))
-        .map(|(_, missing)| match token.is_left_out {
-            // Nothing is sent then, and a plan does without.
-            true => Diagnostic {
-                severity: Severity::Warning,
-                ..missing
-            },
-            false => missing,
-        })
-        .collect();
+    let mut found = not_set(configuration, &declared);
     let reader = match &services.developer.reader {
         Ok(reader) => reader,
         Err(_) if token.is_left_out => return found,
@@ -77,13 +66,8 @@ pub(super) async fn ask(
         }
     };
     let at = |pointer: &str, code, message: String, hint: Option<&str>| {
-        finding(
-            configuration,
-            pointer,
-            (code, Severity::Error),
-            message,
-            hint.unwrap_or(LOOK),
-        )
+        let what = (code, Severity::Error);
+        finding(configuration, pointer, what, message, hint.unwrap_or(LOOK))
     };
     match within(reader.context()).await {
         Told::Refused(words, hint) => {
@@ -118,57 +102,20 @@ pub(super) async fn ask(
             }
         },
     };
+    let state = manifest.as_ref().map(|manifest| &manifest.resources);
     let mut types = BTreeMap::new();
     for (resource, spec) in &declared {
-        let says = |pointer: Option<&str>, message: String, hint: Option<String>| Diagnostic {
-            code: "destination",
-            severity: Severity::Error,
-            // A line that may hold a literal secret is not shown.
-            place: pointer.and_then(|pointer| resource.origin.place(pointer)),
-            message: match pointer {
-                Some(_) => message,
-                None => format!("{}: {message}", resource.address),
-            },
-            hint,
-        };
         if !types.contains_key(&spec.partner) {
             let of = reader.destination_type(&spec.partner).await;
             types.insert(spec.partner.clone(), of);
         }
-        let of = match types.get(&spec.partner) {
-            Some(Ok(Some(of))) => of,
-            Some(Err(error)) => {
-                let message = format!("what {} takes cannot be read: {error}", spec.partner);
-                found.push(says(Some("/partner"), message, None));
-                continue;
-            }
-            _ => {
-                let all = reader.destination_types().await.unwrap_or_default();
-                let names: Vec<String> = all.into_iter().map(|of| of.partner).collect();
-                let (message, hint) = destination::no_partner(&spec.partner, &names);
-                found.push(says(Some("/partner"), message, hint));
-                continue;
-            }
+        let Some(of) = types.get(&spec.partner) else {
+            continue;
         };
-        let nothing = BTreeMap::new();
-        let parameters = configuration.parameters.get(&resource.address);
-        let parameters = parameters.unwrap_or(&nothing);
-        // What is not set was told of.
-        let missing: Vec<&String> = unset(configuration, &resource.address)
-            .map(|(id, _)| id)
-            .collect();
-        let set = parameters.iter().filter(|(id, _)| !missing.contains(id));
-        let set = set.map(|(id, parameter)| (id.clone(), parameter.clone()));
-        match destination::read(spec, &set.collect(), of) {
-            Err(misfits) => found.extend(misfits.into_iter().map(|misfit| {
-                let pointer = misfit.at.as_deref();
-                says(pointer, misfit.message, misfit.hint)
-            })),
-            Ok(read) => {
-                let known = manifest
-                    .as_ref()
-                    .and_then(|it| it.resources.get(&resource.address));
-                let known = known.and_then(|entry| entry.destination.as_ref()?.id.as_deref());
+        match of {
+            Ok(Some(of)) => {
+                let entry = state.and_then(|state| state.get(&resource.address));
+                let known = entry.and_then(|entry| entry.destination.as_ref()?.id.as_deref());
                 let is_it = |one: &Destination| {
                     let named =
                         one.partner == spec.partner && one.display_name == spec.display_name;
@@ -178,16 +125,86 @@ pub(super) async fn ask(
                 let new = accounts
                     .as_ref()
                     .is_some_and(|them| !them.iter().any(is_it));
-                let lacking = read
-                    .lacking
-                    .iter()
-                    .filter(|id| new && !missing.contains(id));
-                found.extend(lacking.map(|id| {
-                    let message = format!("a new account of {} needs `config.{id}`", spec.partner);
-                    says(Some(""), message, None)
-                }));
+                found.extend(held(configuration, (resource, spec), of, new));
+            }
+            Err(error) => {
+                let message = format!("what {} takes cannot be read: {error}", spec.partner);
+                found.push(says(resource, Some("/partner"), message, None));
+            }
+            Ok(None) => {
+                let all = reader.destination_types().await.unwrap_or_default();
+                let names: Vec<String> = all.into_iter().map(|of| of.partner).collect();
+                let (message, hint) = destination::no_partner(&spec.partner, &names);
+                found.push(says(resource, Some("/partner"), message, hint));
             }
         }
     }
     found
+}
+
+/// Names the variables that are not set. Nothing is sent without a token, and a plan does without them.
+fn not_set(configuration: &Configuration, declared: &[(&Resource, Spec)]) -> Vec<Diagnostic> {
+    let left_out = configuration.amplitude.developer_token.is_left_out;
+    let addresses = declared.iter().map(|(resource, _)| &resource.address);
+    let missing = addresses.flat_map(|address| unset(configuration, address));
+    missing
+        .map(|(_, missing)| Diagnostic {
+            severity: if left_out {
+                Severity::Warning
+            } else {
+                missing.severity
+            },
+            ..missing
+        })
+        .collect()
+}
+
+/// Holds an entry against what its integration takes.
+fn held(
+    configuration: &Configuration,
+    (resource, spec): (&Resource, &Spec),
+    of: &DestinationType,
+    new: bool,
+) -> Vec<Diagnostic> {
+    let parameters = configuration.parameters.get(&resource.address);
+    // What is not set was told of.
+    let missing: Vec<&String> = unset(configuration, &resource.address)
+        .map(|(id, _)| id)
+        .collect();
+    let set = parameters.into_iter().flatten();
+    let set = set.filter(|(id, _)| !missing.contains(id));
+    let set = set.map(|(id, parameter)| (id.clone(), parameter.clone()));
+    match destination::read(spec, &set.collect(), of) {
+        Err(misfits) => misfits
+            .into_iter()
+            .map(|misfit| says(resource, misfit.at.as_deref(), misfit.message, misfit.hint))
+            .collect(),
+        Ok(read) => {
+            let lacking = read.lacking.iter();
+            let lacking = lacking.filter(|id| new && !missing.contains(id));
+            let words = |id| format!("a new account of {} needs `config.{id}`", spec.partner);
+            lacking
+                .map(|id| says(resource, Some(""), words(id), None))
+                .collect()
+        }
+    }
+}
+
+/// A finding of an account. A line that may hold a literal secret has no pointer, and is not shown.
+fn says(
+    resource: &Resource,
+    pointer: Option<&str>,
+    message: String,
+    hint: Option<String>,
+) -> Diagnostic {
+    Diagnostic {
+        code: "destination",
+        severity: Severity::Error,
+        place: pointer.and_then(|pointer| resource.origin.place(pointer)),
+        message: match pointer {
+            Some(_) => message,
+            None => format!("{}: {message}", resource.address),
+        },
+        hint,
+    }
 }

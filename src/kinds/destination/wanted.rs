@@ -134,7 +134,7 @@ fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Sett
         Parameter::Plain(value) => match fits(value, known) {
             Ok(()) => Ok(Setting::Shown(value.clone())),
             Err(wants) => Err(Misfit {
-                at: place(id),
+                at: Some(place(id)),
                 message: format!("`config.{id}` takes {wants}"),
                 hint: None,
             }),
@@ -147,13 +147,13 @@ fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Sett
 /// A value that was filled is taken for a secret, whatever the integration says of it.
 fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting, Misfit> {
     let value = filling.value.require().map_err(|missing| Misfit {
-        at: place(id),
+        at: Some(place(id)),
         message: missing.message,
         hint: missing.hint,
     })?;
     if value.expose().is_empty() {
         return Err(Misfit {
-            at: place(id),
+            at: Some(place(id)),
             message: format!("`config.{id}` is empty: its variable is not set"),
             hint: Some(format!(
                 "set the variable that `config.{id}` names, or leave it out"
@@ -161,7 +161,7 @@ fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting,
         });
     }
     let typed = |wants: &str| Misfit {
-        at: place(id),
+        at: Some(place(id)),
         message: format!("`config.{id}` takes {wants}, and what its variable holds is none"),
         hint: None,
     };
@@ -202,9 +202,9 @@ fn fits(value: &Value, known: &TypeParameter) -> Result<(), String> {
 }
 
 /// Where a parameter stands.
-fn place(id: &str) -> Option<String> {
+fn place(id: &str) -> String {
     let id = id.replace('~', "~0").replace('/', "~1");
-    Some(format!("/config/{id}"))
+    format!("/config/{id}")
 }
 
 fn literal(id: &str) -> Misfit {
@@ -227,7 +227,7 @@ fn unknown(id: &str, of: &DestinationType) -> Misfit {
         .map(|near| format!("did you mean `{near}`? "))
         .unwrap_or_default();
     Misfit {
-        at: place(id),
+        at: Some(place(id)),
         message: format!("an account of {} has no parameter `{id}`", of.partner),
         hint: Some(format!("{near}it has {}", listed(&ids))),
     }

@@ -79,9 +79,10 @@ fn imported(name: String, one: &Destination, of: &DestinationType) -> ImportedAc
             // A mask may stand in its place, which tells that it is set.
             told if parameter.write_only => {
                 let variable = variable(&name, &parameter.id);
-                match parameter.required || told.is_some() {
-                    true => ImportedSetting::Secret(variable),
-                    false => ImportedSetting::Untold(variable),
+                if parameter.required || told.is_some() {
+                    ImportedSetting::Secret(variable)
+                } else {
+                    ImportedSetting::Untold(variable)
                 }
             }
             Some(told) if is_delicate(&parameter.kind, told) => ImportedSetting::Withheld,
@@ -123,9 +124,10 @@ fn variable(name: &str, id: &str) -> String {
             }
         })
         .collect();
-    match letters.starts_with(|first: char| first.is_ascii_digit()) {
-        true => format!("ACCOUNT_{letters}"),
-        false => letters,
+    if letters.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("ACCOUNT_{letters}")
+    } else {
+        letters
     }
 }
 

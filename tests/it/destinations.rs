@@ -718,6 +718,14 @@ fn without_a_token_what_was_done_by_hand_is_said_by_an_apply() {
         set.apply();
         set.settled();
     };
+    let import = set.runs(&["import"]).exits(0);
+    assert!(
+        import
+            .stderr
+            .contains("warning: destinations were not looked at: there is no token"),
+        "{import}"
+    );
+    assert!(import.stdout.contains("# Amplitude's own accounts at other services (destinations) were not looked at: there is no token"), "{import}");
     manual(
         &set,
         &["set its parameters as the YAML says: rest_api_key, rest_endpoint"],

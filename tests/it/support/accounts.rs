@@ -182,6 +182,7 @@ fn answer(
             200,
             json!({"eventsDelivered": 90, "eventsNotDelivered": 10, "deliveryRate": 0.9, "latencyInSeconds": 4.5}),
         ),
+        ("GET", ["segments", "list"]) => (200, json!({"segments": [], "message": "success"})),
         ("GET", ["v1", "context"]) => (200, json!({"principal": {"auth_type": "pat"}})),
         ("GET", ["v1", "destination-types"]) => (200, json!({"data": [braze()]})),
         ("GET", ["v1", "destination-types", "braze"]) => (200, braze()),

@@ -18,7 +18,7 @@ use crate::{
     engine::{self, Services},
     http::Patience,
     kinds,
-    model::{Imported, counted},
+    model::{Imported, ImportedSetting, counted},
     render::imported::{Head, head, yaml},
 };
 
@@ -34,7 +34,7 @@ const KEYS: [&str; 3] = ["AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY", "BRAZE_API
 /// Write YAML for what runs: native syncs, segments, destinations
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Written are the syncs to Braze that Amplitude runs itself (native syncs), with their cohorts, the segments of Braze and, with a developer token, the destinations. No secret is among it.\n\nWithout a configuration the keys come from AMPLITUDE_API_KEY, AMPLITUDE_SECRET_KEY, BRAZE_API_KEY, and BRAZE_INSTANCE or BRAZE_REST_ENDPOINT; AMPLITUDE_REGION is us unless it says eu. With one, its keys are used, and what it declares is left out.\n\n\
+    after_help = "Written are the syncs to Braze that Amplitude runs itself (native syncs), with their cohorts, the segments of Braze and, with a developer token, the destinations. No secret is among it.\n\nWithout a configuration the keys come from AMPLITUDE_API_KEY, AMPLITUDE_SECRET_KEY, BRAZE_API_KEY, and BRAZE_INSTANCE or BRAZE_REST_ENDPOINT; AMPLITUDE_REGION is us unless it says eu, and AMPLITUDE_PAT, a personal access token, shows destinations. With one, its keys are used, and what it declares is left out.\n\n\
                   Examples:\n  syncform import\n  syncform import --write imported.yaml\n  syncform import --sandbox > imported.yaml"
 )]
 pub(super) struct Arguments {
@@ -65,11 +65,14 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     };
     let stop = open::stop_when_asked();
     let reached = reach(global, &configuration, Patience::WORK, stop).await?;
-    let found = found(&reached, own.then_some(&configuration)).await;
+    let found = found(&reached, (&configuration, own)).await;
     if let Some(sandbox) = reached.sandbox {
         sandbox.stop().await;
     }
     let found = found?;
+    if let Some(why) = &found.unseen {
+        talk::say(&format!("warning: destinations were not looked at: {why}"));
+    }
     let text = yaml(&found, above);
     let Some(path) = into else {
         talk::result(&text)?;
@@ -78,11 +81,20 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
     if !place::write(&path, &text)? {
         return Err(there(&path));
     }
+    let settings = found.accounts.iter().flat_map(|one| one.config.values());
+    let secrets = settings.filter(|one| matches!(one, ImportedSetting::Secret(_)));
+    let secrets = match secrets.count() {
+        0 => "",
+        _ => {
+            " but the secrets that a first apply sends: export their variables, or take their lines out"
+        }
+    };
     let said = format!(
-        "Written {}: {}, {}{}.\nNext: syncform validate, then syncform plan, which should have nothing to change.\n",
+        "Written {}: {}, {}, {}{}.\nNext: syncform validate, then syncform plan, which should have nothing to change{secrets}.\n",
         place::shown(&path),
         counted(found.syncs.len() as u64, "sync"),
         counted(found.segments.len() as u64, "segment"),
+        counted(found.accounts.len() as u64, "destination"),
         match found.left.len() as u64 {
             0 => String::new(),
             left => format!(", {} left out with the reason", counted(left, "thing")),
@@ -94,13 +106,16 @@ pub(super) async fn run(global: &Global, arguments: &Arguments) -> Result<Exit, 
 
 async fn found(
     reached: &Reach,
-    configuration: Option<&Configuration>,
+    configuration: (&Configuration, bool),
 ) -> Result<Imported, Failure> {
+    let services = &reached.services;
     let Services {
         amplitude, braze, ..
-    } = &reached.services;
+    } = services;
     match (&amplitude.reader, &braze.reader) {
-        (Ok(amplitude), Ok(braze)) => Ok(engine::import(amplitude, braze, configuration).await?),
+        (Ok(amplitude), Ok(braze)) => {
+            Ok(engine::import(amplitude, braze, services, configuration).await?)
+        }
         (amplitude, braze) => {
             let missing = [amplitude.as_ref().err(), braze.as_ref().err()];
             let missing = missing.into_iter().flatten().flatten().cloned();

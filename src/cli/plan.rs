@@ -203,7 +203,8 @@ fn save(
     let path = global.chdir.join(out);
     own_file::free(&path, || engine::open_plan(&path).is_ok(), "saved plan")?;
     let about = engine::save_plan(session, planned, &path)?;
-    let line = render::plan::saved(&out.display().to_string(), about.expires_at);
+    let place = out.display().to_string();
+    let line = render::plan::saved(&about.plan, &place, about.expires_at);
     match format {
         Format::Human => talk::result(&look::page(&line)),
         Format::Json => {

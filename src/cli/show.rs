@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
     }
     if arguments.showing.format == Format::Human {
         let path = arguments.plan.display().to_string();
-        let line = render::plan::saved(&path, about.expires_at);
+        let line = render::plan::saved(&about.plan, &path, about.expires_at);
         talk::result(&look::page(&line))?;
     }
     Ok(Exit::Done)

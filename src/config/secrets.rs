@@ -34,6 +34,44 @@ pub(super) fn literals(tree: &Node, findings: &mut Findings) {
             literal(&environment.node, pointer, findings);
         }
     }
+    let environments = tree.entries("environments");
+    for block in std::iter::once(tree).chain(environments.map(|(_, of)| &of.node)) {
+        for (_, destination) in block.entries("destinations") {
+            for (id, parameter) in destination.node.entries("config") {
+                let plain = matches!(parameter.node.data, Data::Bool(_));
+                if is_secret_parameter(id) && !plain {
+                    refuse(
+                        &parameter.node,
+                        &format!("config.{id}"),
+                        &variable(id),
+                        findings,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Whether the id of a parameter says that it is secret. Which others are, Amplitude alone knows: a plan, and a validation that
+/// asks it, refuse those.
+fn is_secret_parameter(id: &str) -> bool {
+    const KEYS: [&str; 8] = [
+        "api", "access", "private", "import", "secret", "auth", "signing", "write",
+    ];
+    let id = id.to_lowercase();
+    let words: Vec<&str> = id.split(|letter: char| !letter.is_alphanumeric()).collect();
+    match words.as_slice() {
+        [.., before, "key"] => KEYS.contains(before),
+        [
+            ..,
+            "secret" | "token" | "password" | "passphrase" | "apikey",
+        ] => true,
+        _ => false,
+    }
+}
+
+fn variable(name: &str) -> String {
+    name.to_uppercase().replace(['.', '-'], "_")
 }
 
 fn literal(tree: &Node, pointer: &str, findings: &mut Findings) {
@@ -41,10 +79,11 @@ fn literal(tree: &Node, pointer: &str, findings: &mut Findings) {
         return;
     };
     let name = pointer.trim_start_matches('/').replace('/', ".");
-    let example = name
-        .replace('.', "_")
-        .to_uppercase()
-        .replace("COHORT_IMPORT_", "");
+    let example = variable(&name).replace("COHORT_IMPORT_", "");
+    refuse(node, &name, &example, findings);
+}
+
+fn refuse(node: &Node, name: &str, example: &str, findings: &mut Findings) {
     let hint = format!(
         "write ${{{example}}} and export the variable; if this key was ever committed, replace it"
     );

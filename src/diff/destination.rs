@@ -12,7 +12,7 @@ pub use self::agree::agrees;
 pub use self::health::{Bounds, Violation, violations};
 use super::fields;
 use crate::model::{
-    Destination, Secret,
+    Destination, Secret, SeenAccount,
     plan::{FieldChange, SECRET},
 };
 
@@ -296,9 +296,10 @@ impl Wanted {
 }
 
 /// Returns what differs from what was applied: path, as it was applied, as it is. `secrets` are parameters that were sent
-/// and that nobody may see; `same` tells of one that is told all the same whether it is what was sent.
+/// and that nobody may see; `same` tells of one that is told all the same whether it is what was sent. What stops an account
+/// is told whether it is declared or not, and a version that moved where nothing else shows why.
 pub fn drift(
-    applied: &Value,
+    (applied, seen): (&Value, SeenAccount),
     secrets: impl Iterator<Item = String>,
     live: &Destination,
     same: &dyn Fn(&str, &Value) -> bool,
@@ -309,7 +310,71 @@ pub fn drift(
             changes.push(hidden(&id, json!(SECRET)));
         }
     }
+    let mut moved = |path: &str, before: Value, after: Value| {
+        let known = changes.iter().any(|change| change.path == path);
+        if !known && !before.is_null() && before != after {
+            changes.push(FieldChange {
+                path: path.to_owned(),
+                before,
+                after,
+            });
+        }
+    };
+    moved("enabled", json!(seen.enabled), json!(live.enabled));
+    moved("paused", json!(seen.paused), json!(live.paused));
+    if changes.is_empty() {
+        let (before, after) = (seen.version, live.version);
+        changes.extend(before.filter(|_| before != after).map(|_| FieldChange {
+            path: "version".to_owned(),
+            before: json!(before),
+            after: json!(after),
+        }));
+    }
     changes
+}
+
+/// Returns the paths of what was applied and is no longer said: it stays in the account as it is. `secrets` are the
+/// parameters of it that nobody may see, and `says` tells of a parameter whether it is said.
+pub fn dropped<'s>(
+    applied: &'s Value,
+    secrets: impl Iterator<Item = &'s String>,
+    said: &Value,
+    says: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let keys = |of: &'s Value| of.as_object().into_iter().flatten().map(|(key, _)| key);
+    let mut dropped: Vec<String> = keys(applied)
+        .filter(|key| *key != "config" && said.get(key.as_str()).is_none())
+        .cloned()
+        .collect();
+    let parameters = keys(&applied["config"]).chain(secrets);
+    let parameters = parameters.filter(|id| !says(id));
+    dropped.extend(parameters.map(|id| format!("config.{id}")));
+    if let Some(filter) = said.get("event_filter") {
+        let members =
+            keys(&applied["event_filter"]).filter(|key| filter.get(key.as_str()).is_none());
+        dropped.extend(members.map(|key| format!("event_filter.{key}")));
+    }
+    dropped.sort();
+    dropped.dedup();
+    dropped
+}
+
+/// Returns what is said otherwise than it was applied, where nobody sees the account; what is no longer said stays as it is.
+pub fn reworded(applied: &Value, said: &Value) -> Vec<FieldChange> {
+    let within = |applied: &Value, said: &Value| {
+        let members = applied.as_object().cloned().unwrap_or_default();
+        let kept = members
+            .into_iter()
+            .filter(|(key, _)| said.get(key).is_some());
+        Value::Object(kept.collect())
+    };
+    let mut before = within(applied, said);
+    for key in ["config", "event_filter"] {
+        if let Some(of) = before.get_mut(key) {
+            *of = within(of, &said[key]);
+        }
+    }
+    fields::changes(&before, said)
 }
 
 fn hidden(id: &str, before: Value) -> FieldChange {

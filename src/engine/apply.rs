@@ -25,7 +25,7 @@ use super::{
     presence,
     saved::{SavedPlan, mark},
     send, target,
-    watched::Looked,
+    watched::remembered,
     writer,
 };
 use crate::{
@@ -132,10 +132,11 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
         mark(&mut manifest, id, session.clock.now());
     }
     let names = named(&mut works, &run);
+    let looked = remembered(looked, &manifest.lineage).collect();
     let mut becoming = becoming(&works, &mut logs, looked, &run);
     keep(session, &works, &logs)?;
     let changed = destinations::apply(session, patcher.as_ref(), &mut manifest, accounts, &run);
-    let changed = changed.await?;
+    let changed = Box::pin(changed).await?;
     report.requests = changed.requests;
     if let Some(failed) = changed.failed().filter(|_| session.how.fail_fast) {
         let why = format!("{failed} was not done, and --fail-fast was said");
@@ -237,15 +238,14 @@ fn keep(session: &Session, works: &[Work], logs: &[LogWork]) -> Result<(), state
 fn becoming(
     works: &[Work],
     logs: &mut [LogWork],
-    mut looked: Vec<Looked>,
+    mut looked: Vec<(Address, Option<Entry>)>,
     run: &str,
 ) -> BTreeMap<Address, Option<Entry>> {
     let of_logs = logs.iter_mut().map(|log| &mut log.next);
-    let of_looked = looked.iter_mut().map(|of| &mut of.next);
+    let of_looked = looked.iter_mut().map(|(_, next)| next);
     for next in of_logs.chain(of_looked).flatten() {
         run.clone_into(&mut next.run);
     }
-    let looked = looked.into_iter().map(|of| (of.address, of.next));
     let tables = works.iter().map(|work| (&work.address, &work.next));
     let logs = logs.iter().map(|log| (&log.address, &log.next));
     let all = tables.chain(logs);

@@ -81,11 +81,7 @@ impl Drafting<'_> {
                 Fate::Vanished | Fate::Goes(_) if entry.uploaded.is_some() => {
                     let keeps = !matches!(fate, Fate::Vanished);
                     if self.uploaded_goes(address, entry, keeps, list) {
-                        let address = address.clone();
-                        looked.push(Looked {
-                            address,
-                            next: None,
-                        });
+                        looked.push(Looked::of(address, None));
                     }
                 }
                 Fate::Vanished => self.vanished(address, entry),

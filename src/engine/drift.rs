@@ -67,6 +67,7 @@ async fn look(session: &Session) -> Result<Drifted, Error> {
     draft.plan.errors.clear();
     let mut looked = draft.watch(&list).await?;
     draft.destinations(&list, &mut looked).await?;
+    draft.unseen();
     let health = draft.native_health(&list);
     let unwell = std::mem::take(&mut draft.unwell);
     let followed = draft.followed(&list);

@@ -168,7 +168,20 @@ impl Meaning {
                 } else {
                     "an excluded cohort"
                 };
+                let other_than = |name: &str| before.get(name) != after.get(name);
                 let words = match name.as_str() {
+                    "secrets" => format!("another secret{paths}"),
+                    "account" => "another account bears its name".to_owned(),
+                    // That these are others says what follows from it.
+                    "change"
+                        if ["configuration", "secrets", "account"]
+                            .into_iter()
+                            .any(other_than) =>
+                    {
+                        continue;
+                    }
+                    "change" => format!("it differs otherwise from what it is to be{paths}"),
+                    "manual" => "what is to be done by hand changed".to_owned(),
                     "configuration" => format!("its configuration changed{paths}"),
                     "guards" => format!("its guards changed{paths}"),
                     "cohort" if first(was) == first(is) => {
@@ -186,6 +199,9 @@ impl Meaning {
                         1 => "1 row differs".to_owned(),
                         count => format!("{} rows differ", crate::model::number(count)),
                     },
+                    "removed" if before.contains_key("account") => {
+                        "what becomes of it changed".to_owned()
+                    }
                     "removed" => "what becomes of its rows changed".to_owned(),
                     other => format!("{other} changed"),
                 };
@@ -271,6 +287,19 @@ mod tests {
         ];
         for (name, value, words) in table {
             assert_eq!(one(name, value), format!("sync.a: {words}"));
+        }
+        let account = |key: &str, secret: &str, sends: Value| json!({"configuration": {"x": 1}, "secrets": {key: secret}, "change": {"send_events": sends}});
+        let of = |account: Value| meaning(json!({}), &[("a", account)]);
+        let first = of(account("k", "1", json!([false, true])));
+        for (other, words) in [
+            (account("k", "2", json!([false, true])), "another secret: k"),
+            (
+                account("k", "1", json!([null, true])),
+                "it differs otherwise from what it is to be: send_events",
+            ),
+        ] {
+            let told = first.differences(&of(other), |_| Ok(0)).unwrap();
+            assert_eq!(told, [format!("sync.a: {words}")]);
         }
         let now = meaning(json!({"braze": {"billing": "data_points"}}), &[("b", a)]);
         assert_eq!(

@@ -2,6 +2,7 @@
 //! its place. Nothing is changed, no download is spent, nothing is kept.
 
 mod attributes;
+pub(super) mod destinations;
 pub(super) mod segments;
 
 use super::{
@@ -43,6 +44,11 @@ pub async fn online(
         Box::pin(segments::ask(configuration, store, &services.braze)),
     );
     let mut found = configuration.warnings.clone();
+    let list = match &amplitude {
+        Ok((Ok(list), _)) => list.as_slice(),
+        _ => &[],
+    };
+    found.extend(destinations::ask(configuration, store, services, list).await);
     match amplitude {
         Err(missing) => found.extend(missing),
         Ok((list, usage)) => {

@@ -9,7 +9,7 @@ mod wanted;
 
 pub use spec::{EventFilter, Health, Mapping, OnlyIn, Receives, Spec};
 pub use steps::steps;
-pub use wanted::{Misfit, Read, no_partner, read};
+pub use wanted::{Misfit, Read, no_partner, read, unheld};
 
 use crate::diff::destination::Bounds;
 

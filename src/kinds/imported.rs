@@ -1,6 +1,8 @@
 //! What runs already, made what a configuration says of it: the syncs that Amplitude runs and the segments of Braze. Sure
 //! facts alone: a filter is named only where Braze's words are those of a sync. It reads no service.
 
+mod accounts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
@@ -11,8 +13,8 @@ use crate::{
     config::{CohortRef, Configuration, Resource},
     diff::native::{BRAZE, Frequency, share},
     model::{
-        Cohort, Imported, ImportedSegment, ImportedSync, LeftOut, NativeSync, Segment,
-        SegmentDetails, veiled,
+        Cohort, Destination, DestinationType, Imported, ImportedSegment, ImportedSync, LeftOut,
+        NativeSync, Segment, SegmentDetails, veiled,
     },
 };
 
@@ -110,6 +112,17 @@ pub fn imported(
     found.segments.sort_by(|a, b| a.name.cmp(&b.name));
     found.left.sort();
     found
+}
+
+/// Adds accounts of Amplitude to what was found; `types` tell what their integrations take.
+pub fn import_accounts(
+    declared: &Declared,
+    accounts: &[Destination],
+    types: &BTreeMap<String, DestinationType>,
+    found: &mut Imported,
+) {
+    accounts::add(declared, accounts, types, found);
+    found.left.sort();
 }
 
 /// Adds the syncs; returns what Braze's words are of those whose cohort has no other, each with the sync's name.

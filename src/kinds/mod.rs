@@ -25,7 +25,7 @@ mod values;
 
 pub use check::{check, quota, writes};
 pub use form::{Attribute, Attributes, Form, Membership, Take, Valued};
-pub use imported::{Declared, imported};
+pub use imported::{Declared, import_accounts, imported};
 pub use kind::{Desired, Kind, Reads, Scope, Source, Unit, Upload};
 pub use log::{Log, LogSource, Stream, TakesLines, TakesRecords};
 pub use registry::{

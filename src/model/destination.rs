@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One account.
@@ -24,6 +25,8 @@ pub struct Destination {
     pub version: Option<u64>,
     /// Whether it runs.
     pub enabled: Option<bool>,
+    /// Whether somebody paused its stream. No call does or undoes that.
+    pub paused: Option<bool>,
     /// Which events travel, as it is told.
     pub event_filter: Value,
     /// What properties are called at the other side, as it is told.
@@ -32,6 +35,39 @@ pub struct Destination {
     pub send_events: Option<bool>,
     /// Whether users travel.
     pub send_users: Option<bool>,
+}
+
+/// What an account is like beside what is declared of it; none where that is not told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenAccount {
+    /// Its version.
+    pub version: Option<u64>,
+    /// Whether it runs.
+    pub enabled: Option<bool>,
+    /// Whether its stream is paused.
+    pub paused: Option<bool>,
+}
+
+impl Destination {
+    /// Returns what it is like beside what is declared of it.
+    pub fn seen(&self) -> SeenAccount {
+        SeenAccount {
+            version: self.version,
+            enabled: self.enabled,
+            paused: self.paused,
+        }
+    }
+
+    /// Returns whether a test of it can be made: it streams, and it runs.
+    pub fn is_testable(&self) -> bool {
+        streams(&self.kind) && self.enabled != Some(false)
+    }
+}
+
+/// Returns whether an account that receives this streams.
+pub fn streams(kind: &[String]) -> bool {
+    kind.iter()
+        .any(|kind| ["event", "identify"].contains(&kind.as_str()))
 }
 
 /// What an integration can be told.

@@ -38,13 +38,17 @@ pub use checkup::{Check, Checkup, Verdict};
 pub use clock::Clock;
 pub use cohort::{Cohort, NativeSync};
 pub use cursor::{Cursor, FileCursor, FileRead, HourCursor, HourRead};
-pub use destination::{Deliveries, Destination, DestinationType, DryRun, Tested, TypeParameter};
+pub use destination::{
+    Deliveries, Destination, DestinationType, DryRun, SeenAccount, Tested, TypeParameter, streams,
+};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use drifted::{Drifted, NobodyRead};
 pub use edit::Edit;
 pub use event::{EVENTS_VERSION, Event, EventLine, RefusingGuard};
 pub use guards::{Guards, Limit};
-pub use imported::{Imported, ImportedSegment, ImportedSync, LeftOut};
+pub use imported::{
+    Imported, ImportedAccount, ImportedSegment, ImportedSetting, ImportedSync, LeftOut,
+};
 pub use key::{BadKey, Identity, Key};
 pub use lane::Lane;
 pub use log::{EventId, Hour, LogEvent, LogRow, Parked, Taken};

@@ -93,6 +93,11 @@ impl ResourceReport {
     pub fn refused(&self) -> u64 {
         self.refused.values().sum()
     }
+
+    /// Returns whether it is an account of Amplitude: settings, and no rows.
+    pub fn is_account(&self) -> bool {
+        self.address.as_str().starts_with("destination.")
+    }
 }
 
 /// What an apply did.

@@ -83,6 +83,12 @@ pub(super) fn words(drift: &Drift) -> String {
                 time("last_successful")
             ),
         },
+        ("paused", Value::Bool(true)) => {
+            "it was paused in Amplitude since it was applied".to_owned()
+        }
+        ("version", _) if before.is_u64() => format!(
+            "its version was {before} when it was applied and is {after} now, and nothing declared differs: somebody changed something else of it, a key perhaps"
+        ),
         (path, _) if before == SECRET && after == SECRET => {
             format!("{path} {SECRET} was changed since it was applied")
         }

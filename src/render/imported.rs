@@ -1,5 +1,7 @@
 //! Draws what runs already as YAML of a configuration: commented, without a secret, the same each time.
 
+mod accounts;
+
 use std::fmt::Write;
 
 use super::text::clean;
@@ -30,7 +32,8 @@ pub fn head(head: Head) -> String {
             "version: 1\nworkspace: {}\n\n\
              # Keys come from the environment; none is ever written here.\n\
              amplitude:\n  region: ${{AMPLITUDE_REGION:-us}}\n  api_key: ${{AMPLITUDE_API_KEY}}\n  \
-             secret_key: ${{AMPLITUDE_SECRET_KEY}}\n\n\
+             secret_key: ${{AMPLITUDE_SECRET_KEY}}\n  \
+             developer_token: ${{AMPLITUDE_PAT:-}}    # a personal access token, for destinations\n\n\
              braze:\n  {key}: {value}\n  api_key: ${{BRAZE_API_KEY}}\n",
             scalar(workspace)
         ),
@@ -58,6 +61,22 @@ pub fn yaml(found: &Imported, above: Head) -> String {
                 # its words name a sync above and nothing else, `filter` says so; elsewhere write `filter` once you know it.\n\
                 segments:\n";
         found.segments.iter().for_each(|one| segment(&mut out, one));
+    }
+    if let Some(why) = &found.unseen {
+        let _ = writeln!(
+            out,
+            "\n# Amplitude's own accounts at other services (destinations) were not looked at: {}",
+            clean(why)
+        );
+    }
+    if !found.accounts.is_empty() {
+        out += "\n# Amplitude's own accounts at other services. These are written: what is said here is put right by an apply, and one\n\
+                # that a `removed` entry takes out is switched off. What is left out stays as it is.\n\
+                destinations:\n";
+        found
+            .accounts
+            .iter()
+            .for_each(|one| accounts::account(&mut out, one));
     }
     if !found.left.is_empty() {
         out += "\n# Not written here:\n";
@@ -100,6 +119,12 @@ fn segment(out: &mut String, one: &ImportedSegment) {
 
 fn words(one: &LeftOut) -> String {
     match one {
+        LeftOut::Account { account, ids, why } => {
+            let many = ids.len() > 1;
+            let ids = ids.join(", ");
+            let noun = if many { "accounts" } else { "account" };
+            format!("the {noun} \"{account}\" of Amplitude ({ids}): {why}")
+        }
         LeftOut::Archived { cohort, id } => format!(
             "the sync of cohort \"{cohort}\" ({id}): it is archived in Amplitude; end the sync there"
         ),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{
     Address, Change, Identity, LogEvent, Verb,
-    plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan, SECRET},
+    plan::{Action, Delta, GuardResult, Plan, Problem, ResourcePlan, SECRET, TotalCost},
 };
 
 /// Draws a plan for people. `priced` says whether data points are what Braze bills.
@@ -46,7 +46,8 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
     drift(&mut out, plan);
     drifted::unmanaged(&mut out, &plan.unmanaged);
     let new = |planned: &ResourcePlan| {
-        planned.action == Action::Create && planned.log.is_none() && !planned.is_in_amplitude()
+        let braze = !planned.is_in_amplitude() && planned.kind != "destination";
+        planned.action == Action::Create && planned.log.is_none() && braze
     };
     if plan.resources.iter().any(new) {
         let _ = writeln!(out, "{}\n", found::before(plan));
@@ -55,14 +56,36 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
         let _ = writeln!(out, "{}", presence::known(read_back));
     }
     let _ = writeln!(out, "{}", summary(plan));
-    let _ = writeln!(out, "{}", cost(plan, priced));
+    if moves(plan) {
+        let _ = writeln!(out, "{}", cost(plan, priced));
+    }
     out
 }
 
+/// Whether anything could be sent or spent. What is only looked at, and accounts that are as they should be, cost nothing.
+fn moves(plan: &Plan) -> bool {
+    plan.cost != TotalCost::default() || has_rows(plan)
+}
+
+/// Whether rows or events of anything were compared.
+fn has_rows(plan: &Plan) -> bool {
+    let mut resources = plan.resources.iter();
+    resources.any(|of| of.delta.is_some() || of.log.is_some())
+}
+
 /// Says where a plan was saved and how it is applied.
-pub fn saved(path: &str, expires_at: Timestamp) -> String {
+pub fn saved(plan: &Plan, path: &str, expires_at: Timestamp) -> String {
+    let rows = |of: &ResourcePlan| {
+        let events = of.log.as_ref().is_some_and(|log| log.sent > 0);
+        events || of.delta.as_ref().is_some_and(|delta| !delta.is_empty())
+    };
+    let people = if plan.resources.iter().any(rows) {
+        ", with the ids of people"
+    } else {
+        ""
+    };
     format!(
-        "\nSaved in {path}, with the ids of people. To apply exactly this, once and before {}: syncform apply {path}\n",
+        "\nSaved in {path}{people}. To apply exactly this, once and before {}: syncform apply {path}\n",
         expires_at.strftime("%Y-%m-%d %H:%M UTC")
     )
 }
@@ -178,8 +201,13 @@ fn draw(
     );
     for field in &resource.fields {
         let change = match (&field.before, &field.after) {
-            (_, after) if after == SECRET && field.before.is_null() => format!("{SECRET} set"),
-            (before, after) if before == SECRET && after == SECRET => format!("{SECRET} changed"),
+            (before, after) if after == SECRET && before.is_null() => match resource.action {
+                Action::Create => format!("{SECRET} set"),
+                _ => format!("{SECRET} sent, since nobody is told what is there"),
+            },
+            (before, after) if before == SECRET && after == SECRET => {
+                format!("{SECRET} another one")
+            }
             (before, after) => format!("{} -> {}", value(before), value(after)),
         };
         let _ = writeln!(out, "      {:<12} {change}", field.path);
@@ -229,13 +257,13 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     for (guard, message) in lifted.filter_map(|guard| Some((guard, guard.message.as_ref()?))) {
         let _ = writeln!(out, "      {:<12} {message}", guard.name);
     }
-    // What moves no rows says by its note how it fares.
+    // What moves no rows says by its note what else is to be known of it.
     for note in resource
         .note
         .iter()
         .filter(|_| resource.kind == "destination")
     {
-        let _ = writeln!(out, "      {:<12} {note}", "health");
+        let _ = writeln!(out, "      {:<12} {note}", "note");
     }
     let mut step = 0;
     for words in &resource.manual {
@@ -408,7 +436,7 @@ fn summary(plan: &Plan) -> String {
 fn cost(plan: &Plan, priced: bool) -> String {
     let cost = &plan.cost;
     let mut parts = vec![];
-    if priced {
+    if priced && has_rows(plan) {
         // Of what only ever goes once, all there is to send is what is sent.
         let logs = plan.resources.iter().all(|of| of.log.is_some());
         let full = match number(cost.full_push_data_points) {

@@ -40,7 +40,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     }
     // What is parked, or sent again and counted, was said above.
     let doubt = sum(|of| match of.maybe_double {
-        0 => of.doubt - of.parked,
+        0 if !of.is_account() => of.doubt - of.parked,
         _ => 0,
     });
     if doubt > 0 {
@@ -68,7 +68,8 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
             number(again)
         ),
     };
-    let price = if priced {
+    let rows = report.resources.iter().any(|one| !one.is_account());
+    let price = if priced && rows {
         format!(", {}{again}", count(report.data_points, "data point"))
     } else {
         String::new()
@@ -95,6 +96,7 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
     let left: u64 = report
         .resources
         .iter()
+        .filter(|resource| !resource.is_account() || resource.changed == Some(false))
         .map(|resource| {
             resource.doubt - resource.parked
                 + resource.not_sent
@@ -200,6 +202,9 @@ fn rows(resource: &ResourceReport) -> String {
     let words: Vec<String> = parts
         .map(|(count, word)| format!("{} {word}", number(*count)))
         .collect();
+    if resource.is_account() && resource.doubt > 0 {
+        return "whether it was changed is not known".to_owned();
+    }
     if words.is_empty() {
         return match (resource.named, resource.changed) {
             (Some(true), _) => "Braze took its name",
@@ -207,6 +212,7 @@ fn rows(resource: &ResourceReport) -> String {
             (None, Some(true)) => "changed in Amplitude",
             (None, Some(false)) => "nothing changed in Amplitude",
             (None, None) if resource.outcome == ResourceOutcome::NotAttempted => "not begun",
+            (None, None) if resource.is_account() => "tested",
             (None, None) => "nothing to send",
         }
         .to_owned();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ledger::LedgerCounts;
-use crate::model::{Address, Cursor, Millis};
+use crate::model::{Address, Cursor, Millis, SeenAccount};
 
 /// Format of the file.
 pub const FORMAT: &str = "syncform-state/1";
@@ -139,11 +139,45 @@ pub struct Entry {
 /// Which account of Amplitude a destination is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DestinationEntry {
-    /// Amplitude's id of it.
-    pub id: String,
+    /// Amplitude's id of it; none while nobody has seen it: its creation was begun and the answer is not known, or it was to
+    /// be made by hand. The next plan that sees accounts finds it by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Keyed fingerprints of its secrets as they were last sent, by parameter: they are never read back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// Fingerprints of the secrets that somebody was last told to set by hand; none where an apply did all there was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<BTreeMap<String, String>>,
+    /// A test of it that has yet to succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestDue>,
+    /// What else it was like when it was last applied.
+    #[serde(default)]
+    pub seen: SeenAccount,
+}
+
+/// A test of an account that has yet to succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestDue {
+    /// None was made since it was last written.
+    NotYet,
+    /// The last one failed, in its own words; clean.
+    Failed(String),
+}
+
+impl DestinationEntry {
+    /// Returns whether its creation was begun, and nobody knows what became of that.
+    pub fn is_begun(&self) -> bool {
+        self.id.is_none() && self.by_hand.is_none()
+    }
+
+    /// Returns the fingerprint of a secret as it was last set, by an apply or, as somebody said, by hand.
+    pub fn set(&self, id: &str) -> Option<&String> {
+        let by_hand = self.by_hand.iter().find_map(|secrets| secrets.get(id));
+        by_hand.or_else(|| self.secrets.get(id))
+    }
 }
 
 /// Which cohort of Amplitude a static cohort is.

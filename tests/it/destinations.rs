@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::accounts::{Accounts, Trouble};
-use crate::support::binary::{Run, run, syncform};
+use crate::support::accounts::{Accounts, Held, Trouble};
+use crate::support::binary::{Run, run, start, syncform};
 use crate::support::http;
 use crate::support::source::root;
 use crate::support::world::World;
@@ -19,6 +22,7 @@ const KEYS: [&str; 3] = ["planted-key-1a7f", "planted-key-2b8e", "planted-token-
 struct Set {
     accounts: Accounts,
     folder: TempDir,
+    /// Which of the keys its variable holds; none past the last.
     key: usize,
     token: bool,
 }
@@ -68,15 +72,21 @@ impl Set {
         fs::write(file, text.replace(from, to)).unwrap();
     }
 
-    fn runs(&self, words: &[&str]) -> Run {
+    fn command(&self, words: &[&str]) -> Command {
         let folder = self.folder.path().to_str().unwrap();
         let mut command = syncform(words.iter().copied().chain(["-C", folder, "-vv"]));
         command.env("A", "ak").env("S", "sk").env("B", "bk");
-        command.env("BRAZE_STREAM_KEY", KEYS[self.key]);
+        if let Some(key) = KEYS.get(self.key) {
+            command.env("BRAZE_STREAM_KEY", key);
+        }
         if self.token {
             command.env("AMPLITUDE_PAT", format!("amp_{}", KEYS[2]));
         }
-        let run = run(command);
+        command
+    }
+
+    fn runs(&self, words: &[&str]) -> Run {
+        let run = run(self.command(words));
         for key in KEYS {
             assert!(!run.all().contains(key), "a secret in {run}");
         }
@@ -231,13 +241,17 @@ fn an_account_is_created_changed_in_each_field_and_disabled_each_by_one_write() 
     set.key = 1;
     set.runs(&["plan"])
         .exits(0)
-        .says("config.rest_api_key (secret) changed");
+        .says("config.rest_api_key (secret) another one");
     assert_eq!(set.patched(), json!({"config": {"rest_api_key": KEYS[1]}}));
-    // A mask in the place of what is never told differs in nothing.
+    // A mask in the place of what is never told differs in nothing; that somebody was there shows all the same.
     set.accounts
         .change(&json!({"config": {"rest_api_key": "********"}}));
     set.settled();
-    assert_eq!(set.plan()["drift"], json!([]));
+    let moved = "destination.braze-events: its version was 12 when it was applied and is 13 now, and nothing declared differs";
+    set.runs(&["plan"]).exits(0).says(moved);
+    set.runs(&["drift"]).exits(2).says(moved);
+    set.apply();
+    set.runs(&["drift"]).exits(0);
     // Gone from the YAML: refused, then disabled by what is to be pasted.
     set.says(&entry.replace("enabled: false", "enabled: true"), "");
     set.patched();
@@ -301,7 +315,7 @@ fn an_account_whose_creation_was_never_answered_is_found_by_its_name() {
         .says("whether it was created is not known: the next plan finds it by its name");
     assert_eq!(set.accounts.written().len(), 1);
     // What was sent of its secrets is not known, so that they are sent again.
-    assert_eq!(set.paths("adopt"), ["config.rest_api_key"]);
+    assert_eq!(set.paths("adopt"), ["config.rest_api_key", "test"]);
     set.patched();
     // Two of one name are nobody's to choose from.
     let set = Set::up();
@@ -347,8 +361,18 @@ fn what_the_service_says_no_to_is_told_and_nothing_else_is_done() {
         .exits(6)
         .says("failed: changed in Amplitude")
         .says("its test failed: refused ***");
+    // What a test found shows in each plan that follows, until it is well.
+    set.runs(&["plan", "--detailed-exitcode"])
+        .exits(2)
+        .says("~ destination.braze-events")
+        .says("test         its last test failed: refused *** -> tested");
+    set.runs(&["apply", "--auto-approve"])
+        .says("failed: tested")
+        .says("its test failed: refused ***");
+    set.accounts.held().test = None;
+    set.apply().says("done: tested");
     set.settled();
-    // What a test found shows in each plan that follows.
+    assert_eq!(set.accounts.written().len(), 1);
     for (status, warned) in [
         ("disconnected", true),
         ("expired", true),
@@ -383,7 +407,7 @@ fn what_cannot_be_is_said_before_anything_is_written() {
     set.says(&ACCOUNT.replace("${BRAZE_STREAM_KEY}", KEYS[0]), "");
     set.runs(&["plan"])
         .exits(1)
-        .says("`config.rest_api_key` holds a literal, and Amplitude keeps it secret");
+        .says("`config.rest_api_key` holds a literal: a secret is never written in a file");
     set.says(&ACCOUNT.replace("rest_api_key", "rest_api_kee"), "");
     set.runs(&["plan"])
         .exits(1)
@@ -394,7 +418,7 @@ fn what_cannot_be_is_said_before_anything_is_written() {
     set.runs(&["plan"])
         .exits(0)
         .says("health.min_delivery_rate is 99%, and over the last day it was 90.00%")
-        .says("health       90.00% of 100 events delivered over the last day, 95% within 4.5 s");
+        .says("note         90.00% of 100 events delivered over the last day, 95% within 4.5 s");
     set.runs(&["doctor"])
         .says("accepted (pat)")
         .says("braze takes rest_endpoint (string, needed), rest_api_key (secret, needed), update_users_only (boolean)");
@@ -403,9 +427,41 @@ fn what_cannot_be_is_said_before_anything_is_written() {
     set.runs(&["plan", "--detailed-exitcode"])
         .exits(2)
         .says("! destination.braze-events   by hand: without amplitude.developer_token nobody sees")
-        .says("1. Amplitude > Data > Destinations: open \"Braze production\"");
-    set.runs(&["apply", "--auto-approve"]).exits(0);
+        .says("1. Amplitude > Data > Destinations: open \"Braze production\", or add");
+    set.apply();
+    set.settled();
     assert_eq!(set.accounts.written(), []);
+}
+
+#[test]
+fn a_key_that_is_not_set_is_said_where_it_is_needed() {
+    let mut set = Set::up();
+    set.key = KEYS.len();
+    let unset = "`config.rest_api_key`: the variable `BRAZE_STREAM_KEY` is not set";
+    set.runs(&["plan"]).exits(1).says(unset);
+    set.runs(&["validate", "--online"])
+        .exits(1)
+        .says(&format!("error: {unset}"));
+    let doctor = |set: &Set, verdict: &str| {
+        let said = set.runs(&["doctor"]);
+        let mut lines = said.stdout.lines();
+        let line = lines.find(|line| line.contains("account secrets"));
+        let line = line.unwrap_or_default();
+        assert!(line.contains(verdict) && line.contains(unset), "{said}");
+    };
+    doctor(&set, "fail");
+    // Nothing is sent without a token.
+    set.token = false;
+    set.runs(&["validate", "--online"])
+        .says(&format!("warning: {unset}"));
+    doctor(&set, "warn");
+    set.apply();
+    set.runs(&["plan", "--detailed-exitcode"])
+        .exits(0)
+        .says("(but for rest_api_key: no variable of it is set here)");
+    // One that is set from then on is a change by hand.
+    set.key = 0;
+    set.runs(&["plan", "--detailed-exitcode"]).exits(2);
 }
 
 #[test]
@@ -545,6 +601,188 @@ fn what_nobody_sees_is_never_forgotten() {
     set.says("", &removed.replace('}', ", on_destroy: keep}"));
     set.apply();
     set.runs(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+/// Kills an apply where something hangs.
+#[track_caller]
+fn killed(set: &Set, hang: impl FnOnce(&mut Held, Trouble)) {
+    let (tell, told) = channel();
+    hang(&mut set.accounts.held(), Trouble::Hangs(tell));
+    let running = start(set.command(&["apply", "--auto-approve"]));
+    told.recv_timeout(Duration::from_mins(1)).unwrap();
+    running.kill();
+}
+
+#[test]
+fn a_test_that_a_kill_left_out_is_made_by_the_next_apply() {
+    let due = "test         not tested yet -> tested";
+    let write = |held: &mut Held, hang: Trouble| held.troubles.push_back(hang);
+    let test = |held: &mut Held, hang: Trouble| held.test_troubles.push_back(hang);
+    // Between a creation and its commit: found by its name, and there is never a second one.
+    let set = Set::up();
+    killed(&set, write);
+    let shown = set.runs(&["plan", "--detailed-exitcode"]).exits(2);
+    shown
+        .says("= destination.braze-events")
+        .says("config.rest_api_key (secret) sent, since nobody is told what is there")
+        .says(due)
+        .says("found by its name: an earlier apply was cut while it created it");
+    set.apply();
+    set.settled();
+    let written = set.accounts.written();
+    let methods: Vec<&str> = written.iter().map(|(method, _)| method.as_str()).collect();
+    assert_eq!(methods, ["POST", "PATCH"]);
+    assert_eq!(set.accounts.held().tests, 1);
+    // Between a patch and its commit.
+    set.says(
+        &ACCOUNT.replace("send_events: true", "send_events: false"),
+        "",
+    );
+    killed(&set, write);
+    assert_eq!(set.paths("update"), ["test"]);
+    set.apply().says("done: tested");
+    set.settled();
+    assert_eq!(set.accounts.written().len(), 1);
+    assert_eq!(set.accounts.held().tests, 2);
+    // Between a write that is committed and its test.
+    set.says(ACCOUNT, "");
+    killed(&set, test);
+    set.runs(&["plan"]).exits(0).says(due);
+    set.apply();
+    set.settled();
+    assert_eq!(set.accounts.written().len(), 1);
+    // Between a creation that is committed and its test.
+    let set = Set::up();
+    killed(&set, test);
+    assert_eq!(set.paths("update"), ["test"]);
+    set.apply();
+    set.settled();
+    assert_eq!(set.accounts.written().len(), 1);
+    // One that cannot be made now is made later; one that there is not is none.
+    for (status, code) in [(403, 6), (404, 0)] {
+        set.says(
+            &ACCOUNT.replace("send_events: true", "send_events: false"),
+            "",
+        );
+        let says = Trouble::Says(status, json!({"title": "No"}));
+        set.accounts.held().test_troubles.push_back(says);
+        set.runs(&["apply", "--auto-approve"]).exits(code);
+        let left = set.runs(&["plan"]).exits(0);
+        assert_eq!(left.stdout.contains(due), status == 403, "{left}");
+        set.says(ACCOUNT, "");
+        set.apply();
+        set.settled();
+    }
+}
+
+#[test]
+fn what_the_yaml_no_longer_says_stays_and_is_said_once() {
+    let set = Set::up();
+    set.apply();
+    set.accounts.written();
+    let fewer = ACCOUNT
+        .replace(", rest_api_key: \"${BRAZE_STREAM_KEY}\"", "")
+        .replace("    send_events: true\n", "");
+    set.says(&fewer, "");
+    let words =
+        "no longer declared, and stays as it is in Amplitude: config.rest_api_key, send_events";
+    set.settled();
+    set.runs(&["plan"]).exits(0).says(words);
+    set.apply();
+    let quiet = set.runs(&["plan"]).exits(0);
+    assert!(!quiet.all().contains("no longer declared"), "{quiet}");
+    assert_eq!(set.accounts.written(), []);
+    // What was once taken out is said anew: nobody knows what is there by now.
+    set.says(ACCOUNT, "");
+    assert_eq!(set.paths("update"), ["config.rest_api_key"]);
+    set.patched();
+}
+
+#[test]
+fn what_stops_a_stream_behind_our_back_is_said() {
+    let set = Set::up();
+    set.says(&ACCOUNT.replace("    enabled: true\n", ""), "");
+    set.apply();
+    set.accounts
+        .change(&json!({"paused": true, "enabled": false}));
+    for words in [
+        "enabled was true when it was applied and is false now",
+        "it is switched off in Amplitude, and `enabled` is not declared",
+    ] {
+        set.runs(&["plan"]).exits(0).says(words);
+    }
+    set.accounts.change(&json!({"enabled": true}));
+    let words = "is paused in Amplitude: nothing arrives";
+    set.runs(&["plan"]).exits(0).says(words);
+    set.runs(&["drift"]).exits(2);
+    // Nothing of it can be undone here: what an apply saw is known from then on.
+    set.apply();
+    set.runs(&["plan"]).exits(0).says(words);
+    set.runs(&["drift"]).exits(0);
+    set.settled();
+}
+
+#[test]
+fn without_a_token_what_was_done_by_hand_is_said_by_an_apply() {
+    let mut set = Set::up();
+    set.token = false;
+    let manual = |set: &Set, words: &[&str]| {
+        let shown = set.runs(&["plan", "--detailed-exitcode"]).exits(2);
+        for words in words {
+            assert!(shown.stdout.contains(words), "{words} in {shown}");
+        }
+        set.apply();
+        set.settled();
+    };
+    let import = set.runs(&["import"]).exits(0);
+    assert!(
+        import
+            .stderr
+            .contains("warning: destinations were not looked at: there is no token"),
+        "{import}"
+    );
+    assert!(import.stdout.contains("# Amplitude's own accounts at other services (destinations) were not looked at: there is no token"), "{import}");
+    manual(
+        &set,
+        &["set its parameters as the YAML says: rest_api_key, rest_endpoint"],
+    );
+    set.runs(&["plan"])
+        .exits(0)
+        .says("not seen, since there is no amplitude.developer_token: declared as it was on");
+    set.key = 1;
+    let key = [
+        "config.rest_api_key (secret) another one",
+        "set its parameters as the YAML says: rest_api_key\n",
+    ];
+    manual(&set, &key);
+    let entry = ACCOUNT
+        .replace("Braze production", "Braze live")
+        .replace("send_events: true", "send_events: false");
+    set.says(&entry, "");
+    let steps = [
+        "1. Amplitude > Data > Destinations: open \"Braze production\"",
+        "2. name it \"Braze live\"",
+        "3. switch Send Events off",
+        "4. then apply, which takes this for done",
+    ];
+    manual(&set, &steps);
+    // With a token it is seen, and nobody knows which key somebody set.
+    set.accounts.held().accounts = vec![
+        json!({"id": "a", "partner": "braze", "display_name": "Braze live", "kind": ["event"],
+        "config": {"rest_endpoint": "https://rest"}, "event_filter": {"events": ["Checkout Completed"]}, "version": 4,
+        "property_mappings": {"user_id": "external_id"}, "send_events": false, "enabled": true}),
+    ];
+    set.token = true;
+    assert_eq!(set.paths("adopt"), ["config.rest_api_key"]);
+    set.patched();
+    // Back and forth by hand: what was sent by an apply is not what is there.
+    set.token = false;
+    set.settled();
+    set.key = 2;
+    manual(&set, &[]);
+    set.token = true;
+    set.key = 1;
+    assert_eq!(set.paths("update"), ["config.rest_api_key"]);
 }
 
 /// What the sandbox holds of its one account, secrets and all.

@@ -13,6 +13,8 @@
 //! | `settings JSON` | what Amplitude is like: `{"sync_info": false}` |
 //! | `put PERSON JSON` | sets attributes in Braze behind our back; who is not there is made |
 //! | `segment JSON` | makes or changes a segment, as somebody does in Braze's dashboard |
+//! | `destination JSON` | makes or changes an account of Amplitude by its name, as somebody does in its web app |
+//! | `destinations` | shows the accounts that Amplitude holds |
 //! | `delete PERSON…` | deletes people from Braze behind our back |
 //! | `faults SPEC` | what goes wrong from now on |
 //! | `env NAME VALUE` | sets a variable for the commands from now on: another key; one with `bad` in it is refused |

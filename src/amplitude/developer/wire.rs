@@ -59,6 +59,8 @@ pub(super) struct DestinationItem {
     #[serde(default)]
     enabled: Option<bool>,
     #[serde(default)]
+    paused: Option<bool>,
+    #[serde(default)]
     event_filter: Value,
     #[serde(default)]
     property_mappings: Value,
@@ -104,6 +106,7 @@ impl From<DestinationItem> for Destination {
             credential_status: item.credential_status,
             version: item.version,
             enabled: item.enabled,
+            paused: item.paused,
             event_filter: item.event_filter,
             property_mappings: item.property_mappings,
             send_events: item.send_events,

@@ -18,6 +18,7 @@ fn live() -> Destination {
         credential_status: Some("connected".to_owned()),
         version: Some(3),
         enabled: Some(true),
+        paused: Some(false),
         event_filter: json!({"events": ["B", "A"], "property_filters": {"p": 1}}),
         property_mappings: json!({"x": "y", "user_id": "external_id"}),
         send_events: Some(true),
@@ -66,7 +67,12 @@ fn told(wanted: &Wanted, live: &Destination, sent: Sent) -> (Vec<String>, Value)
 fn what_is_not_said_and_what_has_no_order_differs_in_nothing() {
     let difference = wanted().difference(&live(), &same);
     assert!(difference.fields.is_empty() && difference.patch.is_empty());
-    let drift = drift(&wanted().shown(), std::iter::empty(), &live(), &|_, _| true);
+    let drift = drift(
+        (&wanted().shown(), live().seen()),
+        std::iter::empty(),
+        &live(),
+        &|_, _| true,
+    );
     assert!(drift.is_empty());
 }
 
@@ -217,7 +223,9 @@ fn what_changed_since_it_was_applied_is_drift() {
     changed.display_name = "Other".into();
     changed.config.insert("rest_api_key".into(), json!("known"));
     let secrets = || ["rest_api_key".to_owned(), "untold".to_owned()].into_iter();
-    let found = drift(&applied, secrets(), &changed, &|_, _| false);
+    let found = drift((&applied, live().seen()), secrets(), &changed, &|_, _| {
+        false
+    });
     let paths: Vec<(&str, &Value)> = found
         .iter()
         .map(|change| (change.path.as_str(), &change.after))
@@ -293,4 +301,55 @@ fn delivery_is_held_against_its_bounds() {
             "health.max_p95_seconds 60 s 61.2 s"
         ]
     );
+}
+
+#[test]
+fn what_stops_an_account_and_a_version_that_moved_are_drift() {
+    let applied = wanted().shown();
+    let told = |change: fn(&mut Destination), applied: &Value| {
+        let (seen, mut now) = (live().seen(), live());
+        change(&mut now);
+        let found = drift((applied, seen), std::iter::empty(), &now, &|_, _| true);
+        let found = found.into_iter();
+        found.map(|change| change.path).collect::<Vec<String>>()
+    };
+    let mut silent = applied.clone();
+    silent.as_object_mut().unwrap().remove("enabled");
+    for applied in [&applied, &silent] {
+        assert_eq!(told(|it| it.enabled = Some(false), applied), ["enabled"]);
+    }
+    assert_eq!(told(|it| it.paused = Some(true), &applied), ["paused"]);
+    assert_eq!(told(|it| it.version = Some(4), &applied), ["version"]);
+    let other = |it: &mut Destination| {
+        it.version = Some(4);
+        it.send_events = Some(false);
+    };
+    assert_eq!(told(other, &applied), ["send_events"]);
+    assert!(told(|_| (), &applied).is_empty());
+}
+
+#[test]
+fn what_is_no_longer_said_is_named_and_changes_nothing() {
+    let applied = json!({"config": {"app_id": "a", "url": "u"}, "send_users": true, "enabled": true,
+        "event_filter": {"events": ["A"], "property_filters": {"p": 1}}, "property_mappings": {"x": "y", "z": "w"}});
+    let said = json!({"config": {"url": "u"}, "enabled": true, "event_filter": {"events": ["A"]},
+        "property_mappings": {"x": "y"}});
+    let secrets = ["kept".to_owned(), "key".to_owned()];
+    let says = |id: &str| ["url", "kept"].contains(&id);
+    assert_eq!(
+        dropped(&applied, secrets.iter(), &said, says),
+        [
+            "config.app_id",
+            "config.key",
+            "event_filter.property_filters",
+            "send_users"
+        ]
+    );
+    // A list of pairs is one thing: what is taken out of it changes it.
+    let paths: Vec<String> = reworded(&applied, &said)
+        .into_iter()
+        .map(|change| change.path)
+        .collect();
+    assert_eq!(paths, ["property_mappings.z"]);
+    assert!(reworded(&said, &said).is_empty());
 }

@@ -1,8 +1,8 @@
-//! Plans one account: created, adopted, patched, or done by hand where nobody sees it.
+//! Plans one account that is seen: created, adopted, patched, tested.
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     super::{
@@ -16,13 +16,14 @@ use super::{
 };
 use crate::{
     config::Resource,
-    diff::destination::{Difference, Sent, Wanted, drift},
+    diff::destination::{Sent, Wanted, drift, dropped},
     kinds::{self, destination::Spec},
     model::{
         Address, Destination, DestinationType, Secret,
-        plan::{Action, Drift, Problem, ResourcePlan},
+        plan::{Action, Drift, FieldChange, Problem, ResourcePlan},
+        streams,
     },
-    state::manifest::{DestinationEntry, Entry},
+    state::manifest::{DestinationEntry, Entry, TestDue},
 };
 
 impl Drafting<'_> {
@@ -59,7 +60,7 @@ impl Drafting<'_> {
         // What is remembered was sent to the account that is remembered, and to no other.
         let known = entry.filter(|_| matches!(found, Found::Known(_)));
         let sent = self.sent(known);
-        let (action, account, difference) = match found {
+        let (account, mut difference) = match &found {
             Found::None if !read.lacking.is_empty() => {
                 for id in &read.lacking {
                     let message = format!("a new account of {} needs `config.{id}`", spec.partner);
@@ -67,16 +68,9 @@ impl Drafting<'_> {
                 }
                 return None;
             }
-            Found::None => (Action::Create, None, wanted.creation()),
-            Found::Named(live) => (Action::Adopt, Some(live), wanted.difference(live, &sent)),
-            Found::Known(live) => {
-                let difference = wanted.difference(live, &sent);
-                let action = if difference.fields.is_empty() {
-                    Action::NoOp
-                } else {
-                    Action::Update
-                };
-                (action, Some(live), difference)
+            Found::None => (None, wanted.creation()),
+            Found::Named(live) | Found::Known(live) => {
+                (Some(*live), wanted.difference(live, &sent))
             }
         };
         if let Some(live) = account {
@@ -85,45 +79,53 @@ impl Drafting<'_> {
         if let (Found::Known(live), Some(entry)) = (&found, entry) {
             self.drifted(resource, entry, live, of);
         }
-        let known: BTreeMap<String, String> = wanted
-            .secrets()
-            .filter_map(|(id, value)| Some((id.to_owned(), self.fingerprint(value)?)))
-            .collect();
+        self.left_as_is(resource, entry, &wanted.shown());
+        // An account that was begun and one that is known are tested until that succeeds.
+        let before = entry.and_then(|entry| entry.destination.as_deref());
+        let ours = before.filter(|before| before.is_begun() || known.is_some());
+        let due = ours.and_then(|before| before.test.as_ref());
+        let testable = |live: &&Destination| {
+            let runs = wanted.enabled.or(live.enabled) != Some(false);
+            streams(&wanted.kind) && runs
+        };
+        let due = due.filter(|_| account.as_ref().is_some_and(testable));
+        difference.fields.extend(due.map(untested));
+        let action = match &found {
+            Found::None => Action::Create,
+            _ if difference.fields.is_empty() => Action::NoOp,
+            Found::Named(_) => Action::Adopt,
+            Found::Known(_) => Action::Update,
+        };
+        let prints = self.prints(&wanted);
         let meant = json!({
             "configuration": wanted.shown(),
-            "secrets": known,
+            "secrets": prints,
             "account": account.map(|live| &live.id),
-            "change": difference.fields,
+            "change": as_meant(&difference.fields),
         });
         self.note(address, meant);
-        self.show_account(resource, spec, action, &difference);
-        let begun = || Entry::begun(&resource.kind, json!({}), self.session.clock.now());
-        let next = Entry {
-            config: wanted.shown(),
-            written: Some(written(resource)),
-            on_destroy: "empty".to_owned(),
-            protect: is_protected(resource),
-            applied_at: self.session.clock.now(),
-            destination: Some(Box::new(DestinationEntry {
-                id: account.map(|live| live.id.clone()).unwrap_or_default(),
-                secrets: known,
-            })),
-            ..entry.cloned().unwrap_or_else(begun)
-        };
+        let note = noted(spec, before, &found);
+        self.show_account(resource, spec, (action, note), &difference.fields);
+        let next = self.next_account(
+            resource,
+            wanted.shown(),
+            DestinationEntry {
+                id: account.map(|live| live.id.clone()),
+                secrets: prints,
+                by_hand: None,
+                test: ours.and_then(|before| before.test.clone()),
+                seen: account.map(Destination::seen).unwrap_or_default(),
+            },
+        );
         let todo = match account {
-            Some(_) if difference.patch.is_empty() => {
-                let looked = Looked {
-                    address: address.clone(),
-                    next: Some(next),
-                };
-                return Some((None, Some(looked)));
-            }
-            Some(live) => Todo::Patch {
+            None => Todo::Create(difference.patch),
+            Some(live) if !difference.patch.is_empty() => Todo::Patch {
                 live: Box::new(live.clone()),
                 patch: difference.patch,
                 wanted: Some(Box::new(wanted.clone())),
             },
-            None => Todo::Create(difference.patch),
+            Some(live) if due.is_some() => Todo::Test(Box::new(live.clone())),
+            Some(_) => return Some((None, Some(Looked::of(address, Some(next))))),
         };
         let work = DestinationWork {
             address: address.clone(),
@@ -135,6 +137,58 @@ impl Drafting<'_> {
         Some((Some(work), None))
     }
 
+    /// Fingerprints of what variables hold of an account.
+    fn prints(&self, wanted: &Wanted) -> BTreeMap<String, String> {
+        let secrets = wanted.secrets();
+        secrets
+            .filter_map(|(id, value)| Some((id.to_owned(), self.fingerprint(value)?)))
+            .collect()
+    }
+
+    /// What is remembered of an entry once it is as it says.
+    pub(super) fn next_account(
+        &self,
+        resource: &Resource,
+        config: Value,
+        destination: DestinationEntry,
+    ) -> Entry {
+        let entry = self.entry(&resource.address).cloned();
+        let begun = || Entry::begun(&resource.kind, json!({}), self.session.clock.now());
+        Entry {
+            config,
+            written: Some(written(resource)),
+            on_destroy: "empty".to_owned(),
+            protect: is_protected(resource),
+            applied_at: self.session.clock.now(),
+            destination: Some(Box::new(destination)),
+            ..entry.unwrap_or_else(begun)
+        }
+    }
+
+    /// Warns of what was applied and is no longer said: no call is made for it.
+    pub(super) fn left_as_is(&mut self, resource: &Resource, entry: Option<&Entry>, said: &Value) {
+        let Some((entry, known)) = entry.and_then(|it| Some((it, it.destination.as_ref()?))) else {
+            return;
+        };
+        let parameters = self.session.configuration.parameters.get(&resource.address);
+        let says = |id: &str| parameters.is_some_and(|them| them.contains_key(id));
+        let by_hand = known.by_hand.iter().flat_map(BTreeMap::keys);
+        let secrets = known.secrets.keys().chain(by_hand);
+        let dropped = dropped(&entry.config, secrets, said, says);
+        if dropped.is_empty() {
+            return;
+        }
+        let hint = "the next apply takes note of that; declare a value to change it";
+        self.plan.warnings.push(Problem {
+            address: Some(resource.address.clone()),
+            message: format!(
+                "no longer declared, and stays as it is in Amplitude: {}",
+                dropped.join(", ")
+            ),
+            hint: Some(hint.to_owned()),
+        });
+    }
+
     /// Tells of what was filled whether it is what was sent last.
     fn sent(&self, entry: Option<&Entry>) -> impl Fn(&str, &Secret) -> Sent + use<> {
         let known = entry.and_then(|entry| entry.destination.clone());
@@ -144,19 +198,28 @@ impl Drafting<'_> {
 
     /// Warns where Amplitude says that an account does not reach the other side.
     fn connected(&mut self, address: &Address, live: &Destination) {
+        if live.enabled == Some(false) {
+            return;
+        }
         let status = live.credential_status.as_deref();
         let broken = status.filter(|status| ["disconnected", "expired"].contains(status));
-        let Some(status) = broken.filter(|_| live.enabled != Some(false)) else {
-            return;
-        };
-        let hint = "see that its key is one that the other side takes, or connect it again in Amplitude > Data > Destinations";
-        self.plan.warnings.push(Problem {
-            address: Some(address.clone()),
-            message: format!(
-                "Amplitude says that its credentials are {status}: nothing may arrive"
-            ),
-            hint: Some(hint.to_owned()),
+        let broken = broken.map(|status| {
+            let hint = "see that its key is one that the other side takes, or connect it again in Amplitude > Data > Destinations";
+            let message = format!("Amplitude says that its credentials are {status}: nothing may arrive");
+            (message, hint)
         });
+        let paused = (live.paused == Some(true)).then(|| {
+            let hint = "resume it in Amplitude > Data > Destinations: no call does";
+            ("is paused in Amplitude: nothing arrives".to_owned(), hint)
+        });
+        let problems = broken.into_iter().chain(paused);
+        self.plan
+            .warnings
+            .extend(problems.map(|(message, hint)| Problem {
+                address: Some(address.clone()),
+                message,
+                hint: Some(hint.to_owned()),
+            }));
     }
 
     /// Notes what changed since it was applied.
@@ -180,7 +243,9 @@ impl Drafting<'_> {
             let known = entry.destination.as_ref().and_then(|it| it.secrets.get(id));
             known.cloned() == self.fingerprint(&as_sent(told))
         };
-        let changes = drift(&entry.config, secrets, live, &same);
+        let seen = entry.destination.as_ref().map(|it| it.seen);
+        let seen = seen.unwrap_or_default();
+        let changes = drift((&entry.config, seen), secrets, live, &same);
         self.plan
             .drift
             .extend(changes.into_iter().map(|change| Drift {
@@ -191,14 +256,14 @@ impl Drafting<'_> {
             }));
     }
 
-    fn show_account(
+    pub(super) fn show_account(
         &mut self,
         resource: &Resource,
         spec: &Spec,
-        action: Action,
-        difference: &Difference,
+        (action, note): (Action, Option<String>),
+        fields: &[FieldChange],
     ) {
-        let mut fields = difference.fields.clone();
+        let mut fields = fields.to_vec();
         let from = self.rearranged.moved.get(&resource.address);
         fields.extend(beside(resource, self.entry(&resource.address), from));
         let action = match action {
@@ -206,21 +271,9 @@ impl Drafting<'_> {
             action => action,
         };
         let planned = planned(resource, spec, action);
-        self.plan.resources.push(ResourcePlan { fields, ..planned });
-    }
-
-    /// Plans an account that nobody sees: all of it is a change by hand, again each time.
-    pub(super) fn by_hand(&mut self, resource: &Resource, spec: &Spec) {
-        let planned = planned(resource, spec, Action::Manual);
-        let title = format!(
-            "by hand: without amplitude.developer_token nobody sees {}",
-            planned.title
-        );
-        let manual = kinds::destination::steps(spec);
-        self.note(&resource.address, json!({"manual": manual}));
         self.plan.resources.push(ResourcePlan {
-            title,
-            manual,
+            fields,
+            note,
             ..planned
         });
     }
@@ -249,6 +302,46 @@ pub(super) fn sent(
     }
 }
 
+/// What changes, by its path.
+fn as_meant(fields: &[FieldChange]) -> Value {
+    let pair = |field: &FieldChange| (field.path.clone(), json!([field.before, field.after]));
+    Value::Object(fields.iter().map(pair).collect())
+}
+
+/// A test that has yet to succeed, as what changes.
+fn untested(due: &TestDue) -> FieldChange {
+    let before = match due {
+        TestDue::NotYet => "not tested yet".to_owned(),
+        TestDue::Failed(words) if words.is_empty() => "its last test failed".to_owned(),
+        TestDue::Failed(words) => format!("its last test failed: {words}"),
+    };
+    FieldChange {
+        path: "test".to_owned(),
+        before: json!(before),
+        after: json!("tested"),
+    }
+}
+
+/// What is to be known of an account beside what changes.
+fn noted(spec: &Spec, before: Option<&DestinationEntry>, found: &Found) -> Option<String> {
+    let begun = before.is_some_and(DestinationEntry::is_begun);
+    let words = match found {
+        Found::None if begun => {
+            "an earlier apply was cut while it created it, and Amplitude lists no such account"
+        }
+        Found::Named(_) if begun => {
+            "found by its name: an earlier apply was cut while it created it"
+        }
+        Found::Named(live) | Found::Known(live)
+            if spec.enabled.is_none() && live.enabled == Some(false) =>
+        {
+            "it is switched off in Amplitude, and `enabled` is not declared"
+        }
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
 fn secrets(wanted: &Wanted) -> BTreeMap<String, Secret> {
     let secrets = wanted.secrets();
     secrets
@@ -256,7 +349,7 @@ fn secrets(wanted: &Wanted) -> BTreeMap<String, Secret> {
         .collect()
 }
 
-fn planned(resource: &Resource, spec: &Spec, action: Action) -> ResourcePlan {
+pub(super) fn planned(resource: &Resource, spec: &Spec, action: Action) -> ResourcePlan {
     let title = format!(
         "{} account \"{}\" of Amplitude",
         spec.partner, spec.display_name

@@ -27,8 +27,8 @@ impl Drafting<'_> {
         live: &'l [Destination],
     ) -> Result<Found<'l>, (String, Option<String>)> {
         let known = entry.and_then(|entry| entry.destination.as_ref());
-        if let Some(known) = known {
-            if let Some(live) = live.iter().find(|live| live.id == known.id) {
+        if let Some(id) = known.and_then(|known| known.id.as_ref()) {
+            if let Some(live) = live.iter().find(|live| live.id == *id) {
                 if live.partner != spec.partner {
                     let message = format!(
                         "is an account of {}, and no call makes it one of {}",
@@ -42,7 +42,7 @@ impl Drafting<'_> {
             self.plan.drift.push(Drift {
                 address: address.clone(),
                 path: "id".to_owned(),
-                before: known.id.clone().into(),
+                before: id.clone().into(),
                 after: serde_json::Value::Null,
             });
         }
@@ -64,6 +64,8 @@ impl Drafting<'_> {
             },
             several => {
                 let ids: Vec<&str> = several.iter().map(|live| live.id.as_str()).collect();
+                let hint =
+                    "rename all but the one that is meant, in Amplitude > Data > Destinations";
                 Err((
                     format!(
                         "{} accounts of {} are called \"{}\": {}",
@@ -72,7 +74,7 @@ impl Drafting<'_> {
                         spec.display_name,
                         ids.join(", ")
                     ),
-                    Some("rename all but one in Amplitude, or say the name of one".to_owned()),
+                    Some(hint.to_owned()),
                 ))
             }
         }
@@ -82,7 +84,10 @@ impl Drafting<'_> {
     fn owner(&self, address: &Address, id: &str) -> Option<&Address> {
         let resources = self.manifest.into_iter().flat_map(|it| &it.resources);
         let others = resources.filter(|(other, _)| *other != address);
-        let has = |entry: &Entry| entry.destination.as_ref().is_some_and(|it| it.id == id);
+        let has = |entry: &Entry| {
+            let known = entry.destination.as_ref().and_then(|it| it.id.as_deref());
+            known == Some(id)
+        };
         others
             .filter(|(_, entry)| has(entry))
             .map(|(other, _)| other)

@@ -53,11 +53,22 @@ impl Drafting<'_> {
     ) -> (Option<DestinationWork>, Option<Looked>) {
         let text = |key: &str| entry.config[key].as_str().unwrap_or_default();
         let name = format!("{} account \"{}\"", text("partner"), text("display_name"));
-        let id = entry.destination.as_ref().map(|it| it.id.as_str());
-        let find = |accounts: &[Destination]| {
-            let mut accounts = accounts.iter();
-            accounts.find(|live| Some(live.id.as_str()) == id).cloned()
+        let id = entry.destination.as_ref().and_then(|it| it.id.as_deref());
+        // One that nobody has seen yet has its name alone.
+        let is_it = |live: &&Destination| match id {
+            Some(id) => live.id == id,
+            None => live.partner == text("partner") && live.display_name == text("display_name"),
         };
+        let found = match seen {
+            Seen::Live { accounts, .. } => accounts.iter().filter(is_it).collect(),
+            _ => vec![],
+        };
+        if let [_, _, ..] = found.as_slice() {
+            let message = format!("{} accounts bear the name of {name}", found.len());
+            let hint = "switch off the right one in Amplitude > Data > Destinations, then say on_destroy: keep";
+            self.fail(address, message, Some(hint.to_owned()));
+            return (None, None);
+        }
         let (mut fields, mut work) = (vec![], None);
         let fate = match seen {
             Seen::Failed(message, hint) if disables => {
@@ -77,7 +88,7 @@ impl Drafting<'_> {
                 self.switched_off_by_hand(address, entry, &name);
                 return (None, None);
             }
-            Seen::Live { project, accounts } if disables => match find(accounts) {
+            Seen::Live { project, .. } if disables => match found.first() {
                 None => "gone from Amplitude already",
                 Some(live) if live.enabled == Some(false) => {
                     "disabled already; no call deletes one"
@@ -92,7 +103,7 @@ impl Drafting<'_> {
                         address: address.clone(),
                         project: *project,
                         todo: Todo::Patch {
-                            live: Box::new(live),
+                            live: Box::new((*live).clone()),
                             patch: Patch::disabling(),
                             wanted: None,
                         },
@@ -112,10 +123,7 @@ impl Drafting<'_> {
             format!("{name}: {fate}"),
         );
         self.plan.resources.push(ResourcePlan { fields, ..planned });
-        let looked = work.is_none().then(|| Looked {
-            address: address.clone(),
-            next: None,
-        });
+        let looked = work.is_none().then(|| Looked::of(address, None));
         (work, looked)
     }
 
@@ -135,17 +143,21 @@ impl Drafting<'_> {
         self.plan.resources.push(ResourcePlan { manual, ..planned });
     }
 
-    /// Warns of each account that was applied and that nobody sees now.
-    pub(super) fn unseen(&mut self) {
+    /// Warns of each account that was applied and that nobody sees now, where no token is given.
+    pub(in crate::engine) fn unseen(&mut self) {
+        let token = &self.session.configuration.amplitude.developer_token;
+        if self.session.developer.reader.is_ok() || !token.is_left_out {
+            return;
+        }
         for (address, entry) in self.manifest.into_iter().flat_map(|it| &it.resources) {
             if entry.destination.is_none() || !self.takes(address, &entry.kind) {
                 continue;
             }
+            let hint = "give the token: whether it changed in Amplitude is not known";
             self.plan.warnings.push(Problem {
                 address: Some(address.clone()),
-                message: "is not looked at: there is no amplitude.developer_token, and it was applied with one"
-                    .to_owned(),
-                hint: Some("give the token again: whether it changed in Amplitude is not known".to_owned()),
+                message: "is not looked at: there is no amplitude.developer_token".to_owned(),
+                hint: Some(hint.to_owned()),
             });
         }
     }

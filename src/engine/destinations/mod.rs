@@ -6,6 +6,7 @@
 //! compared by keyed fingerprints and stands in no plan, state or text.
 
 mod apply;
+mod blind;
 mod draft;
 mod found;
 mod health;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub(super) use self::apply::{apply, untouched};
+pub(super) use self::project::which;
 use super::{Error, Refresh, draft::Drafting, target::fingerprint, watched::Looked};
 use crate::{
     amplitude,
@@ -50,6 +52,8 @@ enum Todo {
         /// What it is to be; none where it is to stop.
         wanted: Option<Box<Wanted>>,
     },
+    /// Nothing: the last test of it failed, or was never made.
+    Test(Box<Destination>),
 }
 
 /// What is seen of the accounts of the project.
@@ -86,9 +90,6 @@ impl Drafting<'_> {
             return Ok(works);
         }
         let seen = self.see(list).await?;
-        if matches!(seen, Seen::Blind) {
-            self.unseen();
-        }
         for resource in declared {
             // The schema has passed whatever comes here.
             let Ok(spec) = serde_json::from_value::<Spec>(resource.body.clone()) else {
@@ -107,14 +108,20 @@ impl Drafting<'_> {
                         looked.extend(remembered);
                     }
                 }
-                Seen::Blind => self.by_hand(resource, &spec),
+                Seen::Blind => looked.push(self.by_hand(resource, &spec)),
                 Seen::Unread => self.unread(resource, &spec),
                 Seen::Failed(message, hint) => {
                     self.fail(&resource.address, message.clone(), hint.clone());
                 }
             }
             for planned in &mut self.plan.resources[from..] {
-                planned.note = planned.note.take().or_else(|| health.clone());
+                let notes: Vec<String> = planned
+                    .note
+                    .take()
+                    .into_iter()
+                    .chain(health.clone())
+                    .collect();
+                planned.note = (!notes.is_empty()).then(|| notes.join("; "));
             }
         }
         for (address, entry, disables) in leaving {

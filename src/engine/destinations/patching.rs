@@ -173,7 +173,7 @@ fn rest(
     };
     let entry = manifest.resources.get(&work.address);
     let known = entry.and_then(|entry| entry.destination.as_deref());
-    let known = known.filter(|known| known.id == live.id);
+    let known = known.filter(|known| known.id.as_ref() == Some(&live.id));
     let lineage = Some(manifest.lineage.as_str());
     let sent = |id: &str, value: &_| sent(known, lineage, id, value);
     wanted.difference(live, &sent).patch

@@ -5,7 +5,7 @@ use super::super::target::OTHER_HINT;
 
 /// Returns the project; else what stands in the way, and what to do. `said` is the configuration's, `recorded` the state's,
 /// and `told` the one that the keys open.
-pub(super) fn which(
+pub(in crate::engine) fn which(
     said: Option<u64>,
     recorded: Option<u64>,
     told: Option<u64>,

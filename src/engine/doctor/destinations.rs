@@ -6,46 +6,70 @@ use std::collections::BTreeSet;
 use super::{Look, Services, Told, within};
 use crate::{
     amplitude::Developer,
-    kinds::{self, destination::Spec},
+    engine::online::destinations::{declared, unset},
     model::{Check, Destination, DestinationType, number},
 };
 
 const TOKEN: &str = "developer token";
+const SECRETS: &str = "account secrets";
 const READ: &str = "destinations: read";
 const WRITE: &str = "destinations: write";
 const TYPES: &str = "destination types";
 
 /// Asks what is to be known of destinations; nothing where none is declared.
 pub(super) async fn checks(look: &Look, services: &Services, project: Option<u64>) -> Vec<Check> {
-    let resources = look.configuration.resources.values();
-    let declared = resources.filter(|resource| kinds::is_managed(resource));
-    let specs = declared.filter_map(|one| serde_json::from_value(one.body.clone()).ok());
-    let partners: BTreeSet<String> = specs.map(|spec: Spec| spec.partner).collect();
+    let partners = declared(&look.configuration).map(|(_, spec)| spec.partner);
+    let partners: BTreeSet<String> = partners.collect();
     if partners.is_empty() {
         return vec![];
     }
     let wanted = &look.configuration.amplitude.developer_token;
+    let mut checks = vec![];
     let Ok(reader) = &services.developer.reader else {
-        if !wanted.is_left_out {
+        checks.push(if wanted.is_left_out {
+            Check::warn(
+                TOKEN,
+                "none: destinations are not seen, and are changed by hand",
+                "add `developer_token: ${AMPLITUDE_PAT}` under `amplitude`, where the organisation is in the early access of \
+                 the Developer API",
+            )
+        } else {
             let hint = wanted.missing.hint.clone().unwrap_or_default();
-            return vec![Check::fail(TOKEN, wanted.missing.message.clone(), hint)];
-        }
-        return vec![Check::warn(
-            TOKEN,
-            "none: destinations are not seen, and are changed by hand",
-            "add `developer_token: ${AMPLITUDE_PAT}` under `amplitude`, where the organisation is in the early access of \
-             the Developer API",
-        )];
+            Check::fail(TOKEN, wanted.missing.message.clone(), hint)
+        });
+        checks.extend(unset_secrets(look));
+        return checks;
     };
     let types = futures_util::future::join_all(partners.iter().map(|partner| async {
         let told = within(reader.destination_type(partner)).await;
         described(partner, told)
     }));
     let (context, types) = tokio::join!(within(reader.context()), types);
-    let mut checks = vec![token(context)];
+    checks.push(token(context));
+    checks.extend(unset_secrets(look));
     checks.extend(rights(reader, look.configuration.amplitude.project_id.or(project)).await);
     checks.extend(types);
     checks
+}
+
+/// Names the parameters whose variables are not set. Where nothing is sent, a plan does without them.
+fn unset_secrets(look: &Look) -> Option<Check> {
+    let configuration = &look.configuration;
+    let missing = declared(configuration)
+        .flat_map(|(resource, _)| {
+            let missing = unset(configuration, &resource.address);
+            missing.map(|(_, missing)| (resource.address.clone(), missing))
+        })
+        .collect::<Vec<_>>();
+    let (_, first) = missing.first()?;
+    let hint = first.hint.clone().unwrap_or_default();
+    let each = missing.iter();
+    let words: Vec<String> = each
+        .map(|(address, missing)| format!("{address}: {}", missing.message))
+        .collect();
+    let left_out = configuration.amplitude.developer_token.is_left_out;
+    let of = if left_out { Check::warn } else { Check::fail };
+    Some(of(SECRETS, words.join("; "), hint))
 }
 
 async fn rights(reader: &Developer, project: Option<u64>) -> Vec<Check> {

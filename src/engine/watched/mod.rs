@@ -6,10 +6,12 @@ mod segments;
 
 pub(super) use self::native::UNTOLD_HINT;
 
-use super::{Error, draft::Drafting};
+use std::collections::BTreeMap;
+
+use super::{Error, draft::Drafting, target::fingerprint};
 use crate::{
     model::{
-        Address, Cohort,
+        Address, Cohort, Secret,
         plan::{Action, ResourcePlan},
     },
     state::manifest::Entry,
@@ -20,6 +22,38 @@ pub(super) struct Looked {
     pub(super) address: Address,
     /// What is remembered of it; none where it goes.
     pub(super) next: Option<Entry>,
+    /// What somebody was told to set by hand, to be remembered by fingerprints.
+    pub(super) secrets: BTreeMap<String, Secret>,
+}
+
+impl Looked {
+    /// What is remembered as it stands.
+    pub(super) fn of(address: &Address, next: Option<Entry>) -> Self {
+        Self {
+            address: address.clone(),
+            next,
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    /// Returns it with its fingerprints in it.
+    fn printed(self, lineage: &str) -> (Address, Option<Entry>) {
+        let mut next = self.next;
+        let known = next.as_mut().and_then(|next| next.destination.as_mut());
+        if let Some(by_hand) = known.and_then(|known| known.by_hand.as_mut()) {
+            let prints = self.secrets.iter();
+            by_hand.extend(prints.map(|(id, value)| (id.clone(), fingerprint(lineage, value))));
+        }
+        (self.address, next)
+    }
+}
+
+/// Returns what an apply remembers of what was looked at.
+pub(super) fn remembered(
+    looked: Vec<Looked>,
+    lineage: &str,
+) -> impl Iterator<Item = (Address, Option<Entry>)> {
+    looked.into_iter().map(move |of| of.printed(lineage))
 }
 
 impl Drafting<'_> {
@@ -42,9 +76,6 @@ impl Drafting<'_> {
             address,
             serde_json::json!({"removed": "no longer looked at"}),
         );
-        Looked {
-            address: address.clone(),
-            next: None,
-        }
+        Looked::of(address, None)
     }
 }

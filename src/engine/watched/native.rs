@@ -221,15 +221,13 @@ impl<'a> Drafting<'a> {
         meaning["cohort"] = json!([cohort.id]);
         meaning["definition"] = json!([cohort.definition]);
         self.note(address, meaning);
-        Looked {
-            address: address.clone(),
-            next: Some(Entry {
-                written: Some(meaning::written(resource)),
-                cohort: Some(pin(cohort, &native.cohort, entry)),
-                observed: Some(observed),
-                ..Entry::begun(&resource.kind, native.config.clone(), now)
-            }),
-        }
+        let next = Entry {
+            written: Some(meaning::written(resource)),
+            cohort: Some(pin(cohort, &native.cohort, entry)),
+            observed: Some(observed),
+            ..Entry::begun(&resource.kind, native.config.clone(), now)
+        };
+        Looked::of(address, Some(next))
     }
 }
 

@@ -284,14 +284,12 @@ impl Drafting<'_> {
         self.planned(resource, planned, json!([judged.observed, agrees]));
         let config = nameless(digest::canonical(&resource.body));
         let entry = Entry::begun(&resource.kind, config, self.session.clock.now());
-        Ok(Some(Looked {
-            address: resource.address.clone(),
-            next: Some(Entry {
-                written: Some(written(resource)),
-                observed: Some(json!(judged.observed)),
-                ..entry
-            }),
-        }))
+        let next = Entry {
+            written: Some(written(resource)),
+            observed: Some(json!(judged.observed)),
+            ..entry
+        };
+        Ok(Some(Looked::of(&resource.address, Some(next))))
     }
 
     fn planned(&mut self, resource: &Resource, planned: ResourcePlan, found: Value) {

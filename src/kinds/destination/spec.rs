@@ -69,6 +69,20 @@ pub enum Receives {
     Cohort,
 }
 
+impl Receives {
+    /// All that there is.
+    pub const ALL: [Self; 3] = [Self::Event, Self::Identify, Self::Cohort];
+
+    /// Returns the word for it, here and there.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Identify => "identify",
+            Self::Cohort => "cohort",
+        }
+    }
+}
+
 /// Which events travel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,8 @@ use crate::{
 /// Why an entry does not fit its integration: what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {
+    /// Where in the entry; none where what stands there is not to be shown.
+    pub at: Option<String>,
     /// What is wrong.
     pub message: String,
     /// What to do.
@@ -51,6 +53,37 @@ pub fn read(
     let lacks = |known: &&TypeParameter| known.required && !config.contains_key(&known.id);
     let lacking = of.parameters.iter().filter(lacks);
     let lacking = lacking.map(|known| known.id.clone()).collect();
+    Ok(Read {
+        wanted: wanted(spec, config),
+        lacking,
+    })
+}
+
+/// Reads an entry where nobody tells what its integration takes. Beside it stand the parameters whose variables are not set
+/// here: nothing is known of those.
+pub fn unheld(spec: &Spec, parameters: &BTreeMap<String, Parameter>) -> (Wanted, Vec<String>) {
+    let (mut config, mut unset) = (BTreeMap::new(), vec![]);
+    for (id, parameter) in parameters {
+        let setting = match parameter {
+            Parameter::Plain(value) => Setting::Shown(value.clone()),
+            Parameter::Filled(filling) => match &filling.value.value {
+                Some(value) if !value.expose().is_empty() => Setting::Hidden {
+                    value: Secret::new(value.expose()),
+                    is_json: filling.is_json,
+                    write_only: true,
+                },
+                _ => {
+                    unset.push(id.clone());
+                    continue;
+                }
+            },
+        };
+        config.insert(id.clone(), setting);
+    }
+    (wanted(spec, config), unset)
+}
+
+fn wanted(spec: &Spec, config: BTreeMap<String, Setting>) -> Wanted {
     let filter = spec.event_filter.as_ref().map(|filter| {
         let mut value = json!({"events": filter.events});
         if let Some(filters) = &filter.property_filters {
@@ -63,43 +96,30 @@ pub fn read(
         let pairs = pairs.map(|pair| (pair.from.clone(), Value::String(pair.to.clone())));
         Value::Object(pairs.collect())
     });
-    Ok(Read {
-        wanted: Wanted {
-            partner: spec.partner.clone(),
-            display_name: spec.display_name.clone(),
-            kind: spec
-                .kind
-                .iter()
-                .map(|kind| word(*kind).to_owned())
-                .collect(),
-            config,
-            event_filter: filter,
-            property_mappings: mappings,
-            send_events: spec.send_events,
-            send_users: spec.send_users,
-            enabled: spec.enabled,
-        },
-        lacking,
-    })
-}
-
-const fn word(kind: Receives) -> &'static str {
-    match kind {
-        Receives::Event => "event",
-        Receives::Identify => "identify",
-        Receives::Cohort => "cohort",
+    let kinds = spec.kind.iter().map(|kind| kind.word().to_owned());
+    Wanted {
+        partner: spec.partner.clone(),
+        display_name: spec.display_name.clone(),
+        kind: kinds.collect(),
+        config,
+        event_filter: filter,
+        property_mappings: mappings,
+        send_events: spec.send_events,
+        send_users: spec.send_users,
+        enabled: spec.enabled,
     }
 }
 
 fn kinds(spec: &Spec, of: &DestinationType) -> Option<Misfit> {
-    let knows = |kind: &&Receives| of.kinds.iter().any(|known| known == word(**kind));
+    let knows = |kind: &&Receives| of.kinds.iter().any(|known| known == kind.word());
     let stranger = spec.kind.iter().find(|kind| !knows(kind));
     let stranger = stranger.filter(|_| !of.kinds.is_empty())?;
     Some(Misfit {
+        at: Some("/kind".to_owned()),
         message: format!(
             "no account of {} receives `{}`",
             of.partner,
-            word(*stranger)
+            stranger.word()
         ),
         hint: Some(format!("it receives {}", listed(&of.kinds))),
     })
@@ -114,6 +134,7 @@ fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Sett
         Parameter::Plain(value) => match fits(value, known) {
             Ok(()) => Ok(Setting::Shown(value.clone())),
             Err(wants) => Err(Misfit {
+                at: Some(place(id)),
                 message: format!("`config.{id}` takes {wants}"),
                 hint: None,
             }),
@@ -126,11 +147,13 @@ fn setting(id: &str, parameter: &Parameter, of: &DestinationType) -> Result<Sett
 /// A value that was filled is taken for a secret, whatever the integration says of it.
 fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting, Misfit> {
     let value = filling.value.require().map_err(|missing| Misfit {
+        at: Some(place(id)),
         message: missing.message,
         hint: missing.hint,
     })?;
     if value.expose().is_empty() {
         return Err(Misfit {
+            at: Some(place(id)),
             message: format!("`config.{id}` is empty: its variable is not set"),
             hint: Some(format!(
                 "set the variable that `config.{id}` names, or leave it out"
@@ -138,6 +161,7 @@ fn hidden(id: &str, filling: &Filling, known: &TypeParameter) -> Result<Setting,
         });
     }
     let typed = |wants: &str| Misfit {
+        at: Some(place(id)),
         message: format!("`config.{id}` takes {wants}, and what its variable holds is none"),
         hint: None,
     };
@@ -177,8 +201,15 @@ fn fits(value: &Value, known: &TypeParameter) -> Result<(), String> {
     if fits { Ok(()) } else { Err(wants) }
 }
 
+/// Where a parameter stands.
+fn place(id: &str) -> String {
+    let id = id.replace('~', "~0").replace('/', "~1");
+    format!("/config/{id}")
+}
+
 fn literal(id: &str) -> Misfit {
     Misfit {
+        at: None,
         message: format!(
             "`config.{id}` holds a literal, and Amplitude keeps it secret: a secret is never written in a file"
         ),
@@ -196,6 +227,7 @@ fn unknown(id: &str, of: &DestinationType) -> Misfit {
         .map(|near| format!("did you mean `{near}`? "))
         .unwrap_or_default();
     Misfit {
+        at: Some(place(id)),
         message: format!("an account of {} has no parameter `{id}`", of.partner),
         hint: Some(format!("{near}it has {}", listed(&ids))),
     }

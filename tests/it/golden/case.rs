@@ -115,6 +115,8 @@ impl Stage<'_> {
                 let segment: Value = serde_json::from_str(rest).unwrap();
                 self.world.put_segments(&serde_json::json!([segment]));
             }
+            "destination" => self.put_destination(rest),
+            "destinations" => self.show_destinations(),
             "delete" => {
                 for person in rest.split_whitespace() {
                     self.world.delete_user(person);
@@ -296,6 +298,52 @@ impl Stage<'_> {
         let stats = self.world.stats();
         let (uploads, changes) = (stats.uploads(), stats.memberships());
         self.write(&format!("  {uploads} x upload, {changes} x membership\n"));
+    }
+
+    /// The accounts that Amplitude holds.
+    fn destinations(&self) -> Vec<Value> {
+        let mut answer = self.ask("GET", "/_sandbox/amplitude/destinations", b"");
+        match answer["destinations"].take() {
+            Value::Array(all) => all,
+            other => panic!("no list: {other}"),
+        }
+    }
+
+    /// Changes an account of Amplitude by its name, as somebody does in its web app, or makes one.
+    fn put_destination(&self, json: &str) {
+        let wanted: Value = serde_json::from_str(json).unwrap();
+        let name = wanted["display_name"].as_str().unwrap();
+        let known = self.destinations();
+        let known = known.iter().find(|one| one["display_name"] == name);
+        let id = known.map_or_else(
+            || format!("d-{}", name.to_lowercase().replace(' ', "-")),
+            |one| one["id"].as_str().unwrap().to_owned(),
+        );
+        let mut named = wanted.clone();
+        named.as_object_mut().unwrap().remove("id");
+        let id = wanted["id"].as_str().unwrap_or(&id);
+        let path = format!("/_sandbox/amplitude/destinations/{id}");
+        self.ask("PUT", &path, named.to_string().as_bytes());
+    }
+
+    /// Shows the accounts that Amplitude holds, secrets and all.
+    fn show_destinations(&mut self) {
+        for one in self.destinations() {
+            let members = [
+                "kind",
+                "config",
+                "version",
+                "enabled",
+                "event_filter",
+                "property_mappings",
+                "send_events",
+                "send_users",
+            ];
+            let told = members.iter().map(|key| format!("{key} {}", one[*key]));
+            let told: Vec<String> = told.collect();
+            let name = one["display_name"].as_str().unwrap();
+            self.write(&format!("  {name}: {}\n", told.join(", ")));
+        }
     }
 
     /// Shows the events and purchases that Braze took. They come side by side.

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Map, Value, json};
@@ -19,6 +20,8 @@ pub(crate) enum Trouble {
     Garbled,
     /// It is answered so, and not done.
     Says(u16, Value),
+    /// It is done, this is told, and no answer ever comes.
+    Hangs(Sender<()>),
 }
 
 /// What it holds.
@@ -38,6 +41,12 @@ pub(crate) struct Held {
     pub(crate) troubles: VecDeque<Trouble>,
     /// What a test of an account says.
     pub(crate) test: Option<Value>,
+    /// What goes wrong with tests; the first at the next.
+    pub(crate) test_troubles: VecDeque<Trouble>,
+    /// Accounts that were tested.
+    pub(crate) tests: usize,
+    /// Who is told that something hangs now.
+    hangs: Option<Sender<()>>,
     /// What its own plan of a write says, instead of the truth.
     pub(crate) dry: Option<Value>,
 }
@@ -96,9 +105,19 @@ fn lay(account: &mut Value, members: &Value) {
 
 fn talk(mut stream: BufReader<TcpStream>, held: &Mutex<Held>) {
     while let Some((method, path, version, body)) = question(&mut stream) {
-        let Some((status, body)) =
-            answer(&mut held.lock().unwrap(), &method, &path, version, &body)
-        else {
+        let answered = {
+            let mut held = held.lock().unwrap();
+            let answered = answer(&mut held, &method, &path, version, &body);
+            let hangs = held.hangs.take();
+            (answered, hangs)
+        };
+        if let (_, Some(tell)) = &answered {
+            tell.send(()).unwrap();
+            // Until the other side is gone.
+            let _ = stream.read(&mut [0]);
+            return;
+        }
+        let (Some((status, body)), _) = answered else {
             return;
         };
         let body = body.to_string();
@@ -163,6 +182,7 @@ fn answer(
             200,
             json!({"eventsDelivered": 90, "eventsNotDelivered": 10, "deliveryRate": 0.9, "latencyInSeconds": 4.5}),
         ),
+        ("GET", ["segments", "list"]) => (200, json!({"segments": [], "message": "success"})),
         ("GET", ["v1", "context"]) => (200, json!({"principal": {"auth_type": "pat"}})),
         ("GET", ["v1", "destination-types"]) => (200, json!({"data": [braze()]})),
         ("GET", ["v1", "destination-types", "braze"]) => (200, braze()),
@@ -180,12 +200,19 @@ fn answer(
             let id = (*id).to_owned();
             return patch(held, &id, version, dry, body);
         }
-        ("POST", [.., "test"]) => (
-            200,
-            held.test
-                .clone()
-                .unwrap_or_else(|| json!({"ok": true, "detail": "delivered"})),
-        ),
+        ("POST", [.., "test"]) => match held.test_troubles.pop_front() {
+            Some(Trouble::Says(status, body)) => (status, body),
+            Some(Trouble::Hangs(tell)) => {
+                held.hangs = Some(tell);
+                return None;
+            }
+            _ => {
+                held.tests += 1;
+                let test = held.test.clone();
+                let said = test.unwrap_or_else(|| json!({"ok": true, "detail": "delivered"}));
+                (200, said)
+            }
+        },
         _ => (404, json!({"title": "Not Found", "detail": path})),
     })
 }
@@ -250,6 +277,10 @@ fn post(held: &mut Held, dry: bool, body: &Value) -> Option<(u16, Value)> {
     match trouble {
         Some(Trouble::Lost) => None,
         Some(Trouble::Garbled) => Some((200, json!("done"))),
+        Some(Trouble::Hangs(tell)) => {
+            held.hangs = Some(tell);
+            None
+        }
         _ => Some((201, account)),
     }
 }
@@ -313,6 +344,10 @@ fn patch(
     match trouble {
         Some(Trouble::Lost) => None,
         Some(Trouble::Garbled) => Some((200, json!("done"))),
+        Some(Trouble::Hangs(tell)) => {
+            held.hangs = Some(tell);
+            None
+        }
         _ => Some((200, account)),
     }
 }

@@ -52,7 +52,11 @@ pub(in crate::engine) async fn apply(
         }
         let mut report = ResourceReport::of(work.address.clone(), ResourceOutcome::Done);
         let account = match &work.todo {
-            Todo::Test(account) => Some(account.clone()),
+            Todo::Test(account) => {
+                // What is said beside the account counts, whatever the test says.
+                note_said(manifest, &work, &run);
+                Some(account.clone())
+            }
             _ => {
                 write(
                     session,
@@ -209,6 +213,14 @@ fn commit(
     // Where no cohort tells the project, an account was written in it all the same.
     manifest.target.project.get_or_insert(work.project);
     swap(session, manifest, true)
+}
+
+/// Remembers what is declared of an account of which nothing is left but its test. The commit is that of the test.
+fn note_said(manifest: &mut Manifest, work: &DestinationWork, run: &str) {
+    if let Some(mut next) = work.next.clone() {
+        run.clone_into(&mut next.run);
+        manifest.resources.insert(work.address.clone(), next);
+    }
 }
 
 /// Remembers what became of a test.

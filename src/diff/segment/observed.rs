@@ -103,7 +103,7 @@ impl Observed {
         renamed.then(|| Moved {
             path: "filter",
             before: json!(was),
-            after: json!(format!("{text}, where what is hidden here is other")),
+            after: json!(format!("{text}, with other values hidden")),
         })
     }
 

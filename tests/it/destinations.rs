@@ -399,6 +399,12 @@ fn figures_that_do_not_hold_are_drift() {
         .exits(0)
         .says(words)
         .says("Nothing to do");
+    // That they do not hold says nothing of accounts that cannot be read.
+    set.accounts.held().pages = Some(json!({"has_more": true}));
+    set.runs(&["drift", "--sample", "0"])
+        .exits(1)
+        .says(words)
+        .says("the list goes on, and it does not say where");
 }
 
 #[test]
@@ -682,7 +688,7 @@ fn what_is_said_beside_a_test_that_fails_is_remembered() {
     set.runs(&["apply", "--auto-approve"]).exits(6);
     set.says(&format!("{ACCOUNT}    protect: true\n"), "");
     assert_eq!(set.paths("update"), ["test", "protect"]);
-    set.runs(&["apply", "--auto-approve"]).exits(6);
+    set.runs(&["apply", "--auto-approve"]).exits(1);
     assert_eq!(set.paths("update"), ["test"]);
     set.says("", "removed: [{address: destination.braze-events}]\n");
     set.runs(&["plan"])

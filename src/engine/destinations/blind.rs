@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{draft::Drafting, subject::beside, watched::Looked},
-    draft::planned,
+    draft::{planned, secrets},
 };
 use crate::{
     config::Resource,
@@ -86,12 +86,9 @@ impl Drafting<'_> {
         }
         next.by_hand = Some(by_hand);
         next.seen = SeenAccount::default();
-        let secrets = wanted.secrets();
-        let secrets = secrets.map(|(id, value)| (id.to_owned(), value.clone()));
-        let secrets = secrets.collect();
         let next = self.next_account(resource, said, next);
         Looked {
-            secrets,
+            secrets: secrets(&wanted),
             ..Looked::of(address, Some(next))
         }
     }

@@ -124,9 +124,12 @@ async fn found(
     }
 }
 
-/// Whether a directory holds a configuration. Where it cannot be read, or holds YAML of others, none is taken from it.
+/// Whether a directory holds a configuration. Where it cannot be read, or holds YAML of others, none is taken from it. An empty
+/// file is what the shell has made for what is printed.
 fn is_configured(directory: &Path) -> bool {
-    matches!(place::configuration(directory), Ok(Some(_)))
+    let says =
+        |name: String| std::fs::metadata(directory.join(name)).is_ok_and(|about| about.len() > 0);
+    place::configuration(directory).is_ok_and(|name| name.is_some_and(says))
 }
 
 /// The key that names Braze, and what it says.

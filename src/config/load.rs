@@ -42,7 +42,17 @@ pub(super) fn directory(directory: &Path, findings: &mut Findings) -> (Vec<Node>
         Gaps::default()
     };
     let mut trees = Vec::new();
+    // A shell makes the file first into which it sends what a command says.
+    let is_bare = |name: &PathBuf| {
+        fs::metadata(directory.join(name)).is_ok_and(|it| it.is_file() && it.len() == 0)
+    };
+    let passes = !names.iter().all(is_bare);
     for name in &names {
+        if passes && is_bare(name) {
+            let message = format!("`{}` is empty, and passed over", name.display());
+            findings.warning("empty-file", None, message, "delete it".to_owned());
+            continue;
+        }
         match file(directory, name, findings) {
             Some(read) => {
                 gaps.add(&read.gaps);

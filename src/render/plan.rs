@@ -261,9 +261,12 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     for note in resource
         .note
         .iter()
-        .filter(|_| resource.kind == "destination")
+        .filter(|_| resource.kind == "destination" || resource.action == Action::Manual)
     {
         let _ = writeln!(out, "      {:<12} {note}", "note");
+    }
+    for line in &resource.lines {
+        let _ = writeln!(out, "        {line}");
     }
     let mut step = 0;
     for words in &resource.manual {

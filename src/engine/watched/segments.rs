@@ -374,6 +374,10 @@ fn settle(
         Measured::Off(off) => Some(off.as_ref()),
         Measured::Not(_) | Measured::Agrees => None,
     };
+    let open = (judged.filters == Filters::Unverified).then(|| {
+        let (note, lines) = segment::unverified(judged, words, about.spec.verify.is_some());
+        (Some(note), lines)
+    });
     if !fields.is_empty() || off.is_some() {
         let sheet = about.sheet(dashboard);
         let mut manual = sheet.change(judged, off.is_some());
@@ -382,18 +386,20 @@ fn settle(
                 .unwrap_or_default(),
         );
         manual.extend(off.and_then(Off::patience));
+        let open = open.unwrap_or_default();
         return ResourcePlan {
             fields,
             manual,
+            note: open.0,
+            lines: open.1,
             ..plan(about.resource, Action::Manual, format!("by hand: {title}"))
         };
     }
     let mut notes: Vec<String> = vec![];
     let mut lines = vec![];
-    if judged.filters == Filters::Unverified {
-        let open = segment::unverified(judged, words, about.spec.verify.is_some());
-        notes.push(open.0);
-        lines = open.1;
+    if let Some((note, open)) = open {
+        notes.extend(note);
+        lines = open;
     }
     notes.extend(segment::idle(judged, about.spec));
     if let Measured::Not(why) = measured {

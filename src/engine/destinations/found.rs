@@ -17,6 +17,23 @@ pub(super) enum Found<'l> {
     None,
 }
 
+/// What is said where several accounts bear the name of an entry, and what to do.
+pub(in crate::engine) fn ambiguous(
+    spec: &Spec,
+    several: &[&Destination],
+) -> (String, Option<String>) {
+    let ids: Vec<&str> = several.iter().map(|live| live.id.as_str()).collect();
+    let message = format!(
+        "{} accounts of {} are called \"{}\": {}",
+        several.len(),
+        spec.partner,
+        spec.display_name,
+        ids.join(", ")
+    );
+    let hint = "rename all but the one that is meant, in Amplitude > Data > Destinations";
+    (message, Some(hint.to_owned()))
+}
+
 impl Drafting<'_> {
     /// Finds the account of an entry; else what stands in the way, and what to do.
     pub(super) fn find_account<'l>(
@@ -62,21 +79,7 @@ impl Drafting<'_> {
                     Some(format!("say moved: [{{from: {owner}, to: {address}}}]")),
                 )),
             },
-            several => {
-                let ids: Vec<&str> = several.iter().map(|live| live.id.as_str()).collect();
-                let hint =
-                    "rename all but the one that is meant, in Amplitude > Data > Destinations";
-                Err((
-                    format!(
-                        "{} accounts of {} are called \"{}\": {}",
-                        several.len(),
-                        spec.partner,
-                        spec.display_name,
-                        ids.join(", ")
-                    ),
-                    Some(hint.to_owned()),
-                ))
-            }
+            several => Err(ambiguous(spec, several)),
         }
     }
 

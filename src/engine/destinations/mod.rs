@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub(super) use self::apply::{apply, untouched};
+pub(super) use self::found::ambiguous;
 pub(super) use self::project::which;
 use super::{Error, Refresh, draft::Drafting, target::fingerprint, watched::Looked};
 use crate::{

@@ -116,15 +116,21 @@ pub(super) async fn ask(
             Ok(Some(of)) => {
                 let entry = state.and_then(|state| state.get(&resource.address));
                 let known = entry.and_then(|entry| entry.destination.as_ref()?.id.as_deref());
-                let is_it = |one: &Destination| {
-                    let named =
-                        one.partner == spec.partner && one.display_name == spec.display_name;
-                    named || known == Some(&one.id)
+                let is_known = |one: &&Destination| known == Some(&one.id);
+                let is_named = |one: &&Destination| {
+                    one.partner == spec.partner && one.display_name == spec.display_name
                 };
+                let them = || accounts.iter().flatten();
+                let named: Vec<&Destination> = match them().find(is_known) {
+                    Some(one) => vec![one],
+                    None => them().filter(is_named).collect(),
+                };
+                if named.len() > 1 {
+                    let (message, hint) = destinations::ambiguous(spec, &named);
+                    found.push(says(resource, Some("/display_name"), message, hint));
+                }
                 // Only a new one has nothing there yet.
-                let new = accounts
-                    .as_ref()
-                    .is_some_and(|them| !them.iter().any(is_it));
+                let new = accounts.is_some() && named.is_empty();
                 found.extend(held(configuration, (resource, spec), of, new));
             }
             Err(error) => {

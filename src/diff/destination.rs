@@ -146,17 +146,40 @@ impl Patch {
         Value::Object(members)
     }
 
-    /// Returns whether another patch does all that this one does.
-    pub fn is_part_of(&self, other: &Self) -> bool {
-        let within = |key: &str, value: &Value| match (key, value, other.members.get(key)) {
-            // Parameters are laid over what is there, each by itself.
-            ("config", Value::Object(ours), Some(Value::Object(theirs))) => {
-                ours.iter().all(|(id, value)| theirs.get(id) == Some(value))
-            }
-            (_, value, theirs) => theirs == Some(value),
-        };
-        let hidden = |id: &String| other.hidden.contains_key(id);
-        self.members.iter().all(|(key, value)| within(key, value)) && self.hidden.keys().all(hidden)
+    /// Returns what is left of a patch that was `planned`, where this one is what differs by now: what differs beside that is
+    /// nobody's yet. None where the same member is to become something else.
+    pub fn left(&self, planned: &Self) -> Option<Self> {
+        let mut left = Self::default();
+        for (key, value) in &planned.members {
+            let Some(now) = self.members.get(key) else {
+                continue;
+            };
+            let value = match (key.as_str(), value, now) {
+                // Parameters are laid over what is there, each by itself.
+                ("config", Value::Object(planned), Value::Object(now)) => {
+                    let both = planned.iter().filter(|(id, _)| now.contains_key(*id));
+                    let both: Map<String, Value> = both
+                        .map(|(id, value)| (id.clone(), value.clone()))
+                        .collect();
+                    if both.is_empty() {
+                        continue;
+                    }
+                    if both.iter().any(|(id, value)| now[id] != *value) {
+                        return None;
+                    }
+                    Value::Object(both)
+                }
+                (_, value, now) if value != now => return None,
+                (_, value, _) => value.clone(),
+            };
+            left.members.insert(key.clone(), value);
+        }
+        let hidden = planned.hidden.iter();
+        let hidden = hidden.filter(|(id, _)| self.hidden.contains_key(*id));
+        left.hidden = hidden
+            .map(|(id, setting)| (id.clone(), setting.clone()))
+            .collect();
+        Some(left)
     }
 }
 
@@ -297,7 +320,7 @@ impl Wanted {
 
 /// Returns what differs from what was applied: path, as it was applied, as it is. `secrets` are parameters that were sent
 /// and that nobody may see; `same` tells of one that is told all the same whether it is what was sent. What stops an account
-/// is told whether it is declared or not, and a version that moved where nothing else shows why.
+/// is told whether it is declared or not; a version that moved where nothing shows why but that it is paused.
 pub fn drift(
     (applied, seen): (&Value, SeenAccount),
     secrets: impl Iterator<Item = String>,
@@ -321,8 +344,10 @@ pub fn drift(
         }
     };
     moved("enabled", json!(seen.enabled), json!(live.enabled));
-    moved("paused", json!(seen.paused), json!(live.paused));
-    if changes.is_empty() {
+    // A stream that somebody resumed is as it should be.
+    let unpaused = seen.paused.filter(|paused| !paused);
+    moved("paused", json!(unpaused), json!(live.paused));
+    if changes.iter().all(|change| change.path == "paused") {
         let (before, after) = (seen.version, live.version);
         changes.extend(before.filter(|_| before != after).map(|_| FieldChange {
             path: "version".to_owned(),

@@ -44,17 +44,20 @@ pub struct SeenAccount {
     pub version: Option<u64>,
     /// Whether it runs.
     pub enabled: Option<bool>,
-    /// Whether its stream is paused.
+    /// Whether its stream was paused when it last was as it should be: never.
     pub paused: Option<bool>,
 }
 
 impl Destination {
-    /// Returns what it is like beside what is declared of it.
-    pub fn seen(&self) -> SeenAccount {
+    /// Returns what it is like beside what is declared of it; of a stream that is paused, what it was `before`.
+    pub fn seen(&self, before: SeenAccount) -> SeenAccount {
         SeenAccount {
             version: self.version,
             enabled: self.enabled,
-            paused: self.paused,
+            paused: match self.paused {
+                Some(true) => before.paused,
+                told => told,
+            },
         }
     }
 

@@ -283,6 +283,23 @@ fn a_version_that_moved_goes_on_only_where_the_same_is_to_be_written() {
     };
     meanwhile(json!({"send_users": true}));
     assert_eq!(set.patched(), json!({"send_events": false}));
+    // What is declared and somebody changes beside it is the next plan's.
+    set.says(
+        &ACCOUNT.replace(
+            "send_events: true",
+            "send_events: true\n    send_users: true",
+        ),
+        "",
+    );
+    meanwhile(json!({"enabled": false}));
+    set.apply();
+    assert_eq!(set.accounts.written().len(), 1);
+    assert_eq!(set.patched(), json!({"enabled": true}));
+    set.says(
+        &ACCOUNT.replace("send_events: true", "send_events: false"),
+        "",
+    );
+    set.patched();
     set.says(
         &ACCOUNT.replace("[Checkout Completed]", "[Trial Started]"),
         "",

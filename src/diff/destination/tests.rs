@@ -68,7 +68,7 @@ fn what_is_not_said_and_what_has_no_order_differs_in_nothing() {
     let difference = wanted().difference(&live(), &same);
     assert!(difference.fields.is_empty() && difference.patch.is_empty());
     let drift = drift(
-        (&wanted().shown(), live().seen()),
+        (&wanted().shown(), live().seen(SeenAccount::default())),
         std::iter::empty(),
         &live(),
         &|_, _| true,
@@ -167,27 +167,41 @@ fn a_secret_is_sent_where_another_or_none_was_and_never_shown() {
 }
 
 #[test]
-fn what_is_left_of_a_patch_is_a_part_of_it() {
-    let patch = |app: &str, enabled: bool, sent: Sent| {
+fn what_is_left_of_a_patch_is_what_was_planned_of_it() {
+    let patch = |change: fn(&mut Wanted), sent| {
         let mut wanted = wanted();
-        let app = Setting::Shown(json!(app));
-        wanted.config.insert("app_id".into(), app);
-        wanted.enabled = Some(enabled);
+        change(&mut wanted);
         wanted.difference(&live(), &|_, _| sent).patch
     };
-    let whole = patch("b", false, Sent::Other);
-    for (part, is) in [
-        (patch("b", false, Sent::Other), true),
+    let app = |it: &mut Wanted| {
+        it.config
+            .insert("app_id".into(), Setting::Shown(json!("b")));
+    };
+    let app_and_more = |it: &mut Wanted| {
+        it.config
+            .insert("app_id".into(), Setting::Shown(json!("b")));
+        let rest = Setting::Shown(json!("https://other"));
+        it.config.insert("rest_endpoint".into(), rest);
+        it.send_events = Some(false);
+    };
+    let other_app = |it: &mut Wanted| {
+        it.config
+            .insert("app_id".into(), Setting::Shown(json!("c")));
+    };
+    let whole = patch(app, Sent::Other);
+    let only = json!({"config": {"app_id": "b"}});
+    let key = json!({"config": {"rest_api_key": "planted"}});
+    for (now, left) in [
+        (patch(app, Sent::Other), Some(whole.body())),
         // What shows was done; what does not show is left.
-        (patch("a", true, Sent::Other), true),
-        (patch("b", true, Sent::Same), true),
-        (patch("c", false, Sent::Other), false),
-        (Patch::default(), true),
+        (patch(|_| (), Sent::Other), Some(key)),
+        // What somebody changed beside it is the next plan's.
+        (patch(app_and_more, Sent::Same), Some(only)),
+        (patch(other_app, Sent::Same), None),
+        (Patch::default(), Some(json!({}))),
     ] {
-        assert_eq!(part.is_part_of(&whole), is, "{part:?}");
+        assert_eq!(now.left(&whole).map(|left| left.body()), left, "{now:?}");
     }
-    assert!(!whole.is_part_of(&patch("b", false, Sent::Same)));
-    assert!(!whole.is_part_of(&patch("a", false, Sent::Other)));
 }
 
 #[test]
@@ -223,9 +237,12 @@ fn what_changed_since_it_was_applied_is_drift() {
     changed.display_name = "Other".into();
     changed.config.insert("rest_api_key".into(), json!("known"));
     let secrets = || ["rest_api_key".to_owned(), "untold".to_owned()].into_iter();
-    let found = drift((&applied, live().seen()), secrets(), &changed, &|_, _| {
-        false
-    });
+    let found = drift(
+        (&applied, live().seen(SeenAccount::default())),
+        secrets(),
+        &changed,
+        &|_, _| false,
+    );
     let paths: Vec<(&str, &Value)> = found
         .iter()
         .map(|change| (change.path.as_str(), &change.after))
@@ -307,7 +324,7 @@ fn delivery_is_held_against_its_bounds() {
 fn what_stops_an_account_and_a_version_that_moved_are_drift() {
     let applied = wanted().shown();
     let told = |change: fn(&mut Destination), applied: &Value| {
-        let (seen, mut now) = (live().seen(), live());
+        let (seen, mut now) = (live().seen(SeenAccount::default()), live());
         change(&mut now);
         let found = drift((applied, seen), std::iter::empty(), &now, &|_, _| true);
         let found = found.into_iter();
@@ -320,12 +337,23 @@ fn what_stops_an_account_and_a_version_that_moved_are_drift() {
     }
     assert_eq!(told(|it| it.paused = Some(true), &applied), ["paused"]);
     assert_eq!(told(|it| it.version = Some(4), &applied), ["version"]);
+    let both = |it: &mut Destination| (it.version, it.paused) = (Some(4), Some(true));
+    assert_eq!(told(both, &applied), ["paused", "version"]);
     let other = |it: &mut Destination| {
         it.version = Some(4);
         it.send_events = Some(false);
     };
     assert_eq!(told(other, &applied), ["send_events"]);
     assert!(told(|_| (), &applied).is_empty());
+    // One that was paused, and is so no more, is as it should be; that it ran is remembered while it is paused.
+    let mut paused = live();
+    paused.paused = Some(true);
+    let was = paused.seen(live().seen(SeenAccount::default()));
+    assert_eq!(was.paused, Some(false));
+    for was in [paused.seen(SeenAccount::default()), was] {
+        let resumed = drift((&applied, was), std::iter::empty(), &live(), &|_, _| true);
+        assert!(resumed.is_empty());
+    }
 }
 
 #[test]

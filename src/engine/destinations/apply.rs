@@ -200,12 +200,13 @@ fn commit(
                 let print = fingerprint(&manifest.lineage, value);
                 (id.clone(), print)
             });
+            let was = next.destination.as_ref().map(|known| known.seen);
             next.destination = Some(Box::new(DestinationEntry {
                 id: Some(account.id.clone()),
                 secrets: secrets.collect(),
                 by_hand: None,
                 test: account.is_testable().then_some(TestDue::NotYet),
-                seen: account.seen(),
+                seen: account.seen(was.unwrap_or_default()),
             }));
             manifest.resources.insert(work.address.clone(), next);
         }

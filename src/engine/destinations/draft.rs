@@ -36,6 +36,15 @@ impl Drafting<'_> {
         (project, live): (u64, &[Destination]),
     ) -> Option<(Option<DestinationWork>, Option<Looked>)> {
         let address = &resource.address;
+        // Which account it is comes first: what another integration takes is no matter then.
+        let entry = self.entry(address);
+        let found = match self.find_account(address, spec, entry, live) {
+            Ok(found) => found,
+            Err((message, hint)) => {
+                self.fail(address, message, hint);
+                return None;
+            }
+        };
         let nothing = BTreeMap::new();
         let parameters = &self.session.configuration.parameters;
         let parameters = parameters.get(address).unwrap_or(&nothing);
@@ -49,14 +58,6 @@ impl Drafting<'_> {
             }
         };
         let wanted = read.wanted;
-        let entry = self.entry(address);
-        let found = match self.find_account(address, spec, entry, live) {
-            Ok(found) => found,
-            Err((message, hint)) => {
-                self.fail(address, message, hint);
-                return None;
-            }
-        };
         // What is remembered was sent to the account that is remembered, and to no other.
         let known = entry.filter(|_| matches!(found, Found::Known(_)));
         let sent = self.sent(known);
@@ -97,6 +98,8 @@ impl Drafting<'_> {
             Found::Known(_) => Action::Update,
         };
         let prints = self.prints(&wanted);
+        let was = before.filter(|_| known.is_some()).map(|before| before.seen);
+        let was = was.unwrap_or_default();
         let meant = json!({
             "configuration": wanted.shown(),
             "secrets": prints,
@@ -114,7 +117,7 @@ impl Drafting<'_> {
                 secrets: prints,
                 by_hand: None,
                 test: ours.and_then(|before| before.test.clone()),
-                seen: account.map(Destination::seen).unwrap_or_default(),
+                seen: account.map(|live| live.seen(was)).unwrap_or_default(),
             },
         );
         let todo = match account {

@@ -102,7 +102,13 @@ pub(super) async fn patch(
             Ok(None) => return ended(doubted, "the account is gone; plan again".to_owned()),
             Err(error) => return ended(doubted, told(&error)),
         };
+        // Whether a lost try wrote the secrets cannot be seen: they are written again, which changes nothing. What somebody
+        // changed beside what is written is the next plan's.
         let rest = rest(manifest, work, wanted.as_deref(), &live);
+        let Some(rest) = rest.left(&left) else {
+            let words = "it was changed in Amplitude meanwhile; plan again";
+            return ended(doubted, words.to_owned());
+        };
         // Somebody did the same, or a try of ours whose answer was lost.
         if rest.is_empty() {
             return Written::Done {
@@ -110,11 +116,6 @@ pub(super) async fn patch(
                 requests: u64::from(doubted),
                 told: vec![],
             };
-        }
-        // Whether a lost try wrote the secrets cannot be seen: they are written again, which changes nothing.
-        if !rest.is_part_of(&left) {
-            let words = "it was changed in Amplitude meanwhile; plan again";
-            return ended(doubted, words.to_owned());
         }
         left = rest;
     }

@@ -56,7 +56,8 @@ pub fn human(report: &Report, style: Style, priced: bool) -> String {
         .filter(|resource| resource.outcome == ResourceOutcome::Done)
         .count() as u64;
     let all = report.resources.len() as u64;
-    let begin = match (done == all, report.wrote()) {
+    // What was done may be a test alone, which writes nothing.
+    let begin = match (done == all, done > 0 || report.wrote()) {
         (true, _) => "Applied",
         (false, true) => "Applied in part",
         (false, false) => "Nothing was applied",

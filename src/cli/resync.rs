@@ -47,11 +47,6 @@ async fn opened(
         let message = format!("`{}` is no address", arguments.address);
         return Err(Failure::error(message).with_hint("an address is such as sync.power-users"));
     };
-    apply::needs_consent(
-        arguments.auto_approve,
-        stream,
-        "--auto-approve to send it without asking",
-    )?;
     let how = How {
         anew: true,
         retry_refused: true,
@@ -106,6 +101,11 @@ async fn work(
             "events whose answer never came are parked: syncform state parked list shows them, and how each is sent once",
         ));
     }
+    apply::needs_consent(
+        arguments.auto_approve,
+        stream,
+        "--auto-approve to send it without asking",
+    )?;
     stream::begun(session, "resync").await;
     let consent = if arguments.auto_approve {
         apply::Consent::Given

@@ -59,7 +59,12 @@ impl Drafting<'_> {
             Ok(None) => return Ok(None),
             Ok(Some(delivering)) => delivering,
             Err(error) => {
-                let (message, hint) = said(error)?;
+                let unknown = matches!(error.status(), Some(400 | 404));
+                let (message, mut hint) = said(error)?;
+                if unknown {
+                    let what = "see that health.sync_id is the number under the title of the sync in Amplitude";
+                    hint = Some(what.to_owned());
+                }
                 warn(
                     format!("its delivery figures cannot be read: {message}"),
                     hint,

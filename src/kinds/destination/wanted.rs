@@ -121,7 +121,7 @@ fn kinds(spec: &Spec, of: &DestinationType) -> Option<Misfit> {
             of.partner,
             stranger.word()
         ),
-        hint: Some(format!("it receives {}", listed(&of.kinds))),
+        hint: Some(format!("it receives {}", every(&of.kinds))),
     })
 }
 
@@ -229,7 +229,7 @@ fn unknown(id: &str, of: &DestinationType) -> Misfit {
     Misfit {
         at: Some(place(id)),
         message: format!("an account of {} has no parameter `{id}`", of.partner),
-        hint: Some(format!("{near}it has {}", listed(&ids))),
+        hint: Some(format!("{near}it has {}", every(&ids))),
     }
 }
 
@@ -239,9 +239,19 @@ pub fn no_partner(partner: &str, known: &[String]) -> (String, Option<String>) {
     let hint = match near {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None if known.is_empty() => None,
-        None => Some(format!("it has {}", listed(known))),
+        None => Some(format!("it has {}", every(known))),
     };
     (format!("Amplitude has no integration `{partner}`"), hint)
+}
+
+/// Names all of a list: "`a`, `b` and `c`".
+fn every(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
 }
 
 fn listed(words: &[String]) -> String {

@@ -73,6 +73,7 @@ impl Off {
                 };
                 let unread = match compared.unread {
                     0 => String::new(),
+                    _ if compared.only_here == 0 => ", and not read back yet".to_owned(),
                     unread => format!(", {} of them not read back yet", number(unread)),
                 };
                 let missing = number(compared.only_here + compared.unread);

@@ -35,3 +35,4 @@ pub use locate::sort;
 pub(crate) use suggest::{either, nearest};
 
 pub use request::{Request, Survey, load, load_checked, survey};
+pub use secrets::is_secret_parameter;

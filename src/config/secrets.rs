@@ -52,22 +52,29 @@ pub(super) fn literals(tree: &Node, findings: &mut Findings) {
     }
 }
 
-/// Whether the id of a parameter says that it is secret. Which others are, Amplitude alone knows: a plan, and a validation that
-/// asks it, refuse those.
-fn is_secret_parameter(id: &str) -> bool {
-    const KEYS: [&str; 8] = [
-        "api", "access", "private", "import", "secret", "auth", "signing", "write",
+/// Whether the id of a parameter says that it is secret, however its words are put together. Which others are, Amplitude alone
+/// knows: a plan, and a validation that asks it, refuse those.
+pub fn is_secret_parameter(id: &str) -> bool {
+    const ENDS: [&str; 12] = [
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "importkey",
+        "secretkey",
+        "authkey",
+        "signingkey",
+        "writekey",
+        "secret",
+        "token",
+        "password",
+        "passphrase",
     ];
-    let id = id.to_lowercase();
-    let words: Vec<&str> = id.split(|letter: char| !letter.is_alphanumeric()).collect();
-    match words.as_slice() {
-        [.., before, "key"] => KEYS.contains(before),
-        [
-            ..,
-            "secret" | "token" | "password" | "passphrase" | "apikey",
-        ] => true,
-        _ => false,
-    }
+    let letters: String = id
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .collect();
+    let letters = letters.to_lowercase();
+    ENDS.iter().any(|end| letters.ends_with(end))
 }
 
 fn variable(name: &str) -> String {

@@ -6,6 +6,7 @@ mod observed;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::observed::named;
 pub use self::observed::{Agreed, Observed};
 use super::pin::near;
 use crate::model::{Limit, Segment, SegmentDetails, veiled};
@@ -142,6 +143,7 @@ pub fn judge(
             updated_at: None,
         },
         analytics_tracking: segment.analytics_tracking,
+        named: named(&segment.id, text),
         open: vec![],
         agreed: agreed(expected, &veiled(text), &filters, right),
     };
@@ -161,6 +163,11 @@ pub fn judge(
             "filter" => filters == Filters::Agree || expected.acknowledged.is_some(),
             path => expected.declares(path) && !wrong.contains(&path),
         });
+        // Who says whom it names says that for sure.
+        let ways = expected.filter.unwrap_or_default().iter();
+        let mut ways = ways.map(String::as_str).chain(expected.acknowledged);
+        let renamed = live.renamed(before, swapped);
+        moved.extend(renamed.filter(|_| !ways.any(|words| same(words, text))));
     }
     let text = veiled(text);
     if let Filters::Changed { acknowledged } = &filters {

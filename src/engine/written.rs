@@ -27,10 +27,13 @@ impl<'a> Drafting<'a> {
         selection.takes(address, kind) && (!selection.changed || changed())
     }
 
-    /// Returns whether the entry is another than the one that was applied last, or new.
+    /// Returns whether the entry is another than the one that was applied last, or new. An older state may not know of its
+    /// protection; what is only looked at has none.
     pub(super) fn is_rewritten(&self, resource: &Resource) -> bool {
-        let known = self.entry(&resource.address);
-        known.and_then(|entry| entry.written.as_ref()) != Some(&written(resource))
+        self.entry(&resource.address).is_none_or(|entry| {
+            entry.written.as_ref() != Some(&written(resource))
+                || entry.observed.is_none() && entry.protect != is_protected(resource)
+        })
     }
 
     /// What is to be remembered of a resource that is not compared: how it is written now.

@@ -28,22 +28,26 @@ pub fn veiled(text: &str) -> String {
         .map(|piece| piece.split_at(piece.trim_end_matches(ends).len()))
         .collect();
     let mut out = String::with_capacity(text.len());
-    let (mut before, mut naming) = ([String::new(), String::new()], false);
+    let (mut before, mut phone) = ([String::new(), String::new()], false);
+    // Brackets that are open since external ids are named; none where none are.
+    let mut naming: Option<u32> = None;
     let mut at = 0;
     while let Some((word, gap)) = pieces.get(at) {
         at += 1;
         let lower = word.to_lowercase();
-        if lower == "and" || lower == "or" {
-            naming = false;
+        if is_joint(&lower) {
+            naming = naming.filter(|_| is_alone(&pieces[at..]));
+            phone = false;
         }
-        if word.is_empty() || is_mark(&lower) {
+        phone |= lower == "phone" || lower.starts_with("phone_");
+        if word.is_empty() || is_mark(&lower) || is_joint(&lower) {
             out.push_str(word);
-        } else if naming {
+        } else if naming.is_some() {
             let known = VERBS.contains(&lower.as_str());
             out.push_str(if known { word } else { ID });
         } else if is_address(word) {
             out.push_str(EMAIL);
-        } else if let Some(more) = number(word, &pieces[at..]) {
+        } else if let Some(more) = number((word, gap), &pieces[at..], phone) {
             out.push_str(PHONE);
             at += more;
             out.push_str(pieces[at - 1].1);
@@ -57,7 +61,12 @@ pub fn veiled(text: &str) -> String {
             }
             other => other.starts_with("external_id") || other.starts_with("external_user_id"),
         };
-        naming = (naming || external) && !gap.ends_with(')');
+        let open = naming.or(external.then_some(0));
+        naming = open.and_then(|open| match *gap {
+            "(" => Some(open + 1),
+            ")" => open.checked_sub(1),
+            _ => Some(open),
+        });
         out.push_str(gap);
         if !word.is_empty() {
             before.swap(0, 1);
@@ -65,6 +74,25 @@ pub fn veiled(text: &str) -> String {
         }
     }
     out
+}
+
+fn is_joint(word: &str) -> bool {
+    ["and", "or"].contains(&word)
+}
+
+/// Whether one word stands by itself before the next joint: another value, and no filter.
+fn is_alone(rest: &[(&str, &str)]) -> bool {
+    let mut words = 0;
+    for (word, gap) in rest {
+        if is_joint(&word.to_lowercase()) {
+            break;
+        }
+        words += u32::from(!word.is_empty());
+        if words > 0 && [",", ")", "]"].contains(gap) {
+            break;
+        }
+    }
+    words == 1
 }
 
 /// Whether it is what stands between the brackets of what was veiled.
@@ -79,29 +107,32 @@ fn is_address(word: &str) -> bool {
         .is_some_and(|(whose, at)| !whose.is_empty() && at.trim_matches('.').contains('.'))
 }
 
-/// Returns how many of the pieces that follow belong to a telephone number that begins with this word.
-fn number(word: &str, rest: &[(&str, &str)]) -> Option<usize> {
+/// Returns how many of the pieces that follow belong to a telephone number that begins with this word. After a word that says so
+/// a number need not be long, and may be written in pieces.
+fn number((word, gap): (&str, &str), rest: &[(&str, &str)], phone: bool) -> Option<usize> {
     let digits = |word: &str| word.chars().filter(char::is_ascii_digit).count();
     let is_part = |word: &str| {
         let part = |letter: char| letter.is_ascii_digit() || "-./".contains(letter);
         word.chars().all(part)
     };
-    let Some(dialled) = word.strip_prefix('+') else {
-        let long = word.chars().all(|letter| letter.is_ascii_digit()) && word.len() >= LONG;
-        return long.then_some(0);
-    };
-    if !is_part(dialled) {
+    let dialled = word.strip_prefix('+');
+    if !is_part(dialled.unwrap_or(word)) {
         return None;
     }
-    let mut more = rest.iter().take_while(|(word, _)| is_part(word)).count();
-    while more > 0 && rest[more - 1].0.is_empty() {
-        more -= 1;
+    if dialled.is_none() && !phone {
+        return (digits(word) >= LONG).then_some(0);
     }
-    let all = digits(dialled)
-        + rest[..more]
-            .iter()
-            .map(|(word, _)| digits(word))
-            .sum::<usize>();
+    let (mut more, mut all, mut gap) = (0, digits(word), gap);
+    for (at, (part, after)) in rest.iter().enumerate() {
+        if [",", ";"].contains(&gap) || !is_part(part) {
+            break;
+        }
+        if !part.is_empty() {
+            more = at + 1;
+            all += digits(part);
+        }
+        gap = *after;
+    }
     (all >= DIALLED).then_some(more)
 }
 
@@ -135,6 +166,19 @@ mod tests {
             (
                 "(external_id equals 4711) OR vip is true",
                 "(external_id equals (id)) OR vip is true",
+            ),
+            (
+                "Phone is one of 555-123-4567, (555) 765-4321 OR Phone Number equals 0151 1234567",
+                "Phone is one of (number), ((number) OR Phone Number equals (number)",
+            ),
+            ("called 555-123-4567 since", "called (number) since"),
+            (
+                "External User ID is ada or bob AND plan is pro or free",
+                "External User ID is (id) or (id) AND plan is pro or free",
+            ),
+            (
+                "(External User ID is (ada), (bob)) OR vip is true",
+                "(External User ID is ((id)), ((id))) OR vip is true",
             ),
             // Nobody is in these.
             (

@@ -399,6 +399,12 @@ fn figures_that_do_not_hold_are_drift() {
         .exits(0)
         .says(words)
         .says("Nothing to do");
+    // That they do not hold says nothing of accounts that cannot be read.
+    set.accounts.held().pages = Some(json!({"has_more": true}));
+    set.runs(&["drift", "--sample", "0"])
+        .exits(1)
+        .says(words)
+        .says("the list goes on, and it does not say where");
 }
 
 #[test]
@@ -676,6 +682,46 @@ fn a_test_that_a_kill_left_out_is_made_by_the_next_apply() {
 }
 
 #[test]
+fn what_is_said_beside_a_test_that_fails_is_remembered() {
+    let set = Set::up();
+    set.accounts.held().test = Some(json!({"ok": false, "detail": "refused"}));
+    set.runs(&["apply", "--auto-approve"]).exits(6);
+    set.says(&format!("{ACCOUNT}    protect: true\n"), "");
+    assert_eq!(set.paths("update"), ["test", "protect"]);
+    set.runs(&["apply", "--auto-approve"]).exits(1);
+    assert_eq!(set.paths("update"), ["test"]);
+    set.says("", "removed: [{address: destination.braze-events}]\n");
+    set.runs(&["plan"])
+        .exits(1)
+        .says("is protected and cannot be removed");
+}
+
+#[test]
+fn what_goes_by_its_name_leaves_the_account_of_another_entry_alone() {
+    let mut set = Set::up();
+    set.token = false;
+    set.apply();
+    // Somebody made it by hand, and calls it otherwise here.
+    set.token = true;
+    set.accounts.held().accounts = vec![
+        json!({"id": "a", "partner": "braze", "display_name": "Braze production", "kind": ["event"],
+        "config": {"rest_endpoint": "https://rest"}, "event_filter": {"events": ["Checkout Completed"]}, "version": 4,
+        "property_mappings": {"user_id": "external_id"}, "send_events": true, "enabled": true}),
+    ];
+    set.says("", "removed: [{address: destination.braze-events}]\n");
+    set.rewrites(
+        "removed:",
+        &format!("destinations:\n  events:\n{ACCOUNT}removed:"),
+    );
+    set.runs(&["plan"])
+        .exits(0)
+        .says("left as it is in Amplitude: it is another entry's now");
+    set.apply();
+    assert_eq!(set.accounts.held().accounts[0]["enabled"], true);
+    set.settled();
+}
+
+#[test]
 fn what_the_yaml_no_longer_says_stays_and_is_said_once() {
     let set = Set::up();
     set.apply();
@@ -766,6 +812,14 @@ fn without_a_token_what_was_done_by_hand_is_said_by_an_apply() {
         "4. then apply, which takes this for done",
     ];
     manual(&set, &steps);
+    // What is remembered beside the account is shown beside its steps.
+    let kept = entry.replace("send_events: false", "send_events: true\n    protect: true");
+    set.says(&kept, "");
+    manual(&set, &["protect", "switch Send Events on"]);
+    set.says(&format!("{entry}    protect: false\n"), "");
+    set.apply();
+    set.says(&entry, "");
+    set.settled();
     // With a token it is seen, and nobody knows which key somebody set.
     set.accounts.held().accounts = vec![
         json!({"id": "a", "partner": "braze", "display_name": "Braze live", "kind": ["event"],

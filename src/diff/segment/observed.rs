@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Expected, Moved, same, texts};
-use crate::model::{SegmentDetails, veiled};
+use crate::model::{SegmentDetails, digest, veiled};
 
 /// What is remembered of a segment that was found: of what is declared as it was when it last was so, of the rest as it was. No
 /// text of it names a person.
@@ -19,6 +19,9 @@ pub struct Observed {
     pub details: SegmentDetails,
     /// Whether analytics tracking was on.
     pub analytics_tracking: bool,
+    /// A digest of the text of its filters as it is, where what is remembered of that hides whom it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
     /// What is declared and was never seen to be so: nothing changed since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<String>,
@@ -36,6 +39,14 @@ pub struct Agreed {
     pub filter: Option<String>,
     /// Whether somebody acknowledged it; else the words were equal.
     pub acknowledged: bool,
+}
+
+/// What tells whether those changed whom a text of a segment names; none where it names nobody.
+pub(super) fn named(id: &str, text: &str) -> Option<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let whole = format!("{id}\n{}", words.join(" "));
+    let hides = veiled(text) != text;
+    hides.then(|| digest::sha256(whole.as_bytes())[..16].to_owned())
 }
 
 impl Observed {
@@ -67,6 +78,8 @@ impl Observed {
         let facts = before.facts(swapped).into_iter().zip(self.facts(swapped));
         let moved = facts.filter(|((path, was), (_, is))| {
             let stays = match (was, is) {
+                // Nobody told of them, then or now.
+                (Value::Null, _) | (_, Value::Null) => true,
                 (Value::String(was), Value::String(is)) => same(was, is),
                 (was, is) => was == is,
             };
@@ -78,6 +91,20 @@ impl Observed {
             after,
         });
         moved.collect()
+    }
+
+    /// That others are named in filters that read the same without whom they name.
+    pub(super) fn renamed(&self, before: &Self, swapped: bool) -> Option<Moved> {
+        let (text, _) = texts(&self.details, swapped);
+        let (was, _) = texts(&before.details, swapped);
+        let pair = before.named.as_ref().zip(self.named.as_ref());
+        let others = pair.is_some_and(|(was, is)| was != is) && before.id == self.id;
+        let renamed = others && same(was, text) && !before.is_open("filter");
+        renamed.then(|| Moved {
+            path: "filter",
+            before: json!(was),
+            after: json!(format!("{text}, with other values hidden")),
+        })
     }
 
     /// What is remembered: what is wrong as it was when it was right, since it was never applied so.
@@ -93,6 +120,9 @@ impl Observed {
     }
 
     fn take(&mut self, path: &str, from: &Self, swapped: bool) {
+        if path == "filter" {
+            self.named.clone_from(&from.named);
+        }
         let (details, was) = (&mut self.details, &from.details);
         let is_first = (path == "filter") != swapped;
         match path {

@@ -466,3 +466,44 @@ fn nobody_is_named_in_what_is_shown_and_remembered() {
     let all = format!("{found:?} {other:?} {shown:?}");
     assert!(!all.contains("a@b") && !all.contains("c@d"), "{all}");
 }
+
+#[test]
+fn that_others_are_named_shows_without_their_names() {
+    let text = |whom: &str| told(&format!("Email is {whom}"), "Ours");
+    let first = judged(&VIP, &text("ada@example.com"), None).observed;
+    let veiled = Expected {
+        acknowledged: Some("Email is (e-mail)"),
+        ..VIP
+    };
+    let literal = Expected {
+        acknowledged: Some("Email is eve@example.com"),
+        ..VIP
+    };
+    for (expected, whom, moves) in [
+        (VIP, "ada@example.com", false),
+        (VIP, "eve@example.com", true),
+        (veiled, "eve@example.com", true),
+        (literal, "eve@example.com", false),
+    ] {
+        let found = judged(&expected, &text(whom), Some(&first));
+        let paths: Vec<&str> = found.moved.iter().map(|one| one.path).collect();
+        let wanted: &[&str] = if moves { &["filter"] } else { &[] };
+        assert_eq!(paths, wanted, "{whom}");
+        assert!(!format!("{found:?}").contains("eve@"), "{found:?}");
+        let again = judged(&expected, &text(whom), Some(&found.observed));
+        assert_eq!(again.moved, [], "{whom}, applied");
+    }
+}
+
+#[test]
+fn teams_that_nobody_tells_of_did_not_move() {
+    let teams = |teams: Option<Vec<String>>| SegmentDetails {
+        teams,
+        ..told("words", "typed")
+    };
+    let crm = || teams(Some(vec!["crm".to_owned()]));
+    for (was, is) in [(crm(), teams(None)), (teams(None), crm())] {
+        let before = judged(&VIP, &was, None).observed;
+        assert_eq!(judged(&VIP, &is, Some(&before)).moved, []);
+    }
+}

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     amplitude::Patcher,
-    model::{Address, Destination, ResourceOutcome, ResourceReport},
+    model::{Address, Destination, ResourceOutcome, ResourceReport, veiled},
     state::manifest::{DestinationEntry, Entry, Manifest, TestDue},
 };
 
@@ -52,7 +52,11 @@ pub(in crate::engine) async fn apply(
         }
         let mut report = ResourceReport::of(work.address.clone(), ResourceOutcome::Done);
         let account = match &work.todo {
-            Todo::Test(account) => Some(account.clone()),
+            Todo::Test(account) => {
+                // What is said beside the account counts, whatever the test says.
+                note_said(manifest, &work, run);
+                Some(account.clone())
+            }
             _ => {
                 write(
                     session,
@@ -211,6 +215,14 @@ fn commit(
     swap(session, manifest, true)
 }
 
+/// Remembers what is declared of an account of which nothing is left but its test. The commit is that of the test.
+fn note_said(manifest: &mut Manifest, work: &DestinationWork, run: &str) {
+    if let Some(mut next) = work.next.clone() {
+        run.clone_into(&mut next.run);
+        manifest.resources.insert(work.address.clone(), next);
+    }
+}
+
 /// Remembers what became of a test.
 fn note_test(
     session: &Session,
@@ -239,11 +251,13 @@ async fn trial(patcher: &Patcher, id: &str, report: &mut ResourceReport) -> Opti
     let (words, outcome, due) = match patcher.test(id).await {
         Ok(tested) if tested.ok => return None,
         Ok(tested) => {
-            let words = match tested.detail.as_str() {
+            // The event that it tried may be somebody's.
+            let detail = veiled(&tested.detail);
+            let words = match detail.as_str() {
                 "" => "its test failed".to_owned(),
                 detail => format!("its test failed: {detail}"),
             };
-            let due = Some(TestDue::Failed(tested.detail));
+            let due = Some(TestDue::Failed(detail));
             (words, ResourceOutcome::Failed, due)
         }
         // There is no such test, and there never will be.

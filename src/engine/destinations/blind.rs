@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    super::{draft::Drafting, watched::Looked},
-    draft::planned,
+    super::{draft::Drafting, subject::beside, watched::Looked},
+    draft::{planned, secrets},
 };
 use crate::{
     config::Resource,
@@ -49,6 +49,9 @@ impl Drafting<'_> {
             _ => {
                 let manual = kinds::destination::steps(spec, changes.as_deref());
                 self.note(address, json!({"manual": manual}));
+                let mut fields = changes.clone().unwrap_or_default();
+                let from = self.rearranged.moved.get(address);
+                fields.extend(beside(resource, entry, from));
                 let planned = planned(resource, spec, Action::Manual);
                 let title = format!(
                     "by hand: without amplitude.developer_token nobody sees {}",
@@ -56,7 +59,7 @@ impl Drafting<'_> {
                 );
                 self.plan.resources.push(ResourcePlan {
                     title,
-                    fields: changes.clone().unwrap_or_default(),
+                    fields,
                     manual,
                     ..planned
                 });
@@ -83,12 +86,9 @@ impl Drafting<'_> {
         }
         next.by_hand = Some(by_hand);
         next.seen = SeenAccount::default();
-        let secrets = wanted.secrets();
-        let secrets = secrets.map(|(id, value)| (id.to_owned(), value.clone()));
-        let secrets = secrets.collect();
         let next = self.next_account(resource, said, next);
         Looked {
-            secrets,
+            secrets: secrets(&wanted),
             ..Looked::of(address, Some(next))
         }
     }

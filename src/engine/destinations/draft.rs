@@ -342,7 +342,7 @@ fn noted(spec: &Spec, before: Option<&DestinationEntry>, found: &Found) -> Optio
     Some(words.to_owned())
 }
 
-fn secrets(wanted: &Wanted) -> BTreeMap<String, Secret> {
+pub(super) fn secrets(wanted: &Wanted) -> BTreeMap<String, Secret> {
     let secrets = wanted.secrets();
     secrets
         .map(|(id, value)| (id.to_owned(), value.clone()))

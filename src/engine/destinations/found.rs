@@ -81,7 +81,7 @@ impl Drafting<'_> {
     }
 
     /// Returns who else of the state has an account.
-    fn owner(&self, address: &Address, id: &str) -> Option<&Address> {
+    pub(super) fn owner(&self, address: &Address, id: &str) -> Option<&Address> {
         let resources = self.manifest.into_iter().flat_map(|it| &it.resources);
         let others = resources.filter(|(other, _)| *other != address);
         let has = |entry: &Entry| {

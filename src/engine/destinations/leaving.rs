@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     diff::destination::Patch,
+    kinds,
     model::{
         Address, Destination,
         plan::{Action, FieldChange, Problem, ResourcePlan},
@@ -59,9 +60,14 @@ impl Drafting<'_> {
             Some(id) => live.id == id,
             None => live.partner == text("partner") && live.display_name == text("display_name"),
         };
-        let found = match seen {
+        let found: Vec<&Destination> = match seen {
             Seen::Live { accounts, .. } => accounts.iter().filter(is_it).collect(),
             _ => vec![],
+        };
+        // Whoever else means it by its name keeps it.
+        let other = match found.as_slice() {
+            [one] if id.is_none() => self.claims(address, one),
+            _ => None,
         };
         if let [_, _, ..] = found.as_slice() {
             let message = format!("{} accounts bear the name of {name}", found.len());
@@ -87,6 +93,9 @@ impl Drafting<'_> {
             Seen::Blind if disables => {
                 self.switched_off_by_hand(address, entry, &name);
                 return (None, None);
+            }
+            Seen::Live { .. } if disables && other.is_some() => {
+                "forgotten here, and left as it is in Amplitude: it is another entry's now"
             }
             Seen::Live { project, .. } if disables => match found.first() {
                 None => "gone from Amplitude already",
@@ -125,6 +134,20 @@ impl Drafting<'_> {
         self.plan.resources.push(ResourcePlan { fields, ..planned });
         let looked = work.is_none().then(|| Looked::of(address, None));
         (work, looked)
+    }
+
+    /// Returns who else means an account: an entry of the state, or one that is declared.
+    fn claims(&self, address: &Address, account: &Destination) -> Option<&Address> {
+        let resources = self.session.configuration.resources.values();
+        let mut declared = resources.filter(|resource| {
+            resource.address != *address
+                && kinds::is_managed(resource)
+                && resource.body["partner"] == account.partner
+                && resource.body["display_name"] == account.display_name
+        });
+        let declared = declared.next().map(|resource| &resource.address);
+        let declared = declared.filter(|_| !self.session.how.destroy);
+        declared.or_else(|| self.owner(address, &account.id))
     }
 
     /// Plans that an account is switched off by hand. It stays remembered: nobody sees whether that was done.

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use super::{Declared, Names};
 use crate::{
+    config::is_secret_parameter,
     kinds::destination::Receives,
     model::{
-        Destination, DestinationType, Imported, ImportedAccount, ImportedSetting, LeftOut, streams,
+        Destination, DestinationType, Imported, ImportedAccount, ImportedSetting, LeftOut,
+        TypeParameter, streams,
     },
 };
 
@@ -85,7 +87,7 @@ fn imported(name: String, one: &Destination, of: &DestinationType) -> ImportedAc
                     ImportedSetting::Untold(variable)
                 }
             }
-            Some(told) if is_delicate(&parameter.kind, told) => ImportedSetting::Withheld,
+            Some(told) if is_delicate(parameter, told) => ImportedSetting::Withheld,
             Some(told) => ImportedSetting::Told(told.clone()),
             None => continue,
         };
@@ -105,10 +107,13 @@ fn imported(name: String, one: &Destination, of: &DestinationType) -> ImportedAc
     }
 }
 
-/// Whether a value that is told may hold a secret: headers may be credentials, an address may have a password or a key in it.
-fn is_delicate(kind: &str, told: &Value) -> bool {
+/// Whether a value that is told may hold a secret: headers may be credentials, an address may have a password or a key in it, and
+/// no configuration takes a literal where the name says that it is secret.
+fn is_delicate(parameter: &TypeParameter, told: &Value) -> bool {
     let address = |text: &str| text.contains("://") && text.contains(['@', '?']);
-    kind == "http_headers" || told.as_str().is_some_and(address)
+    parameter.kind == "http_headers"
+        || is_secret_parameter(&parameter.id) && !told.is_boolean()
+        || told.as_str().is_some_and(address)
 }
 
 /// The variable that is to hold a secret: `BRAZE_PRODUCTION_REST_API_KEY`.
@@ -174,4 +179,29 @@ fn mappings(told: &Value) -> Option<Vec<(String, String)>> {
     pairs
         .filter(|pairs| !pairs.is_empty())
         .map(|pairs| pairs.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_file_may_hold_is_not_written_into_one() {
+        for (id, kind, told, withheld) in [
+            ("rest_endpoint", "string", json!("https://rest"), false),
+            ("hook", "string", json!("https://me:key@hook"), true),
+            ("headers", "http_headers", json!({}), true),
+            ("authToken", "string", json!("k"), true),
+            ("use_token", "boolean", json!(true), false),
+        ] {
+            let parameter = TypeParameter {
+                id: id.to_owned(),
+                kind: kind.to_owned(),
+                required: false,
+                write_only: false,
+                values: vec![],
+            };
+            assert_eq!(is_delicate(&parameter, &told), withheld, "{id}");
+        }
+    }
 }

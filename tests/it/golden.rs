@@ -12,7 +12,7 @@
 //! | `cohort COHORT JSON` | what somebody clicks in Amplitude: `{"name": "Other"}`, `{"archived": true}`; a new id is a new cohort; `"AGO 26h"` is a time |
 //! | `settings JSON` | what Amplitude is like: `{"sync_info": false}` |
 //! | `put PERSON JSON` | sets attributes in Braze behind our back; who is not there is made |
-//! | `segment JSON` | makes or changes a segment, as somebody does in Braze's dashboard |
+//! | `segment JSON` | makes or changes a segment, as somebody does in Braze's dashboard; now, unless it says `updated_at` |
 //! | `destination JSON` | makes or changes an account of Amplitude by its name, as somebody does in its web app |
 //! | `destinations` | shows the accounts that Amplitude holds |
 //! | `delete PERSON…` | deletes people from Braze behind our back |

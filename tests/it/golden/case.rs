@@ -112,7 +112,7 @@ impl Stage<'_> {
                 self.world.fix_attribute(first, &definition);
             }
             "segment" => {
-                let segment: Value = serde_json::from_str(rest).unwrap();
+                let segment: Value = serde_json::from_str(&timed(rest)).unwrap();
                 self.world.put_segments(&serde_json::json!([segment]));
             }
             "destination" => self.put_destination(rest),

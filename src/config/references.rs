@@ -182,6 +182,13 @@ fn must_exist(
         hint = nearest(address, known.iter().map(String::as_str))
             .map(|near| format!("did you mean `{near}`?"));
     }
+    let segment = address.strip_prefix("sync.");
+    let segment = segment.map(|name| format!("segment.{name}"));
+    if let Some(segment) = segment.filter(|it| known.contains(it)) {
+        hint = Some(format!(
+            "{segment} is a segment, which no sync moves: name a sync or a cohort"
+        ));
+    }
     findings.error(
         "unknown-reference",
         node.spot,

@@ -12,7 +12,7 @@ pub use self::agree::agrees;
 pub use self::health::{Bounds, Violation, violations};
 use super::fields;
 use crate::model::{
-    Destination, Secret, SeenAccount,
+    Destination, Secret, SeenAccount, nameless,
     plan::{FieldChange, SECRET},
 };
 
@@ -304,6 +304,9 @@ impl Wanted {
             fields.push(hidden(id, before));
             patch.hidden.insert(id.clone(), setting.clone());
         }
+        for field in fields.iter_mut().filter(|it| is_typed(&it.path)) {
+            field.before = nameless(&field.before);
+        }
         fields.sort_by(|a, b| a.path.cmp(&b.path));
         Difference { fields, patch }
     }
@@ -328,6 +331,9 @@ pub fn drift(
     same: &dyn Fn(&str, &Value) -> bool,
 ) -> Vec<FieldChange> {
     let mut changes = fields::changes(applied, &told(live, applied));
+    for change in changes.iter_mut().filter(|it| is_typed(&it.path)) {
+        change.after = nameless(&change.after);
+    }
     for id in secrets {
         if live.config.get(&id).is_some_and(|told| !same(&id, told)) {
             changes.push(hidden(&id, json!(SECRET)));
@@ -400,6 +406,11 @@ pub fn reworded(applied: &Value, said: &Value) -> Vec<FieldChange> {
         }
     }
     fields::changes(&before, said)
+}
+
+/// Whether somebody may have typed a person there. What is declared may be shown; what is told of it is not.
+fn is_typed(path: &str) -> bool {
+    path == "display_name" || path.starts_with("event_filter.property_filters")
 }
 
 fn hidden(id: &str, before: Value) -> FieldChange {

@@ -66,6 +66,8 @@ pub struct ImportedAccount {
     pub config: BTreeMap<String, ImportedSetting>,
     /// Which events travel, as a configuration says it.
     pub event_filter: Option<Value>,
+    /// Whether conditions on properties are left out of that: they name people.
+    pub withholds_filters: bool,
     /// What properties are called at the other side.
     pub property_mappings: Option<Vec<(String, String)>>,
     /// Whether events travel.

@@ -63,5 +63,5 @@ pub use row::{
 pub use secret::Secret;
 pub use segment::{Segment, SegmentDetails};
 pub use span::Span;
-pub use veil::veiled;
+pub use veil::{nameless, veiled};
 pub use verification::{Differing, Sampled, Verification, Verified};

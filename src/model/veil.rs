@@ -1,6 +1,8 @@
 //! Takes out of a text that somebody typed at a service what names a person: an e-mail address, a telephone number, an external
 //! id. It errs to the side of hiding, and knows nobody.
 
+use serde_json::Value;
+
 /// What stands for an e-mail address.
 const EMAIL: &str = "(e-mail)";
 /// What stands for a telephone number, and for any number that is as long.
@@ -19,6 +21,21 @@ const VERBS: [&str; 28] = [
     "regex", "exists", "exist", "one", "of", "any", "in", "the", "value", "values", "contains",
     "contain", "starts", "begins", "ends", "with", "blank",
 ];
+
+/// Returns a value whose texts are without what names a person.
+pub fn nameless(said: &Value) -> Value {
+    match said {
+        Value::String(text) => Value::String(veiled(text)),
+        Value::Array(items) => items.iter().map(nameless).collect(),
+        Value::Object(members) => {
+            let members = members.iter();
+            members
+                .map(|(key, said)| (key.clone(), nameless(said)))
+                .collect()
+        }
+        other => other.clone(),
+    }
+}
 
 /// Returns a text without what names a person. What is veiled already stays as it is.
 pub fn veiled(text: &str) -> String {

@@ -381,3 +381,26 @@ fn what_is_no_longer_said_is_named_and_changes_nothing() {
     assert_eq!(paths, ["property_mappings.z"]);
     assert!(reworded(&said, &said).is_empty());
 }
+
+#[test]
+fn whom_a_filter_names_in_amplitude_is_not_shown() {
+    let mut wanted = wanted();
+    let filter = |who: &str| json!({"events": ["A", "B"], "property_filters": {"who": who}});
+    wanted.event_filter = Some(filter("declared@example.com"));
+    let mut live = live();
+    live.event_filter = filter("theirs@example.com");
+    let (lines, body) = told(&wanted, &live, Sent::Same);
+    assert_eq!(
+        lines,
+        ["event_filter.property_filters.who \"(e-mail)\" \"declared@example.com\""]
+    );
+    assert_eq!(body["event_filter"], filter("declared@example.com"));
+    let seen = live.seen(SeenAccount::default());
+    let drift = drift(
+        (&wanted.shown(), seen),
+        std::iter::empty(),
+        &live,
+        &|_, _| true,
+    );
+    assert_eq!(drift[0].after, json!("(e-mail)"));
+}

@@ -24,9 +24,8 @@ use crate::{
         segment::{self, Sheet, Spec, Words, quoted},
     },
     model::{
-        Cohort, Segment, SegmentDetails, digest, number,
+        Cohort, Segment, SegmentDetails, digest, nameless, number,
         plan::{Action, Drift, FieldChange, Problem, ResourcePlan},
-        veiled,
     },
     state::manifest::Entry,
 };
@@ -282,7 +281,7 @@ impl Drafting<'_> {
             }
         }
         self.planned(resource, planned, json!([judged.observed, agrees]));
-        let config = nameless(digest::canonical(&resource.body));
+        let config = nameless(&digest::canonical(&resource.body));
         let entry = Entry::begun(&resource.kind, config, self.session.clock.now());
         let next = Entry {
             written: Some(written(resource)),
@@ -322,19 +321,6 @@ impl About<'_> {
             words: self.words.as_ref(),
             dashboard,
         }
-    }
-}
-
-/// What an entry says, without what names a person.
-fn nameless(said: Value) -> Value {
-    match said {
-        Value::String(text) => json!(veiled(&text)),
-        Value::Array(items) => items.into_iter().map(nameless).collect(),
-        Value::Object(members) => {
-            let members = members.into_iter();
-            members.map(|(key, said)| (key, nameless(said))).collect()
-        }
-        other => other,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     kinds::destination::Receives,
     model::{
         Destination, DestinationType, Imported, ImportedAccount, ImportedSetting, LeftOut,
-        TypeParameter, streams,
+        TypeParameter, nameless, streams, veiled,
     },
 };
 
@@ -40,7 +40,7 @@ pub(super) fn add(
     for alike in sorted.chunk_by(|a, b| (key(a).0, key(a).1) == (key(b).0, key(b).1)) {
         let one = alike[0];
         let left = |why: &str| LeftOut::Account {
-            account: one.display_name.clone(),
+            account: veiled(&one.display_name),
             ids: alike.iter().map(|one| one.id.clone()).collect(),
             why: why.to_owned(),
         };
@@ -49,6 +49,9 @@ pub(super) fn add(
             _ if alike.len() > 1 => found
                 .left
                 .push(left("they bear one name, and an account is found by it")),
+            _ if veiled(&one.display_name) != one.display_name => {
+                found.left.push(left("its name may be that of a person"))
+            }
             _ if one.display_name.is_empty() => found.left.push(left("it has no name")),
             _ if one.kind.is_empty() || !one.kind.iter().all(known) => {
                 found
@@ -98,6 +101,7 @@ fn imported(name: String, one: &Destination, of: &DestinationType) -> ImportedAc
         display_name: one.display_name.clone(),
         kind: kinds.filter(|kind| one.kind.contains(kind)).collect(),
         config,
+        withholds_filters: streams && !is_shown(&one.event_filter["property_filters"]),
         event_filter: filter(&one.event_filter).filter(|_| streams),
         property_mappings: mappings(&one.property_mappings).filter(|_| streams),
         send_events: one.send_events.filter(|_| streams),
@@ -136,7 +140,12 @@ fn variable(name: &str, id: &str) -> String {
     }
 }
 
-/// A filter, where a configuration can say all of it.
+/// Whether a value names nobody.
+fn is_shown(told: &Value) -> bool {
+    nameless(told) == *told
+}
+
+/// A filter, where a configuration can say all of it but whom it names.
 fn filter(told: &Value) -> Option<Value> {
     let events = told["events"].as_array()?;
     let mut known = BTreeSet::new();
@@ -151,7 +160,7 @@ fn filter(told: &Value) -> Option<Value> {
     let mut said = json!({"events": events});
     if let Some(filters) = told["property_filters"]
         .as_object()
-        .filter(|it| !it.is_empty())
+        .filter(|it| !it.is_empty() && is_shown(&told["property_filters"]))
     {
         said["property_filters"] = json!(filters);
     }

@@ -9,6 +9,8 @@ use crate::model::{ImportedAccount, ImportedSetting};
 
 const SECRET: &str = "secret, never told: export it, and the first apply sends it; without this line it stays as it is";
 const WITHHELD: &str = "may hold a secret, and is not written here: left as it is";
+const FILTERS: &str =
+    "    # property_filters are not written here, since they name people: left as they are";
 const UNTOLD: &str = "secret, and nobody is told whether it is set: left as it is";
 
 pub(super) fn account(out: &mut String, one: &ImportedAccount) {
@@ -48,7 +50,8 @@ pub(super) fn account(out: &mut String, one: &ImportedAccount) {
         };
     }
     if let Some(filter) = &one.event_filter {
-        let _ = writeln!(out, "    event_filter: {}", flow(filter));
+        let withheld = if one.withholds_filters { FILTERS } else { "" };
+        let _ = writeln!(out, "    event_filter: {}{withheld}", flow(filter));
     }
     if let Some(mappings) = &one.property_mappings {
         let pairs = mappings.iter();

@@ -49,10 +49,11 @@ pub struct SeenAccount {
 }
 
 impl Destination {
-    /// Returns what it is like beside what is declared of it; of a stream that is paused, what it was `before`.
+    /// Returns what it is like beside what is declared of it; of a stream that is paused, what it was `before`, and
+    /// no version: whoever resumes it may move that.
     pub fn seen(&self, before: SeenAccount) -> SeenAccount {
         SeenAccount {
-            version: self.version,
+            version: self.version.filter(|_| self.paused != Some(true)),
             enabled: self.enabled,
             paused: match self.paused {
                 Some(true) => before.paused,

@@ -172,7 +172,7 @@ pub fn judge(
     let text = veiled(text);
     if let Filters::Changed { acknowledged } = &filters {
         moved.push(Moved {
-            path: "filter",
+            path: "acknowledge",
             before: json!(acknowledged),
             after: json!(text),
         });

@@ -83,6 +83,8 @@ pub(super) fn words(drift: &Drift) -> String {
                 time("last_successful")
             ),
         },
+        // It may never have been so.
+        ("acknowledge", _) => format!("acknowledged was {before}, and Braze says {after}"),
         ("paused", Value::Bool(true)) => {
             "it was paused in Amplitude since it was applied".to_owned()
         }

@@ -330,7 +330,7 @@ fn what_moved_since_the_last_apply_shows_until_it_is_as_declared() {
     };
     let found = judged(&pinned, &other, Some(&first)).moved;
     let pin = Moved {
-        path: "filter",
+        path: "acknowledge",
         before: json!("f"),
         after: json!("g"),
     };

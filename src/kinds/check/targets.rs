@@ -18,6 +18,10 @@ pub(super) fn check(
 ) {
     for (resource, spec) in memberships(configuration) {
         let Some(to) = &spec.to else {
+            // Who runs it was told of, where that cannot be read.
+            if spec.run_by.is_none() && resource.origin.0.contains_key("/run_by") {
+                continue;
+            }
             // An environment may have taken it out.
             let message = format!("`{}` says not where its members show", resource.address);
             let hint = "write to: {attribute_array: NAME}, or run_by: amplitude if Amplitude's own sync is meant";

@@ -233,7 +233,7 @@ fn draw(
                 Action::Create => delta.before - delta.absent,
                 _ => delta.before,
             };
-            let movement = format!("{} -> {}", number(before), number(reached(delta)));
+            let movement = format!("{} -> {}", number(before), number(reached(resource, delta)));
             let line = format!(
                 "      members      {movement:<20} {:<18} {}",
                 changes(delta),
@@ -261,7 +261,7 @@ fn after(out: &mut String, resource: &ResourcePlan) {
     for note in resource
         .note
         .iter()
-        .filter(|_| resource.kind == "destination")
+        .filter(|_| resource.kind == "destination" || resource.action == Action::Adopt)
     {
         let _ = writeln!(out, "      {:<12} {note}", "note");
     }
@@ -277,7 +277,11 @@ fn after(out: &mut String, resource: &ResourcePlan) {
 }
 
 /// How many rows there will be: rows set aside are wanted, and not sent.
-fn reached(delta: &Delta) -> u64 {
+fn reached(resource: &ResourcePlan, delta: &Delta) -> u64 {
+    // Whom Amplitude does not know is in no cohort of it.
+    if resource.is_in_amplitude() {
+        return delta.after.saturating_sub(delta.set_aside);
+    }
     let sent = (delta.before + delta.add).saturating_sub(delta.remove);
     if sent + delta.set_aside == delta.after {
         sent
@@ -436,7 +440,8 @@ fn summary(plan: &Plan) -> String {
 fn cost(plan: &Plan, priced: bool) -> String {
     let cost = &plan.cost;
     let mut parts = vec![];
-    if priced && has_rows(plan) {
+    let billed = |of: &ResourcePlan| !of.is_in_amplitude();
+    if priced && has_rows(plan) && plan.resources.iter().any(billed) {
         // Of what only ever goes once, all there is to send is what is sent.
         let logs = plan.resources.iter().all(|of| of.log.is_some());
         let full = match number(cost.full_push_data_points) {

@@ -164,7 +164,13 @@ impl Drafting<'_> {
             Action::NoOp,
             format!("static cohort \"{name}\""),
         );
-        let keep = format!("removed: [{{address: {address}, on_destroy: keep}}]");
+        // Where all goes, no entry of the configuration is read.
+        let (command, keep) = if self.session.how.destroy {
+            ("Destroy", format!("syncform state rm {address}"))
+        } else {
+            let keep = format!("removed: [{{address: {address}, on_destroy: keep}}]");
+            ("Apply", keep)
+        };
         let gone = left == Left::Nothing;
         match left {
             _ if keeps => {
@@ -182,7 +188,7 @@ impl Drafting<'_> {
                 ));
             }
             Left::Listed(cohort) => {
-                planned.manual = archiving(&cohort.id, name);
+                planned.manual = archiving(&cohort.id, name, command);
                 planned
                     .manual
                     .push(format!("To leave it as it is instead: {keep}"));

@@ -164,9 +164,12 @@ impl Drafting<'_> {
             Action::NoOp,
             format!("static cohort \"{name}\""),
         );
-        // Where all goes, no entry of the configuration is read.
+        // Where all goes, `removed` is not read: it is applied.
         let (command, keep) = if self.session.how.destroy {
-            ("Destroy", format!("syncform state rm {address}"))
+            (
+                "Destroy",
+                format!("apply removed: [{{address: {address}, on_destroy: keep}}]"),
+            )
         } else {
             let keep = format!("removed: [{{address: {address}, on_destroy: keep}}]");
             ("Apply", keep)

@@ -150,12 +150,16 @@ impl Reader {
     }
 }
 
+/// The type of a cohort of which Amplitude computes who is in it (Behavioral Cohorts page, its sample).
+const COMPUTED: &str = "redshift";
+
 fn cohort(item: CohortItem) -> Cohort {
     let syncs = item
         .sync_metadata
         .map(|syncs| syncs.into_iter().map(native).collect());
     Cohort {
         syncs,
+        computes: item.kind.as_deref() == Some(COMPUTED),
         id: item.id,
         name: item.name,
         archived: item.archived.unwrap_or(false),

@@ -26,6 +26,8 @@ pub(super) struct CohortItem {
     pub(super) last_computed: Option<i64>,
     #[serde(default)]
     pub(super) definition: Value,
+    #[serde(default, rename = "type")]
+    pub(super) kind: Option<String>,
     /// Only of projects that are told of them.
     #[serde(default)]
     pub(super) sync_metadata: Option<Vec<SyncItem>>,

@@ -45,7 +45,8 @@ impl Facts<'_> {
             _ if verb == Some(Verb::Remove) => Fate::Leaves,
             _ if self.decided && self.wanted.is_none() && verb.is_none() => Fate::Kept,
             _ if verb == Some(Verb::Change) => Fate::Changes,
-            Presence::Confirmed if record.run.is_empty() => Fate::Found,
+            // No run sent it: a reading or an export found it.
+            _ if record.run.is_empty() => Fate::Found,
             Presence::Confirmed => Fate::Confirmed,
             Presence::Unconfirmed => Fate::Sent,
         }

@@ -77,6 +77,7 @@ mod tests {
             size: 0,
             computed: None,
             project: None,
+            computes: false,
             definition: "d1".to_owned(),
             syncs: None,
         }

@@ -109,6 +109,7 @@ mod tests {
             size: 0,
             computed: None,
             project: None,
+            computes: false,
             definition: String::new(),
             syncs: None,
         }

@@ -41,6 +41,8 @@ pub enum Misplaced {
     Archived(String),
     /// It is no longer listed.
     Gone(String),
+    /// Amplitude computes who is in the one that is to be taken over.
+    Computed(String),
     /// No cohort of the id that is to be taken over is listed.
     Missing(String),
     /// Another one was filled before.
@@ -76,6 +78,9 @@ pub fn place<'a>(
     if let Some(id) = remembered.or(wanted.id) {
         return match list.iter().find(|cohort| cohort.id == id) {
             Some(cohort) if cohort.archived => Err(Misplaced::Archived(id.to_owned())),
+            Some(cohort) if cohort.computes && remembered.is_none() => {
+                Err(Misplaced::Computed(id.to_owned()))
+            }
             Some(cohort) => Ok(Place::Listed(cohort)),
             None if !wanted.published => Ok(Place::Unlisted(id.to_owned())),
             None if remembered.is_some() => Err(Misplaced::Gone(id.to_owned())),
@@ -157,6 +162,7 @@ mod tests {
             computed: None,
             project: None,
             definition: String::new(),
+            computes: false,
             syncs: None,
         }
     }
@@ -224,6 +230,14 @@ mod tests {
                 known: known_id,
                 named
             })
+        );
+        let computed = [Cohort {
+            computes: true,
+            ..cohort("b", "VIP", false)
+        }];
+        assert_eq!(
+            place(vip(Some("b"), true), None, &computed),
+            Err(Misplaced::Computed("b".to_owned()))
         );
         assert_eq!(
             place(vip(Some("x"), true), None, &list),

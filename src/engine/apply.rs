@@ -195,6 +195,7 @@ pub async fn apply(session: &Session, prepared: Prepared) -> Result<Report, Erro
             report,
             named: sent.named,
             made: sent.made,
+            short: sent.short,
             names,
         };
         let wrote = ended.report.requests > 0;

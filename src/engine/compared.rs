@@ -84,7 +84,7 @@ impl<'a> Drafting<'a> {
             attributes,
             digest,
         } = self.decided(&subject, adopted.as_ref(), &streams)?;
-        self.drift_of_members(&subject, readings)?;
+        let others = self.drift_of_members(&subject, readings)?;
         let mut attributes = told(attributes, seen.attributes());
         if let Some(adopted) = &adopted {
             adopted.tell(&mut delta, &mut attributes);
@@ -104,6 +104,7 @@ impl<'a> Drafting<'a> {
         let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
         let action = match subject.entry {
             _ if subject.is_replaced(&fields) => Action::Replace,
+            None if subject.takes_over() => Action::Adopt,
             None => Action::Create,
             Some(_) if changes => Action::Update,
             Some(_) => Action::NoOp,
@@ -128,7 +129,13 @@ impl<'a> Drafting<'a> {
             full_push_data_points: full.unwrap_or(delta.after),
             ..Cost::default()
         };
-        let planned = subject.planned(action, fields, Some(delta), Some(cost), None);
+        let planned = subject.planned(
+            action,
+            fields,
+            Some(delta),
+            Some(cost),
+            subject.others(others),
+        );
         self.plan.resources.push(ResourcePlan {
             attributes,
             ..planned

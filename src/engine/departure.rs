@@ -79,7 +79,8 @@ impl Drafting<'_> {
                     self.fail(address, message.to_owned(), Some(hint.to_owned()));
                 }
                 Fate::Vanished | Fate::Goes(_) if entry.uploaded.is_some() => {
-                    let keeps = !matches!(fate, Fate::Vanished);
+                    // Nobody is told to archive what is said to stay.
+                    let keeps = matches!(&fate, Fate::Goes(Some(it)) if it.on_destroy == Some(OnDestroy::Keep));
                     if self.uploaded_goes(address, entry, keeps, list) {
                         looked.push(Looked::of(address, None));
                     }

@@ -27,7 +27,7 @@ use crate::{
     kinds::{self, Desired, Form, Scope, Source},
     model::{
         Address, Cohort, Mapping,
-        plan::{Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
+        plan::{Action, Drift, FORMAT_VERSION, Plan, Problem, StateRef, Summary, TotalCost},
         profile::Question,
     },
     state::{
@@ -378,6 +378,9 @@ impl<'a> Drafting<'a> {
         plan.drift.sort_by(|a, b| a.address.cmp(&b.address));
         for resource in &plan.resources {
             plan.summary.count(resource.action);
+            // Some of it a call changes, and some nobody but a person.
+            let beside = resource.action == Action::Update && !resource.manual.is_empty();
+            plan.summary.manual += u64::from(beside);
         }
         for resource in &plan.resources {
             self.meaning.mention(&resource.address);

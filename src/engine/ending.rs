@@ -42,6 +42,8 @@ pub(super) struct Ended {
     pub(super) named: BTreeSet<Address>,
     /// Static cohorts that were made, each with its id.
     pub(super) made: BTreeMap<Address, String>,
+    /// Static cohorts of whose members Amplitude knows too few: not what was wanted, though all was answered.
+    pub(super) short: BTreeSet<Address>,
     /// Names that it was to be told.
     pub(super) names: BTreeMap<Address, Name>,
 }
@@ -82,6 +84,7 @@ pub(super) fn finish(
         report: told,
         named,
         made,
+        short,
         names,
     }) = ended
     {
@@ -94,6 +97,7 @@ pub(super) fn finish(
         let mut resources = told.resources;
         resources.append(&mut report.resources);
         report = Report { resources, ..told };
+        report.fall_short(&short);
         report.note_names(names.keys(), &named);
         if let Some(pending) = pending.as_ref().filter(|_| !named.is_empty()) {
             // A name that was taken tells that the keys are right, as rows do.

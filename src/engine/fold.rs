@@ -341,7 +341,9 @@ fn rows(
     let sent = changes.peek().and_then(|row| row.as_ref().ok());
     let mixed =
         other(recorded.map(|record| &record.key)) || other(sent.map(|(change, _)| &change.key));
-    let beside = move |told: &RowOutcome| match (told.later, mixed) {
+    // People of a static cohort have one identifier: nothing sent before is about whoever leaves.
+    let alone = becomes.uploaded.is_some();
+    let beside = move |told: &RowOutcome| match (told.later && !alone, mixed) {
         (true, _) => Beside::Before,
         (false, true) => Beside::Perhaps,
         (false, false) => Beside::Nothing,

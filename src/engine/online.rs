@@ -55,6 +55,7 @@ pub async fn online(
             match list {
                 Ok(list) => {
                     cohorts(configuration, store, &list, &mut found);
+                    found.extend(taken_over(configuration, &list));
                     found.extend(untold(configuration, &list));
                 }
                 Err(error) => found.push(of_amplitude(configuration, &error)),
@@ -305,6 +306,29 @@ fn cohorts(
             }
         }
     }
+}
+
+/// Static cohorts that are to be taken over, and that Amplitude computes.
+fn taken_over<'a>(
+    configuration: &'a Configuration,
+    list: &'a [Cohort],
+) -> impl Iterator<Item = Diagnostic> + 'a {
+    let computes = |id: &str| list.iter().any(|cohort| cohort.id == id && cohort.computes);
+    let resources = configuration.resources.values();
+    resources.filter_map(move |resource| {
+        let named = resource.body["id"].as_str();
+        let id =
+            named.filter(|id| resource.address.as_str().starts_with("cohort.") && computes(id))?;
+        Some(Diagnostic {
+            code: "cohort",
+            severity: Severity::Error,
+            place: resource.origin.place("/id"),
+            message: format!("the cohort with id {id} is not a static one"),
+            hint: Some(
+                "name the id of a static cohort; or take `id` out to have one made".to_owned(),
+            ),
+        })
+    })
 }
 
 /// Syncs of Amplitude are declared, and the project is told of none.

@@ -208,7 +208,7 @@ impl Drafting<'_> {
             if let Some(upload) = &work.desired.upload {
                 // Whom Amplitude does not know is no refusal.
                 planned.guards.retain(|guard| guard.name != "max_refused");
-                let least = upload.min_match.filter(|_| !delta.is_empty());
+                let least = upload.min_match;
                 let short =
                     least.and_then(|least| guard::min_match(least, delta.after, delta.set_aside));
                 planned.guards.extend(short);

@@ -59,8 +59,10 @@ impl Drafting<'_> {
         if once {
             return Some(Idle::Once);
         }
-        // What the YAML changed is compared, even if only a guard did.
-        if self.is_rewritten(subject.resource) {
+        // What the YAML changed is compared, even if only a guard did; and so is what may be below its limit.
+        let upload = subject.desired.upload.as_ref();
+        let measured = upload.is_some_and(|upload| upload.min_match.is_some());
+        if self.is_rewritten(subject.resource) || (measured && aside.is_some()) {
             return None;
         }
         let (now, max_age) = (self.session.clock.millis(), max_age(subject.resource));

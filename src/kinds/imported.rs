@@ -283,6 +283,7 @@ mod tests {
             computed: None,
             project: None,
             definition: String::new(),
+            computes: false,
             syncs: Some(syncs.iter().map(sync).collect()),
         }
     }

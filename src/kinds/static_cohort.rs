@@ -82,12 +82,12 @@ pub fn renaming(id: &str, from: &str, to: &str) -> Vec<String> {
 const ARCHIVE: &str =
     "See that no chart, experiment or sync uses it, then archive it (its owner may)";
 
-/// The steps that put a cohort away: no call does.
-pub fn archiving(id: &str, name: &str) -> Vec<String> {
+/// The steps that put a cohort away: no call does. `command` is what is run again then.
+pub fn archiving(id: &str, name: &str, command: &str) -> Vec<String> {
     vec![
         format!("In Amplitude open Cohorts and find \"{name}\" (id {id})"),
         ARCHIVE.to_owned(),
-        "Apply once more: a cohort that is archived or no longer listed is forgotten".to_owned(),
+        format!("{command} once more: a cohort that is archived or no longer listed is forgotten"),
     ]
 }
 

@@ -20,6 +20,9 @@ pub struct Cohort {
     pub project: Option<u64>,
     /// Digest of the canonical definition.
     pub definition: String,
+    /// Whether Amplitude says that it computes who is in it. A static one it does not, nor one of whose type nothing is known.
+    #[serde(default)]
+    pub computes: bool,
     /// Recurring syncs that Amplitude runs itself, of this cohort; none where the project is not told of them. One-time and
     /// disabled ones are never told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

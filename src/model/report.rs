@@ -193,6 +193,15 @@ impl Report {
         self.resources.sort_by(|a, b| a.address.cmp(&b.address));
     }
 
+    /// Notes whose rows were all answered, and are too few all the same.
+    pub fn fall_short(&mut self, short: &BTreeSet<Address>) {
+        for resource in &mut self.resources {
+            if short.contains(&resource.address) && resource.outcome == ResourceOutcome::Done {
+                resource.outcome = ResourceOutcome::Partial;
+            }
+        }
+    }
+
     /// Returns whether everything was done.
     pub fn complete(&self) -> bool {
         self.resources

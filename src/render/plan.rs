@@ -233,7 +233,7 @@ fn draw(
                 Action::Create => delta.before - delta.absent,
                 _ => delta.before,
             };
-            let movement = format!("{} -> {}", number(before), number(reached(delta)));
+            let movement = format!("{} -> {}", number(before), number(reached(resource, delta)));
             let line = format!(
                 "      members      {movement:<20} {:<18} {}",
                 changes(delta),
@@ -258,11 +258,10 @@ fn after(out: &mut String, resource: &ResourcePlan) {
         let _ = writeln!(out, "      {:<12} {message}", guard.name);
     }
     // What moves no rows says by its note what else is to be known of it.
-    for note in resource
-        .note
-        .iter()
-        .filter(|_| resource.kind == "destination" || resource.action == Action::Manual)
-    {
+    for note in resource.note.iter().filter(|_| {
+        let shown = matches!(resource.action, Action::Manual | Action::Adopt);
+        resource.kind == "destination" || shown
+    }) {
         let _ = writeln!(out, "      {:<12} {note}", "note");
     }
     for line in &resource.lines {
@@ -280,7 +279,11 @@ fn after(out: &mut String, resource: &ResourcePlan) {
 }
 
 /// How many rows there will be: rows set aside are wanted, and not sent.
-fn reached(delta: &Delta) -> u64 {
+fn reached(resource: &ResourcePlan, delta: &Delta) -> u64 {
+    // Whom Amplitude does not know is in no cohort of it.
+    if resource.is_in_amplitude() {
+        return delta.after.saturating_sub(delta.set_aside);
+    }
     let sent = (delta.before + delta.add).saturating_sub(delta.remove);
     if sent + delta.set_aside == delta.after {
         sent
@@ -439,7 +442,8 @@ fn summary(plan: &Plan) -> String {
 fn cost(plan: &Plan, priced: bool) -> String {
     let cost = &plan.cost;
     let mut parts = vec![];
-    if priced && has_rows(plan) {
+    let billed = |of: &ResourcePlan| !of.is_in_amplitude();
+    if priced && has_rows(plan) && plan.resources.iter().any(billed) {
         // Of what only ever goes once, all there is to send is what is sent.
         let logs = plan.resources.iter().all(|of| of.log.is_some());
         let full = match number(cost.full_push_data_points) {

@@ -123,8 +123,9 @@ pub(super) fn line(event: &Event) -> Option<String> {
         Event::Sending {
             lane, addresses, ..
         } => Some(format!(
-            "Sending {} to {lane}.",
-            count(addresses.len() as u64, "resource")
+            "Sending {} to {}.",
+            count(addresses.len() as u64, "resource"),
+            place(lane)
         )),
         Event::ReadingHours { hours } => Some(format!(
             "Reading {} of Amplitude's events.",
@@ -150,6 +151,14 @@ pub(super) fn line(event: &Event) -> Option<String> {
         | Event::Report { .. }
         | Event::Error { .. }
         | Event::End { .. } => None,
+    }
+}
+
+/// What a lane is called where people read of it.
+fn place(lane: &str) -> String {
+    match lane.strip_prefix("static/") {
+        Some(cohort) => format!("static cohort {cohort} in Amplitude"),
+        None => lane.to_owned(),
     }
 }
 

@@ -152,6 +152,7 @@ fn a_project_that_is_told_of_no_sync_is_not_one_without_syncs() {
         size: 0,
         computed: None,
         project: None,
+        computes: false,
         definition: String::new(),
         syncs,
     };

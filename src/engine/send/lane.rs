@@ -31,6 +31,7 @@ pub(super) async fn send(run: &Run<'_>, of: OfLane<'_>) -> Sent {
         sent.stopped.push(error.to_string());
     }
     if let Some((address, door)) = filled {
+        sent.short.extend(door.short().map(|_| address.clone()));
         sent.made.extend(door.made().map(|id| (address, id)));
     }
     if !sent.stopped.is_empty() {

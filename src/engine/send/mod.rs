@@ -57,6 +57,8 @@ pub(super) struct Sent {
     pub(super) named: BTreeSet<Address>,
     /// Static cohorts that were made, each with its id.
     pub(super) made: BTreeMap<Address, String>,
+    /// Static cohorts of whose members Amplitude knows too few.
+    pub(super) short: BTreeSet<Address>,
 }
 
 /// What writes.
@@ -157,6 +159,7 @@ impl Sent {
         self.stopped.extend(other.stopped);
         self.named.extend(other.named);
         self.made.extend(other.made);
+        self.short.extend(other.short);
         self
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     amplitude::{NewCohort, Operation, StaticError, StaticWriter},
     diff::guard,
     engine::statics::StaticWork,
-    model::{Address, Identity, Key, Verb, counted},
+    model::{Address, Identity, Key, Verb, counted, plan::GuardResult},
 };
 
 /// The door of one static cohort.
@@ -131,14 +131,20 @@ impl StaticDoor {
                 found.words
             ));
         }
-        let aside = self.work.aside + found.skipped;
-        let least = self.work.upload.min_match.filter(|_| found.skipped > 0)?;
-        let short = guard::min_match(least, self.work.wanted, aside).filter(|guard| !guard.ok);
-        let short = short?;
+        drop(found);
+        let short = self.short()?;
         Some(format!(
             "{}: {} ({}), and min_match is {}",
             self.address, short.message?, short.value, short.limit
         ))
+    }
+
+    /// Returns what guards it, where Amplitude turned out to know too few of its members.
+    pub(super) fn short(&self) -> Option<GuardResult> {
+        let skipped = self.found().skipped;
+        let least = self.work.upload.min_match.filter(|_| skipped > 0)?;
+        let short = guard::min_match(least, self.work.wanted, self.work.aside + skipped);
+        short.filter(|guard| !guard.ok)
     }
 
     /// Makes the cohort of these people; returns who was skipped.

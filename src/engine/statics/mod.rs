@@ -17,7 +17,7 @@ use crate::{
         static_cohort::{archiving, archiving_unseen, renaming},
     },
     model::{
-        Address, Cohort, Lane, Millis,
+        Address, Cohort, Lane, Millis, counted, number,
         plan::{Action, ResourcePlan},
     },
     state::manifest::{Entry, Uploaded},
@@ -37,6 +37,8 @@ pub(super) struct Filled {
     pub(super) anew: bool,
     /// Whether its members were downloaded since anything was sent to it: a plan takes that in, and the apply after it.
     pub(super) seen: bool,
+    /// How many the list says are in it.
+    pub(super) size: Option<u64>,
 }
 
 impl Filled {
@@ -102,12 +104,14 @@ impl Drafting<'_> {
                 shown: Some(cohort.name.clone()),
                 anew: false,
                 seen: self.is_seen(resource, cohort),
+                size: Some(cohort.size),
             },
             Place::Unlisted(id) => Filled {
                 id: Some(id),
                 shown: None,
                 anew: false,
                 seen: false,
+                size: None,
             },
             Place::New => {
                 can_be_made(resource, upload)?;
@@ -116,6 +120,7 @@ impl Drafting<'_> {
                     shown: None,
                     anew: known.is_some(),
                     seen: false,
+                    size: None,
                 }
             }
         };
@@ -159,7 +164,16 @@ impl Drafting<'_> {
             Action::NoOp,
             format!("static cohort \"{name}\""),
         );
-        let keep = format!("removed: [{{address: {address}, on_destroy: keep}}]");
+        // Where all goes, `removed` is not read: it is applied.
+        let (command, keep) = if self.session.how.destroy {
+            (
+                "Destroy",
+                format!("apply removed: [{{address: {address}, on_destroy: keep}}]"),
+            )
+        } else {
+            let keep = format!("removed: [{{address: {address}, on_destroy: keep}}]");
+            ("Apply", keep)
+        };
         let gone = left == Left::Nothing;
         match left {
             _ if keeps => {
@@ -177,7 +191,7 @@ impl Drafting<'_> {
                 ));
             }
             Left::Listed(cohort) => {
-                planned.manual = archiving(&cohort.id, name);
+                planned.manual = archiving(&cohort.id, name, command);
                 planned
                     .manual
                     .push(format!("To leave it as it is instead: {keep}"));
@@ -191,7 +205,11 @@ impl Drafting<'_> {
         }
         if !keeps && !gone {
             planned.action = Action::Manual;
-            planned.title += " is no longer declared: no call of Amplitude deletes one";
+            planned.title += if self.session.how.destroy {
+                " goes by hand: no call of Amplitude deletes one"
+            } else {
+                " is no longer declared: no call of Amplitude deletes one"
+            };
         }
         let fate = match (keeps, gone) {
             (true, _) => "forgotten",
@@ -226,6 +244,32 @@ impl Subject<'_> {
         match self.naming() {
             Naming::ToRename => renaming(id, shown, &self.label),
             Naming::Same | Naming::Renamed => vec![],
+        }
+    }
+
+    /// Returns whether it is a cohort of somebody else's that this plan takes over.
+    pub(super) fn takes_over(&self) -> bool {
+        let there = self.filled.as_ref().is_some_and(|it| it.id.is_some());
+        there && self.entry.is_none()
+    }
+
+    /// Returns what is said of those who are in a cohort that was there before, and stay: so many were read, or else so many
+    /// the list tells of before it is taken over.
+    pub(super) fn others(&self, read: Option<u64>) -> Option<String> {
+        let size = self.filled.as_ref().and_then(|it| it.size);
+        match (read, size.filter(|_| self.takes_over())) {
+            (Some(0), _) => None,
+            (Some(read), _) => Some(format!(
+                "{} in it are not in the list, and stay",
+                counted(read, "other")
+            )),
+            (None, Some(size)) => Some(format!(
+                "{} in it already: whoever of them is not in the list stays",
+                number(size)
+            )),
+            (None, None) => self
+                .takes_over()
+                .then(|| "whoever is in it already and not in the list stays".to_owned()),
         }
     }
 
@@ -306,6 +350,10 @@ fn misplaced(address: &Address, name: &str, why: Misplaced) -> Why {
         Misplaced::Gone(id) => (
             format!("Amplitude no longer lists its cohort (id {id}): deleted, or no longer published"),
             Some(format!("publish it again; to have it made anew, give the entry another name, and take the old one out: removed: [{{address: {address}, on_destroy: keep}}]")),
+        ),
+        Misplaced::Computed(id) => (
+            format!("the cohort with id {id} is not a static one: Amplitude computes who is in it, and takes no members"),
+            Some("name the id of a static cohort; or take `id` out to have one made".to_owned()),
         ),
         Misplaced::Missing(id) => (
             format!("Amplitude lists no cohort with id {id}"),

@@ -138,6 +138,7 @@ async fn of_file(
             computed: Some(stamp(&digest)),
             project: None,
             definition: String::new(),
+            computes: false,
             syncs: None,
         };
         let into = relation_path(&cache, &cohort, &Mapping::default(), &BTreeSet::new()).map_err(
@@ -171,7 +172,7 @@ async fn of_file(
             Some("a list is CSV: one user id a line, or a header with a column user_id or external_id".to_owned()),
         )),
         Err(Unlisted::List(ListError::Unreadable(error))) => Err((
-            format!("{file} cannot be read: {error}"),
+            format!("{file} cannot be read: {}", without_number(&error)),
             Some("`members.file` is a path from the directory of the configuration".to_owned()),
         )),
     })
@@ -205,6 +206,7 @@ async fn of_segment(
         computed: Some(exported.exported_at.div_euclid(1000)),
         project: None,
         definition: String::new(),
+        computes: false,
         syncs: None,
     };
     let reading = Reading {
@@ -213,6 +215,13 @@ async fn of_segment(
         computed: cohort.computed,
     };
     Ok(Ok(Gathered { cohort, reading }))
+}
+
+/// The words of an error, without the number that the system gives it.
+fn without_number(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    let bare = words.split_once(" (os error").map(|(bare, _)| bare);
+    bare.unwrap_or(&words).to_owned()
 }
 
 /// What stands for the time of computing: the same content has the same.

@@ -13,15 +13,16 @@ use crate::{
 };
 
 impl Drafting<'_> {
-    /// Tells how far the cohort is from what is recorded, where it was downloaded.
+    /// Tells how far the cohort is from what is recorded, where it was downloaded; returns how many others are in one that was
+    /// taken over: nobody noted who was there before, so they are no drift.
     pub(in crate::engine) fn drift_of_members(
         &mut self,
         subject: &Subject,
         readings: &Readings,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<u64>, Error> {
         let address = &subject.resource.address;
         let Some(there) = members(subject, readings, self.session.how.refresh)? else {
-            return Ok(());
+            return Ok(None);
         };
         let mut missing = 0;
         // Whoever is there, not recorded and not wanted was added by somebody else.
@@ -44,6 +45,13 @@ impl Drafting<'_> {
                 Joined::Both(..) | Joined::Right(_) => {}
             }
         }
+        let taken_over = subject
+            .desired
+            .upload
+            .as_ref()
+            .is_some_and(|it| it.id.is_some());
+        let others = taken_over.then_some(extra);
+        let extra = if taken_over { 0 } else { extra };
         for (path, count) in [
             ("members taken out in Amplitude", missing),
             ("others added in Amplitude", extra),
@@ -57,7 +65,7 @@ impl Drafting<'_> {
                 });
             }
         }
-        Ok(())
+        Ok(others)
     }
 }
 

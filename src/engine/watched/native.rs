@@ -423,6 +423,7 @@ mod tests {
             computed: None,
             project: None,
             definition: String::new(),
+            computes: false,
             syncs: None,
         };
         let [first, later]: [Timestamp; 2] =

@@ -21,7 +21,7 @@ use crate::{
     kinds::Form,
     model::{
         number,
-        plan::{Action, AttributePlan, Cost, Delta, Problem, ResourcePlan},
+        plan::{Action, AttributePlan, Cost, Delta, FieldChange, Problem, ResourcePlan},
     },
     state::{self, ledger::LedgerReader, manifest::Entry, relation::About},
 };
@@ -92,23 +92,10 @@ impl<'a> Drafting<'a> {
         figures(&subject, readings, &seen, &mut delta, &mut attributes);
         let read = seen.people() - seen.unread() - seen.unknown() - seen.unreadable();
         self.nobody_has(&subject, read, &attributes);
-        let full = match subject.desired.form {
-            // Amplitude bills nothing for its own.
-            Form::Membership(_) => subject.filled.is_some().then_some(0),
-            Form::Attributes(_) => {
-                let each = attributes.iter().map(|of| of.full_push_data_points);
-                Some(each.sum())
-            }
-        };
+        let full = full_push(&subject, &attributes);
         let (fields, name) = (subject.fields(), subject.name());
         let changes = !fields.is_empty() || !delta.is_empty() || name.is_some();
-        let action = match subject.entry {
-            _ if subject.is_replaced(&fields) => Action::Replace,
-            None if subject.takes_over() => Action::Adopt,
-            None => Action::Create,
-            Some(_) if changes => Action::Update,
-            Some(_) => Action::NoOp,
-        };
+        let action = action(&subject, &fields, changes);
         let (aside, waiting) = aside.unzip();
         let mut next = Entry {
             set_aside: waiting,
@@ -272,4 +259,27 @@ fn told(changes: Vec<AttributePlan>, declared: Vec<AttributePlan>) -> Vec<Attrib
         told.insert(attribute.name.clone(), attribute);
     }
     told.into_values().collect()
+}
+
+/// What is to be done with a subject of which `fields` are other than they were, or some `changes`.
+fn action(subject: &Subject, fields: &[FieldChange], changes: bool) -> Action {
+    match subject.entry {
+        _ if subject.is_replaced(fields) => Action::Replace,
+        None if subject.takes_over() => Action::Adopt,
+        None => Action::Create,
+        Some(_) if changes => Action::Update,
+        Some(_) => Action::NoOp,
+    }
+}
+
+/// What sending all of it would cost, where its rows alone do not tell.
+fn full_push(subject: &Subject, attributes: &[AttributePlan]) -> Option<u64> {
+    match subject.desired.form {
+        // Amplitude bills nothing for its own.
+        Form::Membership(_) => subject.filled.is_some().then_some(0),
+        Form::Attributes(_) => {
+            let each = attributes.iter().map(|of| of.full_push_data_points);
+            Some(each.sum())
+        }
+    }
 }

@@ -50,7 +50,7 @@ pub(super) fn add(
                 .left
                 .push(left("they bear one name, and an account is found by it")),
             _ if veiled(&one.display_name) != one.display_name => {
-                found.left.push(left("its name may be that of a person"))
+                found.left.push(left("its name may be that of a person"));
             }
             _ if one.display_name.is_empty() => found.left.push(left("it has no name")),
             _ if one.kind.is_empty() || !one.kind.iter().all(known) => {

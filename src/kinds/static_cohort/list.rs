@@ -7,6 +7,10 @@ use csv_core::{ReadRecordResult, Reader as Csv};
 
 /// Headers of the column that names people.
 const HEADERS: [&str; 2] = ["user_id", "external_id"];
+/// Headers of columns that name people otherwise, or that name none: as a first line they are nobody's id.
+const OTHER_HEADERS: [&str; 10] = [
+    "id", "ids", "uid", "user", "userid", "user id", "email", "e-mail", "phone", "name",
+];
 const BUFFER: usize = 64 * 1024;
 /// Longest line.
 const LONGEST: usize = 1 << 20;
@@ -134,6 +138,9 @@ impl<R: Read> List<R> {
                 self.column = Some((at, width));
                 Ok(false)
             }
+            (None, 1) if is_header(self.field(0)) => Err(wrong(
+                "a header, and no column of it is called user_id or external_id; columns are parted by commas",
+            )),
             (None, 1) => {
                 if self.field(0).starts_with(b"\xef\xbb\xbf") {
                     let length = self.ends[0];
@@ -222,6 +229,18 @@ impl<R: Read> List<R> {
     }
 }
 
+/// Whether a line is a header rather than somebody: a word that is used for one, or ends as one, in columns that another sign parts.
+fn is_header(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    let line = String::from_utf8_lossy(line).to_ascii_lowercase();
+    let is_word = |part: &str| {
+        let letters = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        let ends = part.ends_with("_id") && part.chars().all(letters);
+        ends || HEADERS.contains(&part) || OTHER_HEADERS.contains(&part)
+    };
+    line.split([';', '\t', '|']).map(str::trim).any(is_word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,10 +267,12 @@ mod tests {
         assert_eq!(read("name,user_id\nZoë,u1\n,u2\n"), ids(&["u1", "u2"]));
         assert_eq!(read(""), ids(&[]));
         assert_eq!(read("user_id\n"), ids(&[]));
+        assert_eq!(read("u_id7\nid\n"), ids(&["u_id7", "id"]));
     }
 
     #[test]
     fn a_line_that_is_none_is_named_and_not_shown() {
+        const HEADER: &str = "line 1: a header, and no column of it is called user_id or external_id; columns are parted by commas";
         for (text, words) in [
             (
                 "u1\nu2,x\n",
@@ -270,6 +291,9 @@ mod tests {
                 "line 4: 1 column, where the first line has 2 columns",
             ),
             ("u1\n\"u2\n", "line 2: a quote that is never closed"),
+            ("customer_id\nu1\n", HEADER),
+            ("\u{feff}E-Mail\nu1\n", HEADER),
+            ("user_id;plan\nu1;x\n", HEADER),
         ] {
             assert_eq!(read(text), Err(words.to_owned()), "{text:?}");
         }

@@ -95,7 +95,7 @@ fn each_misfit_says_what_to_do_and_no_value() {
             "event",
             "rest_api_kee",
             plain(json!("planted")),
-            "an account of braze has no parameter `rest_api_kee` / did you mean `rest_api_key`? it has `rest_endpoint`, `rest_api_key`, `update_users_only` or `identifier`",
+            "an account of braze has no parameter `rest_api_kee` / did you mean `rest_api_key`? it has `rest_endpoint`, `rest_api_key`, `update_users_only` and `identifier`",
         ),
         (
             "event",

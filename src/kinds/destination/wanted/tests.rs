@@ -149,7 +149,7 @@ fn each_misfit_says_what_to_do_and_no_value() {
             "cohort",
             "identifier",
             plain(json!("email")),
-            "no account of braze receives `cohort` / it receives `event` or `identify`",
+            "no account of braze receives `cohort` / it receives `event` and `identify`",
         ),
     ] {
         assert_eq!(held(kind, &[(id, parameter)]).unwrap_err(), [words]);

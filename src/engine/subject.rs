@@ -1,42 +1,23 @@
 //! A declared resource on its way through a plan: what it asks for, whose people, and what was applied before.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+mod people;
+mod remembered;
+
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 
-use super::{
-    Session,
-    asking::Asked,
-    compute::{Members, excluded_ids, members},
-    meaning::written,
-    observe::Readings,
-    rearrange::peaks,
-    reference::pin,
-    statics::Filled,
-    valued::{Seen, valued},
-};
+pub(super) use self::remembered::{allowance_key, beside, is_protected, moved, recent};
+use super::statics::Filled;
 use crate::{
-    config::{AllowRemoval, Cadence, CadenceWord, CohortRef, OnDestroy, Resource, Settings},
-    diff::{
-        fields,
-        join::{Join, Joined},
-        presence::Absence,
-        values::Rule,
-    },
+    config::{Cadence, CadenceWord, CohortRef, OnDestroy, Resource, Settings},
+    diff::{fields, presence::Absence, values::Rule},
     kinds::{Desired, Form, Source as From, Unit},
     model::{
-        Address, Cohort, Member, Millis, digest,
+        Address, Cohort, Millis, digest,
         plan::{Action, Cost, Delta, FieldChange, Problem, ResourcePlan, Source},
     },
-    state::{
-        self,
-        ledger::LedgerCounts,
-        manifest::{CohortPin, Entry, Fulfilled, Peak, SourceStamp},
-        relation::About,
-    },
+    state::manifest::{CohortPin, Entry},
 };
 
 /// The settle that a sync has unless it says otherwise: Braze keeps no order between requests seconds apart.
@@ -77,19 +58,6 @@ impl Subject<'_> {
         match self.filled {
             Some(_) => Duration::ZERO,
             None => settle(&self.resource.settings),
-        }
-    }
-
-    /// Returns whose people it follows, to be remembered.
-    fn pin(&self) -> CohortPin {
-        match &self.desired.source {
-            From::Cohort(reference) => pin(&self.cohort, reference, self.entry),
-            source => CohortPin {
-                id: self.cohort.id.clone(),
-                name: self.cohort.name.clone(),
-                written: source.written(),
-                definition: None,
-            },
         }
     }
 
@@ -267,25 +235,6 @@ impl Subject<'_> {
         })
     }
 
-    /// What is remembered of it where its cohorts are defined otherwise than is remembered, and nothing else changed.
-    pub(super) fn redefined(&self) -> Option<Entry> {
-        let entry = self.entry?;
-        let known = |pin: &CohortPin| {
-            let definition = self.cohorts().find(|cohort| cohort.id == pin.id);
-            let definition = definition.map(|cohort| cohort.definition.clone());
-            CohortPin {
-                definition: definition.or_else(|| pin.definition.clone()),
-                ..pin.clone()
-            }
-        };
-        let next = Entry {
-            cohort: entry.cohort.as_ref().map(known),
-            excluded: entry.excluded.iter().map(known).collect(),
-            ..entry.clone()
-        };
-        (next != *entry).then_some(next)
-    }
-
     /// How its rows are compared; before a first apply, with what was found in Braze or without.
     pub(super) fn rule(&self, found: bool) -> Rule {
         let declared = self.desired.form.attributes().iter();
@@ -341,282 +290,6 @@ impl Subject<'_> {
             None => self.desired.form.on_destroy(),
         }
     }
-
-    /// Whether all that its rows are made of was read.
-    pub(super) fn is_read(&self, readings: &Readings) -> bool {
-        let mapping = &self.desired.identify_by;
-        let mut cohorts = self.cohorts();
-        let own = readings.of(&self.cohort.id, mapping);
-        cohorts.all(|cohort| readings.of(&cohort.id, mapping).is_some())
-            && own.is_some_and(|own| self.lacks(&own.about).is_none())
-    }
-
-    /// Which property the file of the cohort lacks, and what to do.
-    pub(super) fn lacks(&self, about: &About) -> Option<(String, String)> {
-        let mut columns = self.desired.reads.columns().iter();
-        let missing = columns.find(|column| about.missing.contains(column))?;
-        Some((
-            format!(
-                "the file of cohort \"{}\" has no column of the property `{missing}`",
-                self.cohort.name
-            ),
-            "name a user property that Amplitude knows, as it is spelt there".to_owned(),
-        ))
-    }
-
-    /// When what was read of its cohort was computed.
-    pub(super) fn computed(&self, readings: &Readings) -> Option<i64> {
-        let reading = readings.of(&self.cohort.id, &self.desired.identify_by);
-        reading.and_then(|reading| reading.computed)
-    }
-
-    /// Opens the people of the cohort who are in no excluded one, each with the value that Braze should hold. `asked`
-    /// is what was learnt of their profiles, where that is where their values are.
-    pub(super) fn members(
-        &self,
-        readings: &Readings,
-        asked: Asked,
-        seen: &Seen,
-    ) -> Result<Members, state::Error> {
-        self.valued(self.people(readings)?, readings, asked, seen)
-    }
-
-    /// Gives each of these people the value that Braze should hold.
-    pub(super) fn valued(
-        &self,
-        people: Members,
-        readings: &Readings,
-        asked: Asked,
-        seen: &Seen,
-    ) -> Result<Members, state::Error> {
-        let (rows, places): (Members, _) = match asked {
-            None => (people, self.columns(readings)?),
-            Some((profiles, places)) => {
-                // Whoever was not read yet has no cells.
-                let joined = Join::new(people, profiles.rows()).filter_map(|row| match row {
-                    Ok(Joined::Left(member)) => {
-                        let value = "".into();
-                        Some(Ok(Member { value, ..member }))
-                    }
-                    Ok(Joined::Both(member, Member { value, .. })) => {
-                        Some(Ok(Member { value, ..member }))
-                    }
-                    Ok(Joined::Right(_)) => None,
-                    Err(error) => Some(Err(error)),
-                });
-                (Box::new(joined), places)
-            }
-        };
-        Ok(valued(rows, &self.desired.form, &self.label, places, seen))
-    }
-
-    /// Which cells of a row are the columns that it wants. Where another run swept them, the plan is made anew.
-    fn columns(&self, readings: &Readings) -> Result<Vec<usize>, state::Error> {
-        let about = readings
-            .open(&self.cohort.id, &self.desired.identify_by)?
-            .about;
-        let place = |wanted: &String| about.columns.iter().position(|column| column == wanted);
-        let wanted = self.desired.reads.columns().iter();
-        let places: Option<Vec<usize>> = wanted.map(place).collect();
-        places.ok_or_else(|| state::Error::Corrupt {
-            path: "cache".into(),
-            what: "the cached rows lack a column; plan again".to_owned(),
-        })
-    }
-
-    /// Opens the people of the cohort who are in no excluded one, as they were read.
-    pub(super) fn people(&self, readings: &Readings) -> Result<Members, state::Error> {
-        let mapping = &self.desired.identify_by;
-        let rows = readings.of(&self.cohort.id, mapping);
-        self.remaining(rows.map_or(0, |reading| reading.about.rows), |cohort| {
-            readings.open(&cohort.id, mapping)
-        })
-    }
-
-    /// Returns the people of the cohort who are in no excluded one, from what `open` gives of each; `rows` is how many
-    /// the cohort has.
-    pub(super) fn remaining<I>(
-        &self,
-        rows: u64,
-        open: impl Fn(&Cohort) -> Result<I, state::Error>,
-    ) -> Result<Members, state::Error>
-    where
-        I: Iterator<Item = Result<Member, state::Error>> + 'static,
-    {
-        let members = &self.desired.members;
-        let cohorts = || -> Vec<&Cohort> { self.cohorts().collect() };
-        let opened = |cohorts: Vec<&Cohort>| {
-            let each = cohorts.into_iter().map(&open);
-            each.collect::<Result<Vec<_>, _>>()
-        };
-        let kept_out = self.cohorts().enumerate();
-        let kept_out = kept_out.filter(|(at, _)| members.keeps_out(*at));
-        let kept_out: Vec<&Cohort> = kept_out.map(|(_, cohort)| cohort).collect();
-        let several = self.desired.identify_by.iter().count() > 1;
-        let ids = if several && !kept_out.is_empty() {
-            let people = self::members(opened(cohorts())?, members, vec![]);
-            excluded_ids(people, rows, opened(kept_out)?)?
-        } else {
-            vec![]
-        };
-        Ok(self::members(opened(cohorts())?, members, ids))
-    }
-
-    /// Its cohorts: the source, then the others.
-    pub(super) fn cohorts(&self) -> impl Iterator<Item = &Cohort> {
-        std::iter::once(&self.cohort).chain(&self.exclude)
-    }
-
-    /// What was read of those of its cohorts whose people may be in it.
-    pub(super) fn read_of<'r>(&self, readings: &'r Readings) -> impl Iterator<Item = &'r About> {
-        let mapping = &self.desired.identify_by;
-        let cohorts = self.cohorts().enumerate();
-        let open = cohorts.filter(|(at, _)| !self.desired.members.keeps_out(*at));
-        open.filter_map(|(_, cohort)| Some(&readings.of(&cohort.id, mapping)?.about))
-    }
-
-    /// How many people each excluded cohort holds; of a segment each of its cohorts.
-    pub(super) fn excluded(&self, readings: &Readings) -> BTreeMap<String, u64> {
-        let held = |cohort: &Cohort| {
-            Some((
-                cohort.id.clone(),
-                readings
-                    .of(&cohort.id, &self.desired.identify_by)?
-                    .about
-                    .rows,
-            ))
-        };
-        let source = usize::from(self.desired.called.is_none());
-        self.cohorts().skip(source).filter_map(held).collect()
-    }
-
-    /// What the resource becomes once everything is acknowledged. `source` is how many people its source holds, `oldest`
-    /// when the first of their profiles was asked for.
-    pub(super) fn next(
-        &self,
-        session: &Session,
-        readings: &Readings,
-        delta: &Delta,
-        (source, oldest): (u64, Option<Millis>),
-    ) -> Entry {
-        let now = session.clock.millis();
-        let known = self.entry;
-        let stamps = std::iter::once(&self.cohort)
-            .chain(&self.exclude)
-            .filter_map(|cohort| {
-                let reading = readings.of(&cohort.id, &self.desired.identify_by)?;
-                let (computed, rows) = (reading.computed, reading.about.rows);
-                // What was learnt of profiles may be older than the list of the people.
-                let read_at = oldest.map_or(reading.about.read_at, |oldest| {
-                    oldest.min(reading.about.read_at)
-                });
-                Some(SourceStamp {
-                    cohort: cohort.id.clone(),
-                    computed,
-                    read_at,
-                    rows,
-                })
-            });
-        let settings = &self.resource.settings;
-        let mut peaks = recent(&peaks(known, self.left), now);
-        peaks.push(Peak {
-            at: now,
-            rows: delta.after,
-            source,
-            excluded: self.excluded(readings),
-        });
-        let allowance = settings.allow_removal.as_ref().map(allowance_key);
-        let mut removals_used = known
-            .or(self.left)
-            .map(|entry| entry.removals_used.clone())
-            .unwrap_or_default();
-        removals_used.retain(|key, _| Some(key) == allowance.as_ref());
-        Entry {
-            kind: self.resource.kind.clone(),
-            config: self.desired.config.clone(),
-            written: Some(written(self.resource)),
-            cohort: Some(self.pin()),
-            excluded: self
-                .exclude
-                .iter()
-                .zip(&self.desired.exclude)
-                .map(|(cohort, named)| pin(cohort, named, known))
-                .collect(),
-            label: Some(self.label.clone()),
-            former_labels: known
-                .filter(|_| self.filled.is_none())
-                .iter()
-                .flat_map(|entry| entry.former_labels.iter().chain(&entry.label))
-                .filter(|label| **label != self.label)
-                .cloned()
-                .collect(),
-            attributes: BTreeSet::new(),
-            on_destroy: self.on_destroy().to_owned(),
-            protect: is_protected(self.resource),
-            ledger: known.and_then(|entry| entry.ledger.clone()),
-            full_push: None,
-            counts: known.map_or_else(LedgerCounts::default, |entry| entry.counts),
-            fulfilled: Some(Fulfilled {
-                desired: self.digest(),
-                sources: stamps.collect(),
-            }),
-            peaks,
-            removals_used,
-            set_aside: None,
-            named: known.and_then(|entry| entry.named.clone()),
-            settle_ms: u64::try_from(self.settle().as_millis()).ok(),
-            left_by: None,
-            log: None,
-            observed: None,
-            destination: None,
-            uploaded: self.uploaded(),
-            creates_since: self.creates_since(now),
-            applied_at: session.clock.now(),
-            run: String::new(),
-        }
-    }
-}
-
-/// Whether an entry says that removal takes two commits.
-pub(super) fn is_protected(resource: &Resource) -> bool {
-    resource.body["protect"] == json!(true)
-}
-
-/// What changes of what is remembered beside a configuration: its protection, and its address.
-pub(super) fn beside(
-    resource: &Resource,
-    entry: Option<&Entry>,
-    from: Option<&Address>,
-) -> Vec<FieldChange> {
-    let protect = is_protected(resource);
-    let known = entry.filter(|entry| entry.protect != protect);
-    let protection = known.map(|entry| FieldChange {
-        path: "protect".to_owned(),
-        before: json!(entry.protect),
-        after: json!(protect),
-    });
-    let address = from.map(|from| moved(from, &resource.address));
-    protection.into_iter().chain(address).collect()
-}
-
-/// A new address as a change.
-pub(super) fn moved(from: &Address, to: &Address) -> FieldChange {
-    FieldChange {
-        path: "address".to_owned(),
-        before: json!(from),
-        after: json!(to),
-    }
-}
-
-/// Peaks that still held within the last 24 hours: those since then, and the last before.
-pub(super) fn recent(peaks: &[Peak], now: Millis) -> Vec<Peak> {
-    let since = now - i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
-    let before = peaks.iter().rev().find(|peak| peak.at < since);
-    before
-        .into_iter()
-        .chain(peaks.iter().filter(|peak| peak.at >= since))
-        .cloned()
-        .collect()
 }
 
 /// How old a cohort's file may be: as configured, else the cadence, at least an hour.
@@ -629,9 +302,4 @@ pub(super) fn max_age(resource: &Resource) -> Duration {
         },
         |span| span.0,
     )
-}
-
-/// What names an override: one whose `max` is raised is the same, and what it used up stays so.
-pub(super) fn allowance_key(allowed: &AllowRemoval) -> String {
-    format!("until {}: {}", allowed.until, allowed.reason)
 }

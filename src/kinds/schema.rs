@@ -218,7 +218,7 @@ fn loosened(schema: &Value) -> Value {
     let mut loose = Map::new();
     for (key, value) in schema {
         match (key.as_str(), value) {
-            ("required" | "default" | "defaultSnippets" | "if" | "else", _) => {}
+            ("required" | "default" | "defaultSnippets" | "if" | "then", _) => {}
             ("$ref", Value::String(target)) => {
                 let target = target.replace("#/$defs/", "#/$defs/Overlay.");
                 loose.insert(key.clone(), Value::String(target));

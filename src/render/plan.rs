@@ -64,13 +64,13 @@ pub fn human(plan: &Plan, style: Style, priced: bool) -> String {
 
 /// Whether anything could be sent or spent. What is only looked at, and accounts that are as they should be, cost nothing.
 fn moves(plan: &Plan) -> bool {
-    plan.cost != TotalCost::default() || has_rows(plan)
+    plan.cost != TotalCost::default() || has_billed(plan)
 }
 
-/// Whether rows or events of anything were compared.
-fn has_rows(plan: &Plan) -> bool {
+/// Whether rows or events of anything were compared for which Braze bills.
+fn has_billed(plan: &Plan) -> bool {
     let mut resources = plan.resources.iter();
-    resources.any(|of| of.delta.is_some() || of.log.is_some())
+    resources.any(|of| (of.delta.is_some() || of.log.is_some()) && !of.is_in_amplitude())
 }
 
 /// Says where a plan was saved and how it is applied.
@@ -442,8 +442,7 @@ fn summary(plan: &Plan) -> String {
 fn cost(plan: &Plan, priced: bool) -> String {
     let cost = &plan.cost;
     let mut parts = vec![];
-    let billed = |of: &ResourcePlan| !of.is_in_amplitude();
-    if priced && has_rows(plan) && plan.resources.iter().any(billed) {
+    if priced && has_billed(plan) {
         // Of what only ever goes once, all there is to send is what is sent.
         let logs = plan.resources.iter().all(|of| of.log.is_some());
         let full = match number(cost.full_push_data_points) {

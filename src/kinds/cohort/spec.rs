@@ -8,8 +8,8 @@ use crate::config::CohortRef;
 /// An Amplitude cohort, kept in Braze.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend(
-    "if" = {"properties": {"run_by": {"const": "amplitude"}}, "required": ["run_by"]},
-    "else" = {"required": ["to"], "properties": {"to": {"description": "Where its members show in Braze."}}}
+    "if" = {"properties": {"run_by": {"enum": ["syncform", null]}}},
+    "then" = {"required": ["to"], "properties": {"to": {"description": "Where its members show in Braze."}}}
 ))]
 pub struct Spec {
     /// The cohort in Amplitude: its name, or `{id: 26umsb5}`.
